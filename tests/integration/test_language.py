@@ -78,3 +78,17 @@ def test_numbers_stay_as_programs_write_them(tmp_path):
     config.write_text(CONFIG.replace("site: garden", "site: garden\nlocation: { lat: 26.5x, lon: 1 }"))
     done = run({"LANG": "zh_CN.UTF-8", "LC_NUMERIC": "de_DE.UTF-8"}, "baiye", "check", "--config", config)
     assert ":2: " in done.stderr + done.stdout and "26.5" in done.stderr + done.stdout
+
+
+def test_what_the_command_knows_by_its_form_the_gateway_says():
+    """Texts with names in them are looked up by forms; each is one of the gateway's own."""
+    source = "\n".join(path.read_text() for path in sorted((ROOT / "gateway/daemon/rpc").glob("*.c")))
+    said = ["".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text))
+            for text in re.findall(r'"(?:[^"\\]|\\.)*"(?:\s+"(?:[^"\\]|\\.)*")*', source)]
+    said += [f"%.64s {end}" for end in said if end.startswith("is no ")]  # put together there
+    patterns = [re.sub(r"(?:%(?:\\?\.(?:\\?\*|\d+))?(?:ll)?[sdfu])+", ".+", re.escape(text)
+                       .replace("%%", "%")) for text in said if "%" in text]
+    forms = re.findall(r'N_\("((?:[^"\\]|\\.)*)"\)', (ROOT / "tools/cli/words.c").read_text())
+    assert len(forms) > 10
+    lost = [form for form in forms if not any(re.fullmatch(one, form) for one in patterns)]
+    assert not lost, lost

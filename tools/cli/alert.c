@@ -277,6 +277,16 @@ static int run(const struct alert_command *command, int argc, char **argv)
     return talk_once(&options, command->method, params, NULL, command->print);
 }
 
+static const char usage[] =
+    N_("Usage: baiye alert list | history [DAYS] | csv [DAYS]  [--json] [--socket FILE]\n"
+       "       baiye alert ack ID | test [WAY]  [--json] [--socket FILE]\n"
+       "       baiye alert replay FILE.csv [--config FILE] [--profiles DIR] [--json]\n"
+       "list: what stands; history: also what ended within DAYS (120), csv: as a table; ack:\n"
+       "somebody knows, it goes to no further group; test: a marked message by one way of\n"
+       "notify, or by all, and what each answered; replay: what the rules would have said\n"
+       "of an export.\n"
+       "Exit 0: done; 1: the gateway said no; 69: no gateway answers.\n");
+
 int cli_alert(int argc, char **argv)
 {
     int code = EX_USAGE;
@@ -287,10 +297,6 @@ int cli_alert(int argc, char **argv)
             code = run(&commands[i], argc - 1, argv + 1);
     }
     if (code == EX_USAGE)
-        (void)fputs(
-            "Usage: baiye alert list | history [DAYS] | csv [DAYS] | ack ID | test [WAY]  [--json] "
-            "[--socket FILE]\n"
-            "       baiye alert replay FILE.csv [--config FILE]\n",
-            stderr);
+        code = cli_usage(usage);
     return code < 0 ? -code : code;
 }

@@ -107,7 +107,7 @@ static void print_heads(void)
         const char *text;
         unsigned columns;
     } heads[] = {{N_("DEVICE"), 21},  {N_("BUS"), 13},  {N_("UNIT"), 5},
-                 {N_("PROFILE"), 19}, {N_("EVERY"), 9}, {N_("METRICS; WRITABLE"), 0}};
+                 {N_("PROFILE"), 19}, {N_("EVERY"), 9}, {N_("METRICS"), 0}};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
         show_padded(gettext(heads[i].text), heads[i].columns);
     (void)fputc('\n', stdout);
@@ -194,7 +194,7 @@ static void print_stats(const json_t *result)
             talk_text(one, "name"), state_word(talk_text(one, "state")),
             talk_integer(one, "backlog"), talk_integer(one, "acked"),
             (double)talk_integer(one, "bytes_month") / 1e6,
-            talk_text(one, "why")[0] != '\0' ? ", " : "", talk_text(one, "why"));
+            talk_text(one, "why")[0] != '\0' ? ", " : "", show_reason(talk_text(one, "why")));
     }
 }
 
@@ -214,8 +214,8 @@ static void print_raw(const json_t *result)
     long long exception = talk_integer(result, "exception");
     (void)printf("%s  (%lld us)", talk_text(result, "pdu"), talk_integer(result, "turnaround_us"));
     if (exception != 0)
-        (void)printf("  Modbus exception %lld, %s", exception,
-                     modbus_exception_text((uint8_t)exception));
+        (void)printf(_("  Modbus exception %lld, %s"), exception,
+                     gettext(modbus_exception_text((uint8_t)exception)));
     (void)printf("\n");
 }
 
@@ -278,19 +278,25 @@ static bool day_of(char *text, size_t size, const json_t *ms)
     time_t seconds = (time_t)(json_integer_value(ms) / 1000);
     struct tm utc;
     return json_is_integer(ms) && gmtime_r(&seconds, &utc) != NULL &&
-           strftime(text, size, "on %Y-%m-%d (UTC)", &utc) > 0;
+           strftime(text, size, "%Y-%m-%d", &utc) > 0;
 }
 
 static void print_resend(const json_t *result)
 {
     size_t index;
     const json_t *one;
-    (void)printf("%lld readings are kept and will be sent again\n", talk_integer(result, "found"));
+    (void)printf(_("%lld readings are kept and will be sent again\n"),
+                 talk_integer(result, "found"));
     json_array_foreach (json_object_get(result, "later"), index, one) {
-        char when[40] = "when the next month begins";
-        (void)day_of(when, sizeof when, json_object_get(one, "ts"));
-        (void)printf("to %s not yet: 80 %% of this month's data are used; they go out %s\n",
-                     talk_text(one, "broker"), when);
+        char day[16];
+        if (day_of(day, sizeof day, json_object_get(one, "ts")))
+            say(4, _("to %s not yet: 80 %% of this month's data are used; they go out on %s (UTC)"),
+                talk_text(one, "broker"), day);
+        else
+            say(4,
+                _("to %s not yet: 80 %% of this month's data are used; they go out when the next "
+                  "month begins"),
+                talk_text(one, "broker"));
     }
 }
 
@@ -300,24 +306,46 @@ static void print_done(const json_t *result)
     (void)puts(_("done"));
 }
 
+/* How an output is, in the language of messages. */
+static const char *switch_word(const char *state)
+{
+    if (strcmp(state, "on") == 0)
+        return _("on");
+    return strcmp(state, "off") == 0 ? _("off") : _("unknown");
+}
+
+/* The gateway's word for how a request ended: "ok", or a code, or "refused: …". */
+static const char *result_word(const char *result)
+{
+    const char *message = strstr(result, ": ");
+    if (strcmp(result, "ok") == 0)
+        return _("ok");
+    return message == NULL || !language_chinese() ? result : talk_words(message + 2);
+}
+
 static void print_actions(const json_t *result)
 {
     size_t index;
     const json_t *row;
     json_array_foreach (json_object_get(result, "outputs"), index, row) {
         const char *person = talk_text(row, "person"), *action = talk_text(row, "action");
-        (void)printf("%-16s %-10s %-7s", talk_text(row, "device"), talk_text(row, "name"),
-                     talk_text(row, "state"));
+        char text[512] = "";
         if (json_is_integer(json_object_get(row, "on_s")))
-            (void)printf(" for %lld s", talk_integer(row, "on_s"));
+            (void)text_add(text, sizeof text, _("for %lld s, "), talk_integer(row, "on_s"));
         if (person[0] != '\0')
-            (void)printf(", %s has it for %lld s more", person, talk_integer(row, "person_s"));
+            (void)text_add(text, sizeof text, _("%s has it for %lld s more"), person,
+                           talk_integer(row, "person_s"));
         else
-            (void)printf(", %s%s%s", action, action[0] != '\0' ? ": " : "", talk_text(row, "why"));
-        (void)puts(json_is_true(json_object_get(row, "failed")) ? ", CAN'T BE SWITCHED" : "");
+            (void)text_add(text, sizeof text, "%s%s%s", action, action[0] != '\0' ? ": " : "",
+                           talk_words(talk_text(row, "why")));
+        if (json_is_true(json_object_get(row, "failed")))
+            (void)text_add(text, sizeof text, "%s", _(", CAN'T BE SWITCHED"));
+        (void)printf("%-16s %-10s ", talk_text(row, "device"), talk_text(row, "name"));
+        show_padded(switch_word(talk_text(row, "state")), 8);
+        screen_wrap(stdout, screen_width(stdout), 36, 36, text);
     }
     if (json_array_size(json_object_get(result, "outputs")) == 0)
-        (void)puts("nothing is switched by itself");
+        (void)puts(_("nothing is switched by itself"));
 }
 
 static void print_audit(const json_t *result)
@@ -331,9 +359,9 @@ static void print_audit(const json_t *result)
         if (localtime_r(&seconds, &local) != NULL &&
             strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &local) == 0)
             when[0] = '\0';
-        (void)printf("%s  %-12s %-8s %-8s %s  %s\n", when, talk_text(row, "user"),
-                     talk_text(row, "via"), talk_text(row, "method"), talk_text(row, "result"),
-                     talk_text(row, "detail"));
+        say(4, "%s  %-12s %-8s %-8s %s  %s", when, talk_text(row, "user"), talk_text(row, "via"),
+            talk_text(row, "method"), result_word(talk_text(row, "result")),
+            talk_text(row, "detail"));
     }
 }
 
@@ -404,25 +432,60 @@ static bool audit_params(json_t *params, int argc, char **argv)
 }
 
 static const struct command {
-    const char *name, *method, *usage;
+    const char *name, *method, *usage, *what;
     int min, max; /* arguments */
     bool (*params)(json_t *params, int argc, char **argv);
     void (*print)(const json_t *result);
     void (*progress)(const json_t *body);
 } commands[] = {
-    {"devices", "devices", "", 0, 0, no_params, print_devices, NULL},
-    {"stats", "stats", " [DEVICE]", 0, 1, stats_params, print_stats, NULL},
-    {"read", "read", " DEVICE REGISTER [COUNT]", 2, 3, read_params, print_read, NULL},
-    {"scan", "scan", " BUS [FROM [TO]]", 1, 3, scan_params, print_scan, scan_progress},
-    {"nodes", "scan", " BUS", 1, 1, nodes_params, print_nodes, node_progress},
-    {"address", "address", " BUS SERIAL ADDRESS", 3, 3, address_params, print_address, NULL},
-    {"pause", "pause", " BUS SECONDS", 2, 2, pause_params, print_done, NULL},
-    {"resume", "pause", " BUS", 1, 1, pause_params, print_done, NULL},
-    {"raw", "raw", " BUS UNIT HEX", 3, 3, raw_params, print_raw, NULL},
-    {"resend", "resend", " DEVICE BOOT FROM [TO]", 3, 4, resend_params, print_resend, NULL},
-    {"audit", "audits", " [COUNT]", 0, 1, audit_params, print_audit, NULL},
-    {"actions", "actions", "", 0, 0, no_params, print_actions, NULL},
+    {"devices", "devices", "",
+     N_("Lists the devices, what they measure, and which of their registers may be written."), 0, 0,
+     no_params, print_devices, NULL},
+    {"stats", "stats", " [DEVICE]",
+     N_("How buses, store and brokers are; of a device how often it was asked, what went wrong,\n"
+        "how fast it answers, and what to look at."),
+     0, 1, stats_params, print_stats, NULL},
+    {"read", "read", " DEVICE REGISTER [COUNT]", N_("Reads holding registers by number, from 0."),
+     2, 3, read_params, print_read, NULL},
+    {"scan", "scan", " BUS [FROM [TO]]",
+     N_("Looks for devices at every address, or at those from FROM to TO, while polling goes on."),
+     1, 3, scan_params, print_scan, scan_progress},
+    {"nodes", "scan", " BUS",
+     N_("Finds our nodes by their serial numbers, whatever their addresses."), 1, 1, nodes_params,
+     print_nodes, node_progress},
+    {"address", "address", " BUS SERIAL ADDRESS",
+     N_("Gives the node with that serial number, as on its label, an address of its own."), 3, 3,
+     address_params, print_address, NULL},
+    {"pause", "pause", " BUS SECONDS",
+     N_("Stops the polling of a bus, for an hour at most, and closes its port: another program\n"
+        "may have it. `baiye resume` ends it."),
+     2, 2, pause_params, print_done, NULL},
+    {"resume", "pause", " BUS", N_("Polls again after `baiye pause`."), 1, 1, pause_params,
+     print_done, NULL},
+    {"raw", "raw", " BUS UNIT HEX",
+     N_("Sends one Modbus request and prints the answer. HEX: function code and data;\n"
+        "0300000002 reads the first two holding registers."),
+     3, 3, raw_params, print_raw, NULL},
+    {"resend", "resend", " DEVICE BOOT FROM [TO]",
+     N_("Sends readings to the brokers once more: of a device, those of start BOOT with the\n"
+        "numbers FROM to TO."),
+     3, 4, resend_params, print_resend, NULL},
+    {"audit", "audits", " [COUNT]", N_("Who asked for what, and what was refused, newest first."),
+     0, 1, audit_params, print_audit, NULL},
+    {"actions", "actions", "",
+     N_("What is switched by itself, how it is, and why it was switched last."), 0, 0, no_params,
+     print_actions, NULL},
 };
+
+static int tell_usage(const char *name, const struct command *command)
+{
+    char text[1024];
+    (void)snprintf(text, sizeof text, _("Usage: baiye %s%s [--json] [--socket FILE]\n%s%s"), name,
+                   command != NULL ? command->usage : "",
+                   command != NULL ? gettext(command->what) : "",
+                   _("\nExit 0: done; 1: the gateway said no; 69: no gateway answers.\n"));
+    return cli_usage(text);
+}
 
 int cli_ask(int argc, char **argv)
 {
@@ -435,9 +498,7 @@ int cli_ask(int argc, char **argv)
     bool good = talk_options(argc, argv, &options);
     int count = argc - optind;
     if (!good || command == NULL || count < command->min || count > command->max) {
-        (void)fprintf(stderr, "Usage: baiye %s%s [--json] [--socket FILE]\n", argv[0],
-                      command != NULL ? command->usage : "");
-        return EX_USAGE;
+        return tell_usage(argv[0], command);
     }
     json_t *params = json_object();
     if (!command->params(params, count, argv + optind)) {

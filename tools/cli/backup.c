@@ -12,18 +12,20 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/config/config.h"
 #include "tools/cli/backup.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/outcome.h"
 
-static const char usage[] =
-    "Usage: baiye backup FILE.tar [--config FILE] [--socket FILE]\n"
-    "       baiye restore FILE.tar [--config FILE] [--socket FILE] [--force]\n"
+static const char usage[] = N_(
+    "Usage: baiye backup FILE.tar [--json] [--config FILE] [--socket FILE]\n"
+    "       baiye restore FILE.tar [--force] [--json] [--config FILE] [--socket FILE]\n"
     "backup copies readings and the configuration's folder while the gateway runs. restore makes\n"
     "this machine the one that was backed up, while the gateway does not run: readings,\n"
     "configuration, users, the broker's accounts, profiles, certificates. What is there and "
     "differs\n"
-    "is kept as NAME.before-restore; for readings that are there it takes --force.\n";
+    "is kept as NAME.before-restore; for readings that are there it takes --force.\n");
 
 static bool read_options(int argc, char **argv, struct backup_options *options)
 {
@@ -36,7 +38,7 @@ static bool read_options(int argc, char **argv, struct backup_options *options)
     *options = (struct backup_options){.config = CLI_CONFIG, .socket = CLI_SOCKET};
     bool wrong = false;
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'c')
             options->config = optarg;
         else if (letter == 's')
@@ -47,7 +49,7 @@ static bool read_options(int argc, char **argv, struct backup_options *options)
             wrong = true;
     }
     if (wrong || argc - optind != 1) {
-        (void)fputs(usage, stderr);
+        (void)cli_usage(usage);
         return false;
     }
     options->file = argv[optind];
@@ -115,6 +117,8 @@ int cli_backup(int argc, char **argv)
     if (!copy_by_daemon(&options, copy))
         return EX_UNAVAILABLE;
     const char *pack[] = {"tar",
+                          "--warning=no-file-ignored",   /* sockets, */
+                          "--warning=no-ignore-archive", /* and the file itself */
                           "-cf",
                           fresh,
                           rename_copy,
@@ -145,8 +149,10 @@ int cli_backup(int argc, char **argv)
     (void)unlink(fresh);
     if (!ok)
         cli_complain("%s could not be written", options.file);
-    else
-        (void)printf("%s holds the readings and %s: keep it secret\n", options.file, config);
+    else {
+        cli_say(_("%s holds the readings and %s: keep it secret\n"), options.file, config);
+        outcome_add("file", json_string(options.file));
+    }
     return ok ? EX_OK : EX_CANTCREAT;
 }
 

@@ -17,8 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "protocols/node_map/node_map.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/show.h"
 
 enum { POINTS = NODE_CALIBRATION_POINTS_MAX };
 
@@ -83,20 +85,20 @@ static void print_table(const json_t *table, const char *unit_text)
     size_t i, count = json_array_size(points);
     long long date = talk_integer(table, "date");
     if (count == 0) {
-        (void)fputs("the sensor's own conversion", stdout);
+        (void)fputs(_("the sensor's own conversion"), stdout);
         return;
     }
     if (count == 1)
-        (void)printf("offset %+.2f %s",
+        (void)printf(_("offset %+.2f %s"),
                      json_number_value(json_array_get(json_array_get(points, 0), 1)), unit_text);
     json_array_foreach (points, i, point) {
         if (count > 1)
-            (void)printf("%sraw %lld = %.2f %s", i > 0 ? ", " : "",
+            (void)printf(_("%sraw %lld = %.2f %s"), i > 0 ? ", " : "",
                          json_integer_value(json_array_get(point, 0)),
                          json_number_value(json_array_get(point, 1)), unit_text);
     }
     if (date > 0)
-        (void)printf(" (%04lld-%02lld-%02lld, operator %lld)", date / 10000, date / 100 % 100,
+        (void)printf(_(" (%04lld-%02lld-%02lld, operator %lld)"), date / 10000, date / 100 % 100,
                      date % 100, talk_integer(table, "operator"));
 }
 
@@ -104,17 +106,17 @@ static void print_value(const json_t *known)
 {
     const json_t *value = json_object_get(known, "value");
     if (json_is_null(value))
-        (void)printf("no value: %s", talk_text(known, "flag"));
+        (void)printf(_("no value: %s"), show_flag(talk_text(known, "flag")));
     else
         (void)printf("%.*f %s, %s", (int)talk_integer(known, "decimals"), json_number_value(value),
-                     talk_text(known, "unit"), talk_text(known, "flag"));
+                     talk_text(known, "unit"), show_flag(talk_text(known, "flag")));
     if (!json_is_null(json_object_get(known, "raw")))
-        (void)printf(", raw %lld", talk_integer(known, "raw"));
+        (void)printf(_(", raw %lld"), talk_integer(known, "raw"));
 }
 
 static void sample_progress(const json_t *body)
 {
-    (void)fprintf(stderr, "  sample %lld of %lld: %g, raw %lld\n", talk_integer(body, "sample"),
+    (void)fprintf(stderr, _("  sample %lld of %lld: %g, raw %lld\n"), talk_integer(body, "sample"),
                   talk_integer(body, "of"), real_of(body, "value"), talk_integer(body, "raw"));
 }
 
@@ -136,7 +138,7 @@ static int show_one(struct calibrate *c, const char *metric)
     } else {
         (void)printf("%-19s ", metric);
         print_table(known, talk_text(known, "unit"));
-        (void)fputs("; now ", stdout);
+        (void)fputs(_("; now "), stdout);
         print_value(known);
         (void)putchar('\n');
     }
@@ -222,10 +224,10 @@ static bool measure(struct calibrate *c, struct point *point)
 static bool wait_for_enter(const struct calibrate *c, const struct point *point)
 {
     char line[16];
-    (void)fprintf(stderr, "Bring the probe to what is %.2f %s%s, let it settle, press Enter: ",
+    (void)fprintf(stderr, _("Bring the probe to what is %.2f %s%s, let it settle, press Enter: "),
                   point->value, unit(c),
-                  point->end == 'd'   ? " (dry)"
-                  : point->end == 'w' ? " (saturated)"
+                  point->end == 'd'   ? _(" (dry)")
+                  : point->end == 'w' ? _(" (saturated)")
                                       : "");
     return fgets(line, sizeof line, stdin) != NULL;
 }
@@ -322,12 +324,13 @@ static bool make_end(struct calibrate *c)
 static int one_is_missing(const struct calibrate *c)
 {
     const struct point *point = &c->points[0];
-    (void)printf("raw %.0f is %.2f %s: noted nowhere yet, a second point is needed. With the probe "
-                 "there:\n  baiye calibrate %s %s %.0f=%.2f %s\n",
-                 point->raw, point->value, unit(c), c->device, c->metric, point->raw, point->value,
-                 point->end == 'd'   ? "wet"
-                 : point->end == 'w' ? "dry"
-                                     : "VALUE");
+    (void)printf(
+        _("raw %.0f is %.2f %s: noted nowhere yet, a second point is needed. With the probe\n"
+          "there:\n  baiye calibrate %s %s %.0f=%.2f %s\n"),
+        point->raw, point->value, unit(c), c->device, c->metric, point->raw, point->value,
+        point->end == 'd'   ? "wet"
+        : point->end == 'w' ? "dry"
+                            : "VALUE");
     return EX_TEMPFAIL;
 }
 
@@ -354,11 +357,11 @@ static bool confirmed(const struct calibrate *c)
     char line[16];
     if (c->yes)
         return true;
-    (void)fputs("Store this? [y/N] ", stdout);
     (void)fflush(stdout);
+    (void)fputs(_("Store this? [y/N] "), stderr);
     if (fgets(line, sizeof line, stdin) != NULL && (line[0] == 'y' || line[0] == 'Y'))
         return true;
-    (void)puts("nothing was changed");
+    (void)fputs(_("nothing was changed\n"), stderr);
     return false;
 }
 
@@ -374,11 +377,11 @@ static long long today(void)
 static void print_before(const struct calibrate *c)
 {
     json_t *wanted = json_pack("{s:O}", "points", c->table);
-    (void)printf("%s %s\n  before  ", c->device, c->metric);
+    (void)printf(_("%s %s\n  before  "), c->device, c->metric);
     print_value(c->had);
     (void)fputs("\n          ", stdout);
     print_table(c->had, unit(c));
-    (void)fputs("\n  new     ", stdout);
+    (void)fputs(_("\n  new     "), stdout);
     print_table(wanted, unit(c));
     (void)putchar('\n');
     json_decref(wanted);
@@ -394,11 +397,11 @@ static void print_after(struct calibrate *c, json_t *stored)
         (void)json_object_set(stored, "now", known);
         talk_dump(stored);
     } else if (known != NULL) {
-        (void)fputs("  now     ", stdout);
+        (void)fputs(_("  now     "), stdout);
         print_value(known);
-        (void)puts("; stored and read back");
+        (void)puts(_("; stored and read back"));
     } else {
-        (void)puts("  stored and read back, but no sample came since");
+        (void)puts(_("  stored and read back, but no sample came since"));
     }
     json_decref(known);
     json_decref(one);
@@ -509,24 +512,19 @@ static bool whole(const char *name, const char *text, long least, long most, lon
     return false;
 }
 
-static int usage(void)
-{
-    (void)fputs("Usage: baiye calibrate DEVICE [METRIC [POINT…|--clear]] [options]\n"
-                "Without a point: what is known, and what is measured now. A POINT is\n"
-                "  VALUE      the true value of what the probe is in: sampled now. One alone is an "
-                "offset,\n"
-                "             two to five are asked for one after the other\n"
-                "  dry, wet   ends of a soil probe\n"
-                "  RAW=VALUE  a point whose raw count was noted before\n"
-                "  --clear          the sensor's own conversion again\n"
-                "  --samples N      how many samples a point takes (5)\n"
-                "  --spread X       how far apart they may be, in the metric's unit\n"
-                "  --operator N     your number, kept with the date\n"
-                "  --yes            ask nothing, for scripts\n"
-                "  --json, --socket FILE\n",
-                stderr);
-    return EX_USAGE;
-}
+static const char usage[] =
+    N_("Usage: baiye calibrate DEVICE [METRIC [POINT…|--clear]] [options]\n"
+       "Without a point: what is known, and what is measured now. A POINT is\n"
+       "  VALUE      the true value of what the probe is in: sampled now. One alone is an offset,\n"
+       "             two to five are asked for one after the other\n"
+       "  dry, wet   ends of a soil probe\n"
+       "  RAW=VALUE  a point whose raw count was noted before\n"
+       "  --clear          the sensor's own conversion again\n"
+       "  --samples N      how many samples a point takes (5)\n"
+       "  --spread X       how far apart they may be, in the metric's unit\n"
+       "  --operator N     your number, kept with the date\n"
+       "  --yes            ask nothing, for scripts\n"
+       "  --json, --socket FILE\n");
 
 static bool read_option(struct calibrate *c, int letter, const char **socket_path)
 {
@@ -567,12 +565,12 @@ int cli_calibrate(int argc, char **argv)
     struct calibrate c = {.samples = 5, .spread = -1};
     const char *socket_path = CLI_SOCKET;
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (!read_option(&c, letter, &socket_path))
-            return usage();
+            return cli_usage(usage);
     }
     if (argc == optind)
-        return usage();
+        return cli_usage(usage);
     c.device = argv[optind++];
     c.metric = optind < argc ? argv[optind++] : NULL;
     for (; optind < argc; optind++) {
@@ -580,7 +578,7 @@ int cli_calibrate(int argc, char **argv)
             return EX_USAGE;
     }
     if (c.clear && (c.count > 0 || c.metric == NULL))
-        return usage();
+        return cli_usage(usage);
     if (!talk_open(&c.talk, socket_path))
         return EX_UNAVAILABLE;
     int code = run(&c);

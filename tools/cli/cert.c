@@ -19,7 +19,10 @@
 #include <openssl/x509v3.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/common/language.h"
+#include "gateway/common/text.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/outcome.h"
 #include "tools/cli/qr.h"
 
 #define HOSTS_MAX  8
@@ -138,9 +141,9 @@ static bool make_ca(const struct paths *p, const struct wish *wish)
         cli_complain("the certificate authority could not be made in %s", p->ca_cert);
         return false;
     }
-    (void)printf("A new certificate authority: %s. It can vouch for these names only. Keep %s away "
-                 "from the network; --ca-off takes it off this machine.\n",
-                 p->ca_cert, p->ca_key);
+    cli_say(_("A new certificate authority: %s. It can vouch for these names only.\n"
+              "Keep %s away from the network; --ca-off takes it off this machine.\n"),
+            p->ca_cert, p->ca_key);
     return true;
 }
 
@@ -172,11 +175,12 @@ static bool take_ca_off(const struct paths *p)
     bool ok = !ferror(file) && size > 0 && size < sizeof text;
     (void)fclose(file);
     ok = ok &&
-         printf("\nThe authority's key, for paper or a stick in a locked place; a new certificate "
-                "needs it\n(baiye cert --host … --ca-key FILE). It is not on this machine any "
-                "more.\n\n%.*s",
+         printf("\n%s\n%.*s",
+                _("The authority's key, for paper or a stick in a locked place; a new certificate\n"
+                  "needs it (baiye cert --host … --ca-key FILE). It is not on this machine any\n"
+                  "more.\n"),
                 (int)size, text) > 0 &&
-         fflush(stdout) == 0;
+         fflush(stdout) == 0 && outcome_print();
     explicit_bzero(text, sizeof text);
     if (!ok)
         cli_complain("the key could not be printed: %s stays where it is", p->ca_key);
@@ -357,8 +361,7 @@ static int renew(const struct paths *p, struct wish *wish)
     if (access(p->cert, F_OK) != 0 || access(p->ca_cert, F_OK) != 0 || cli_run(true, lasts) == 0)
         return EX_OK;
     if (!is_vouched_for(p, p->cert)) {
-        (void)printf("%s is not of this site's authority: renew it where it comes from.\n",
-                     p->cert);
+        cli_say(_("%s is not of this site's authority: renew it where it comes from.\n"), p->cert);
         return EX_OK;
     }
     if (!clock_is_trusted(clock_now().wall_ms, 0)) {
@@ -367,13 +370,36 @@ static int renew(const struct paths *p, struct wish *wish)
     }
     if (!read_names(p->cert, wish) || !make_server(p, wish))
         return EX_CANTCREAT;
-    (void)printf("%s was renewed, for %s days.\n", p->cert, DAYS);
+    cli_say(_("%s was renewed, for %s days.\n"), p->cert, DAYS);
+    outcome_add("renewed", json_string(p->cert));
     if (access("/run/systemd/system", F_OK) == 0 && cli_run(true, reload) != 0)
         cli_complain("baiyed could not be made to read it: systemctl reload baiyed");
     return EX_OK;
 }
 
 /* ---- The command ---- */
+
+/* As phones and openssl show it, in two lines. */
+static void print_fingerprint(const char *path)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    char text[3 * sizeof digest + 8] = "";
+    FILE *file = fopen(path, "re");
+    X509 *x509 = file != NULL ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
+    if (x509 != NULL && X509_digest(x509, EVP_sha256(), digest, &size) == 1) {
+        for (unsigned i = 0; i < size; i++)
+            (void)text_add(text, sizeof text, "%s%02X",
+                           i == 0          ? ""
+                           : i == size / 2 ? ":\n  "
+                                           : ":",
+                           digest[i]);
+        (void)printf("  %s\n", text);
+    }
+    X509_free(x509);
+    if (file != NULL)
+        (void)fclose(file);
+}
 
 static void tell(const struct paths *p, const char *host, const char *port)
 {
@@ -382,23 +408,24 @@ static void tell(const struct paths *p, const char *host, const char *port)
     if (!cli_format(url, sizeof url, "https://%s%s%s:%s/ca.crt", v6 ? "[" : "", host, v6 ? "]" : "",
                     port))
         return;
-    (void)printf(
-        "\nIn the configuration:\n\n  http: { listen: 0.0.0.0:%s, cert_file: %s, key_file: "
-        "%s }\n\nthen reload the gateway (systemctl reload baiyed). A phone takes the "
-        "authority in from\n%s and checks that its fingerprint is:\n",
-        port, p->cert, p->key, url);
-    (void)fflush(stdout);
-    const char *const print[] = {"openssl", "x509",         "-in",     p->ca_cert,
-                                 "-noout",  "-fingerprint", "-sha256", NULL};
-    (void)cli_run(false, print);
+    cli_say(_("\nIn the configuration:\n\n"
+              "  http: { listen: 0.0.0.0:%s, cert_file: %s, key_file: %s }\n\n"
+              "then reload the gateway (systemctl reload baiyed). A phone takes the authority\n"
+              "in from %s and checks that its fingerprint is:\n"),
+            port, p->cert, p->key, url);
+    outcome_add("certificate", json_string(p->cert));
+    outcome_add("key", json_string(p->key));
+    outcome_add("authority", json_string(p->ca_cert));
+    outcome_add("authority_url", json_string(url));
+    print_fingerprint(p->ca_cert);
     qr_print(url);
 }
 
-static const char usage[] =
+static const char usage[] = N_(
     "Usage: baiye cert --host NAME|IP [--host …] [--dir DIR] [--site NAME] [--port PORT]\n"
-    "                  [--new-ca] [--ca-key FILE] [--ca-off]\n"
-    "       baiye cert --ca-off [--dir DIR]\n"
-    "       baiye cert --renew [--dir DIR]\n"
+    "         [--new-ca] [--ca-key FILE] [--ca-off] [--json]\n"
+    "       baiye cert --ca-off [--dir DIR] [--json]\n"
+    "       baiye cert --renew [--dir DIR] [--json]\n"
     "Makes the site's own certificate authority (once) and a server certificate for these names,\n"
     "and shows the QR code by which a phone takes the authority in. The authority can vouch for\n"
     "the names of that first time only.\n"
@@ -411,7 +438,7 @@ static const char usage[] =
     "  --ca-key FILE  the authority's key when it is not on this machine, - is standard input\n"
     "  --renew        a new certificate for the same names, if the one there has no more\n"
     "                 than 30 days left; the gateway takes it. baiye-cert.timer does this twice a "
-    "day\n";
+    "day\n");
 
 static bool read_wish(int argc, char **argv, struct wish *wish)
 {
@@ -428,7 +455,7 @@ static bool read_wish(int argc, char **argv, struct wish *wish)
     };
     bool right = true;
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'h' && wish->count < HOSTS_MAX && host_is_plain(optarg))
             right = cli_format(wish->hosts[wish->count++], HOST_SIZE, "%s", optarg) && right;
         else if (letter == 'd')
@@ -458,10 +485,8 @@ int cli_cert(int argc, char **argv)
 {
     struct wish wish = {.folder = "/etc/baiye/tls", .site = "baiye", .port = "8443"};
     struct paths paths;
-    if (!read_wish(argc, argv, &wish)) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_wish(argc, argv, &wish))
+        return cli_usage(usage);
     if (!make_paths(&paths, wish.folder))
         return EX_CANTCREAT;
     if (wish.renew)

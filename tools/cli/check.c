@@ -12,6 +12,7 @@
 #include "gateway/common/language.h"
 #include "gateway/daemon/config/access.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/screen.h"
 #include "tools/cli/service.h"
 
 #define UNUSABLE 1
@@ -22,11 +23,11 @@ struct check {
 };
 
 static const char usage[] =
-    "Usage: baiye check [--config FILE] [--profiles DIR] [--user NAME]\n"
-    "Judges the configuration, prints the poll plan, and looks whether the service can\n"
-    "use what it names: as user " SERVICE_USER ", or NAME.\n"
-    "Exit 0: right; 78: the configuration is wrong; 1: it is right, but something that it\n"
-    "names is missing here or can't be used.\n";
+    N_("Usage: baiye check [--config FILE] [--profiles DIR] [--user NAME] [--json]\n"
+       "Judges the configuration, prints the poll plan, and looks whether the service can\n"
+       "use what it names: as user baiye, or NAME.\n"
+       "Exit 0: right; 78: the configuration is wrong; 1: it is right, but something that it\n"
+       "names is missing here or can't be used.\n");
 
 static int judge(void *context)
 {
@@ -73,7 +74,7 @@ static bool read_options(int argc, char **argv, struct check *check)
         {NULL, 0, NULL, 0},
     };
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'c')
             check->config = optarg;
         else if (letter == 'p')
@@ -96,13 +97,36 @@ static bool find_program(char *program, size_t size)
     return access(program, X_OK) == 0 || cli_format(program, size, "baiyed");
 }
 
+/* On a terminal the plan's lines are fitted to it; what is wrong goes to standard error. */
+static int run_judge(struct check *check)
+{
+    unsigned width = screen_width(stdout);
+    FILE *plan = width > 0 ? tmpfile() : NULL;
+    int out = plan != NULL ? dup(STDOUT_FILENO) : -1;
+    char line[1024];
+    if (out >= 0)
+        (void)dup2(fileno(plan), STDOUT_FILENO);
+    int code = service_run(check->user, judge, check);
+    if (out >= 0) {
+        (void)dup2(out, STDOUT_FILENO);
+        (void)close(out);
+        rewind(plan);
+    }
+    while (out >= 0 && fgets(line, sizeof line, plan) != NULL) {
+        unsigned blanks = (unsigned)strspn(line, " ");
+        line[strcspn(line, "\n")] = '\0';
+        screen_wrap(stdout, width, 0, blanks + 2, line);
+    }
+    if (plan != NULL)
+        (void)fclose(plan);
+    return code;
+}
+
 int cli_check(int argc, char **argv)
 {
     struct check check = {.config = CLI_CONFIG, .user = SERVICE_USER};
-    if (!read_options(argc, argv, &check)) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_options(argc, argv, &check))
+        return cli_usage(usage);
     if (optind < argc) { /* else another file than the one meant would be called good */
         cli_complain("check takes its file by --config: baiye check --config %s", argv[optind]);
         return EX_USAGE;
@@ -110,7 +134,7 @@ int cli_check(int argc, char **argv)
     if (!find_program(check.program, sizeof check.program))
         return EX_SOFTWARE;
     enum service_view view = service_view(check.user);
-    int code = service_run(check.user, judge, &check);
+    int code = run_judge(&check);
     if (code == EX_CONFIG && view == SERVICE_YES && geteuid() == 0)
         cli_complain("that is how user %s sees it, as whom the service runs", check.user);
     if (code != EX_OK)

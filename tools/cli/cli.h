@@ -47,8 +47,26 @@ int cli_replace(int argc, char **argv);
 int cli_report(int argc, char **argv);
 int cli_update(int argc, char **argv);
 
+/* ---- How a command is used ---- */
+
+struct option;
+/* getopt_long() with its complaints in the language of messages; '?': the usage is wanted. `shorts`
+ * as there, mostly "". Each command reads its options by this one. */
+int cli_option(int argc, char **argv, const char *shorts, const struct option *longs);
+/* Prints a help, looked up in the language of messages and fitted to 80 columns: on standard output
+ * and EX_OK when --help asked for it, else on standard error and EX_USAGE. */
+int cli_usage(const char *text);
+/* What is asked for is --help. */
+void cli_want_help(void);
+bool cli_help_wanted(void);
+
+/* ---- Common work ---- */
+
 /* "baiye: …" on stderr, made fit for a terminal. */
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Sentences on standard output, each with its line feed, fitted to a terminal; a line of its own
+ * begins where it begins. */
+void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Formats; false (and a complaint) when it does not fit. */
 bool cli_format(char *out, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -111,6 +129,8 @@ int talk_once(const struct talk_options *options, const char *method, json_t *pa
 
 /* A member of an object; "" or 0 when there is none. */
 const char *talk_text(const json_t *object, const char *key);
+/* A text of the gateway in the language of messages, where the catalogue has it as it stands. */
+const char *talk_words(const char *text);
 /* What the technician is to look at, in the language of messages; "": nothing. */
 const char *talk_hint(const json_t *object);
 long long talk_integer(const json_t *object, const char *key);

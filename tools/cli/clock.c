@@ -8,16 +8,18 @@
 #include <time.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/common/language.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/outcome.h"
+#include "tools/cli/screen.h"
 
 #define LOOK_S 5
 
-static void help(void)
-{
-    (void)puts("Usage: baiye clock [--wait]\n"
-               "Says whether the box's clock can be believed: 0 when it can, 75 when not.\n\n"
-               "  --wait   end when a time daemon has synchronised the kernel's clock");
-}
+static const char usage[] =
+    N_("Usage: baiye clock [--wait] [--json]\n"
+       "Says whether the box's clock can be believed.\n"
+       "  --wait   ends when a time daemon has synchronised the kernel's clock\n"
+       "Exit 0: it can; 75: nothing vouches for it.\n");
 
 static int wait_for_daemon(void)
 {
@@ -29,29 +31,25 @@ static int wait_for_daemon(void)
 
 int cli_clock(int argc, char **argv)
 {
-    static const struct option table[] = {
-        {"wait", no_argument, NULL, 'w'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option table[] = {{"wait", no_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
     bool wait = false;
-    for (int option; (option = getopt_long(argc, argv, "h", table, NULL)) != -1;) {
-        if (option == 'h') {
-            help();
-            return EX_OK;
-        }
+    for (int option; (option = cli_option(argc, argv, "", table)) != -1;) {
         if (option != 'w')
-            return EX_USAGE;
+            return cli_usage(usage);
         wait = true;
     }
-    if (optind != argc) {
-        cli_complain("clock takes no argument; see baiye clock --help");
-        return EX_USAGE;
-    }
+    if (optind != argc)
+        return cli_usage(usage);
     if (wait)
         return wait_for_daemon();
     bool disciplined = clock_is_disciplined(), trusted = clock_is_trusted(clock_now().wall_ms, 0);
-    (void)puts(disciplined ? "a time daemon has synchronised the clock"
-               : trusted   ? "no time daemon has synchronised the clock, but a battery clock, a "
-                             "host or BAIYE_CLOCK vouches for it"
-                           : "nothing vouches for the clock: readings keep their order, and get "
-                             "their time when a time daemon has reached its source");
+    outcome_add("disciplined", json_boolean(disciplined));
+    outcome_add("trusted", json_boolean(trusted));
+    screen_wrap(stdout, screen_width(stdout), 0, 0,
+                disciplined ? _("a time daemon has synchronised the clock")
+                : trusted   ? _("no time daemon has synchronised the clock, but a battery clock, a "
+                                  "host or BAIYE_CLOCK vouches for it")
+                            : _("nothing vouches for the clock: readings keep their order, and get "
+                                  "their time when a time daemon has reached its source"));
     return trusted ? EX_OK : EX_TEMPFAIL;
 }

@@ -68,7 +68,7 @@ int cli_config_take(int argc, char **argv)
     size_t size = 0;
     char *end = NULL;
     int letter, at = 0;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter != 'c')
             return EX_USAGE;
         file = optarg;

@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 
 #define LINE_SIZE 1024
 
 bool csv_complain(const struct csv *csv, const char *what, const char *remedy)
 {
-    cli_complain("%s:%u: %s; %s", csv->path, csv->line, what, remedy);
+    cli_complain("%s:%u: %s; %s", csv->path, csv->line, gettext(what), gettext(remedy));
     return false;
 }
 

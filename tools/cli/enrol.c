@@ -12,18 +12,19 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/rpc/users.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/enrol_keys.h"
+#include "tools/cli/outcome.h"
 
-#define ANSWER_MOST  65536u
-#define FILE_MOST    65536u
-#define TRANSFER_S   60
-#define CONNECT_S    20
-#define SECRET_SIZE  65
-#define PRINT_SIZE   65
-#define URL_SIZE     256
-#define RENEW_BY_DAY "baiye-enrol.timer renews the certificate by itself"
+#define ANSWER_MOST 65536u
+#define FILE_MOST   65536u
+#define TRANSFER_S  60
+#define CONNECT_S   20
+#define SECRET_SIZE 65
+#define PRINT_SIZE  65
+#define URL_SIZE    256
 
 struct enrolment {
     const char *folder;
@@ -222,13 +223,18 @@ static void say_entry(const struct enrolment *it)
     char host[URL_SIZE];
     const char *from = it->url + strlen("https://");
     (void)snprintf(host, sizeof host, "%.*s", (int)strcspn(from, ":/"), from);
-    (void)printf("%s has its certificate; " RENEW_BY_DAY ".\n"
-                 "Put this into `mqtt:` of its configuration, then `baiye reload`:\n\n"
-                 "  - name: county\n    url: mqtts://%s:8883\n    ca_file: %s\n"
+    outcome_add("site", json_string(it->site));
+    outcome_add("url", json_string(it->url));
+    outcome_add("certificate", json_string(it->cert_file));
+    outcome_add("key", json_string(it->key_file));
+    cli_say(_("%s has its certificate; baiye-enrol.timer renews it.\n"
+              "Put this into `mqtt:` of its configuration, then `baiye reload`:\n\n"),
+            it->site);
+    (void)printf("  - name: county\n    url: mqtts://%s:8883\n    ca_file: %s\n"
                  "    cert_file: %s\n    key_file: %s\n    requests: county\n"
                  "    consumer: required\n    encoding: deflate\n    batch: 10min\n"
                  "    keepalive: 240s\n    send: [readings, alerts, forecast, site, status]\n",
-                 it->site, host, it->ca_file, it->cert_file, it->key_file);
+                 host, it->ca_file, it->cert_file, it->key_file);
 }
 
 static int enrol(const struct enrolment *it)
@@ -280,8 +286,10 @@ static int renew_now(struct enrolment *it, const char *key_text)
                    : EX_NOINPUT;
     if (code == EX_OK && !write_text(it, it->cert_file, certificate))
         code = EX_CANTCREAT;
-    if (code == EX_OK)
-        (void)printf("%s: the certificate is renewed\n", it->site);
+    if (code == EX_OK) {
+        cli_say(_("%s: the certificate is renewed\n"), it->site);
+        outcome_add("renewed", json_string(it->cert_file));
+    }
     EVP_PKEY_free(key);
     free(certificate);
     free(ca);
@@ -309,15 +317,15 @@ static int renew(struct enrolment *it, bool now)
 
 /* ---- What is wanted ---- */
 
-static const char usage[] =
-    "Usage: baiye enrol URL TOKEN [--dir DIR]\n"
-    "       baiye enrol --renew [--now] [--dir DIR]\n"
+static const char usage[] = N_(
+    "Usage: baiye enrol URL TOKEN [--dir DIR] [--json]\n"
+    "       baiye enrol --renew [--now] [--dir DIR] [--json]\n"
     "Joins the county at URL (https://HOST:PORT) by a token of its operator: makes a key, which\n"
     "stays here, and gets a certificate for it.\n"
     "  --dir DIR   where the files go (/etc/baiye/county)\n"
     "  --renew     a new certificate when no more than a third of the time is left;\n"
     "              baiye-enrol.timer does this every day\n"
-    "  --now       whatever is left\n";
+    "  --now       whatever is left\n");
 
 static bool read_token(struct enrolment *it, const char *token)
 {
@@ -341,10 +349,8 @@ static int run(struct enrolment *it, bool again, bool now, int count, char **wor
 {
     if (again && count == 0)
         return renew(it, now);
-    if (again || now || count != 2) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (again || now || count != 2)
+        return cli_usage(usage);
     if (!read_address(it, words[0])) {
         cli_complain("%s: write https://HOST:PORT", words[0]);
         return EX_USAGE;
@@ -365,7 +371,7 @@ int cli_enrol(int argc, char **argv)
     static struct enrolment it = {.folder = "/etc/baiye/county"};
     bool again = false, now = false;
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'd')
             it.folder = optarg;
         else if (letter == 'r')
@@ -373,8 +379,7 @@ int cli_enrol(int argc, char **argv)
         else if (letter == 'n')
             now = true;
         else {
-            (void)fputs(usage, stderr);
-            return EX_USAGE;
+            return cli_usage(usage);
         }
     }
     if (!make_paths(&it) || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)

@@ -17,13 +17,13 @@
 #include "tools/cli/show.h"
 
 static const char usage[] =
-    "Usage: baiye find --port PORT [--profiles DIR] [--all] [--every-address] [--json]\n"
-    "Looks who is at a serial port: at every rate and parity that devices are set to,\n"
-    "our nodes by serial number, others at the addresses that factories and people\n"
-    "give; --every-address: at all of them (minutes a rate). Ends at the first rate at\n"
-    "which somebody answers; --all: looks at every rate. A port that the gateway polls\n"
-    "is had by  baiye line run BUS -- baiye find --port {port}\n"
-    "Exit 0: found; 1: somebody answers, but is not recognised; 69: nobody answers.\n";
+    N_("Usage: baiye find --port PORT [--profiles DIR] [--all] [--every-address] [--json]\n"
+       "Looks who is at a serial port: at every rate and parity that devices are set to,\n"
+       "our nodes by serial number, others at the addresses that factories and people\n"
+       "give; --every-address: at all of them (minutes a rate). Ends at the first rate at\n"
+       "which somebody answers; --all: looks at every rate. A port that the gateway polls\n"
+       "is had by  baiye line run BUS -- baiye find --port {port}\n"
+       "Exit 0: found; 1: somebody answers, but is not recognised; 69: nobody answers.\n");
 
 struct find {
     const char *port, *profiles;
@@ -42,7 +42,7 @@ static bool read_options(int argc, char **argv, struct find *find)
         {NULL, 0, NULL, 0},
     };
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'p')
             find->port = optarg;
         else if (letter == 'f')
@@ -103,10 +103,8 @@ int cli_find(int argc, char **argv)
     struct recognise_book book;
     struct bench bench;
     const struct serial_timing wire = {.baud = 9600, .parity = 'N', .stop_bits = 1};
-    if (!read_options(argc, argv, &find)) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_options(argc, argv, &find))
+        return cli_usage(usage);
     int error = bench_open(&bench, find.port, &wire);
     if (error != 0) {
         cli_complain("%s: %s; a port that the gateway has: baiye line run BUS -- baiye find --port "

@@ -10,26 +10,32 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "gateway/common/language.h"
+#include "gateway/common/text.h"
 #include "gateway/common/units.h"
 #include "gateway/forecast/outlook.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/csv.h"
+#include "tools/cli/outcome.h"
+#include "tools/cli/screen.h"
+#include "tools/cli/show.h"
 
 #define SEASONS_MOST 20
 #define HOURS        (SEASON_DAYS * 24)
 #define EVENING_MS   (22 * TEA_HOUR_MS)
 
 static const char usage[] =
-    "usage: baiye forecast replay [--area AREA] [--last-year KG] [--gate DEGREE-DAYS] FILE.csv\n"
-    "Runs past seasons of one plot and prints what would have been said each evening before a "
-    "pick,\n"
-    "what was picked, and the scores. The file's first line names its columns, in any order:\n"
-    "  time              2027-03-28T05:00, or the day alone for notes; required\n"
-    "  air_temperature   °C, hourly or more often; required\n"
-    "  air_humidity, soil_moisture (%), rainfall (mm)\n"
-    "  kg, pickers       what was picked that day, by how many\n"
-    "  booked            pickers that were booked for that day the evening before\n"
-    "Empty fields are not known.\n";
+    N_("Usage: baiye forecast replay [--area AREA] [--last-year KG] [--gate DEGREE-DAYS]\n"
+       "         [--json] FILE.csv\n"
+       "Runs past seasons of one plot and prints what would have been said each evening before a "
+       "pick,\n"
+       "what was picked, and the scores. The file's first line names its columns, in any order:\n"
+       "  time              2027-03-28T05:00, or the day alone for notes; required\n"
+       "  air_temperature   °C, hourly or more often; required\n"
+       "  air_humidity, soil_moisture (%), rainfall (mm)\n"
+       "  kg, pickers       what was picked that day, by how many\n"
+       "  booked            pickers that were booked for that day the evening before\n"
+       "Empty fields are not known.\n");
 
 enum column { TIME, AIR, HUMIDITY, MOISTURE, RAIN, KG, PICKERS, BOOKED, COLUMNS };
 static const char *const column_names[COLUMNS] = {
@@ -98,7 +104,7 @@ static bool read_field(const struct replay *r, enum column column, double *value
     *value = NAN;
     if (text[0] == '\0' || (units_number(text, value) && isfinite(*value)))
         return true;
-    (void)snprintf(what, sizeof what, "%s: \"%.40s\" is no number", column_names[column], text);
+    (void)snprintf(what, sizeof what, _("%s: \"%.40s\" is no number"), column_names[column], text);
     return csv_complain(&r->csv, what, "leave it empty where it is not known");
 }
 
@@ -215,9 +221,10 @@ static void print_pick(const struct replay *r, const struct year *year, int day,
     const struct outlook_note *note = &year->notes[day];
     int32_t date = r->season.date[day];
     printf("%04d-%02d-%02d  ", date / 10000, date / 100 % 100, date % 100);
-    if (isnan(said->pick_kg[1]))
-        printf("%22s", "nothing");
-    else
+    if (isnan(said->pick_kg[1])) {
+        show_padded("", 22 - screen_columns(_("nothing")));
+        printf("%s", _("nothing"));
+    } else
         printf("%6.1f %7.1f %7.1f", said->pick_kg[0], said->pick_kg[1], said->pick_kg[2]);
     printf("  %8.1f", note->kg);
     if (note->pickers > 0)
@@ -227,16 +234,63 @@ static void print_pick(const struct replay *r, const struct year *year, int day,
 
 static void print_score(const struct pick_score *score)
 {
-    printf("right within a quarter on %u of %u days", score->near_days, score->days);
+    char text[256] = "";
+    (void)text_add(text, sizeof text, _("right within a quarter on %u of %u days"),
+                   score->near_days, score->days);
     if (score->days > 0)
-        printf("; off by %.1f kg, in the range on %.0f %% of the days", score->mae_kg,
-               score->coverage * 100);
-    printf("\n");
+        (void)text_add(text, sizeof text,
+                       _("; off by %.1f kg, in the range on %.0f %% of the days"), score->mae_kg,
+                       score->coverage * 100);
+    cli_say("%s\n", text);
     for (int i = 0; i < PICK_RULE_COUNT && score->days > 0; i++)
-        printf("rule %-7s off by %.1f kg%s\n", pick_rule_name((enum pick_rule)i),
-               score->rule_mae_kg[i], i == (int)score->best_rule ? ", the best rule" : "");
+        printf(_("rule %-7s off by %.1f kg%s\n"), pick_rule_name((enum pick_rule)i),
+               score->rule_mae_kg[i], i == (int)score->best_rule ? _(", the best rule") : "");
     if (score->days > 0 && !isnan(score->skill))
-        printf("skill %.2f%s\n", score->skill, score->skill < 0 ? ": the rule was better" : "");
+        printf(_("skill %.2f%s\n"), score->skill,
+               score->skill < 0 ? _(": the rule was better") : "");
+}
+
+static void print_heads(int year)
+{
+    printf(_("season %d\n"), year);
+    show_padded(_("day"), 12);
+    printf("%6s %7s %7s  ", "10 %", "50 %", "90 %");
+    show_padded("", 8 - screen_columns(_("picked")));
+    printf("%s  %s\n", _("picked"), _("pickers"));
+}
+
+/* Of the season, for programs. */
+static void note_pick(const struct replay *r, json_t *season, const struct year *year, int day,
+                      const struct pick_estimate *said)
+{
+    char date[16];
+    int32_t number = r->season.date[day];
+    (void)snprintf(date, sizeof date, "%04d-%02d-%02d", number / 10000, number / 100 % 100,
+                   number % 100);
+    json_t *one = json_pack("{s:s,s:f,s:f}", "day", date, "kg", year->notes[day].kg, "pickers",
+                            (double)year->notes[day].pickers);
+    if (!isnan(said->pick_kg[1]))
+        (void)json_object_set_new(one, "said_kg",
+                                  json_pack("[f,f,f]", (double)said->pick_kg[0],
+                                            (double)said->pick_kg[1], (double)said->pick_kg[2]));
+    (void)json_array_append_new(json_object_get(season, "picks"), one);
+}
+
+static void note_score(json_t *season, const struct pick_score *score)
+{
+    json_t *rules = json_object();
+    for (int i = 0; i < PICK_RULE_COUNT && score->days > 0; i++)
+        (void)json_object_set_new(rules, pick_rule_name((enum pick_rule)i),
+                                  json_real((double)score->rule_mae_kg[i]));
+    (void)json_object_update_new(season,
+                                 json_pack("{s:i,s:i,s:o}", "days", (int)score->days, "near_days",
+                                           (int)score->near_days, "rules_mae_kg", rules));
+    if (score->days > 0) {
+        (void)json_object_set_new(season, "mae_kg", json_real((double)score->mae_kg));
+        if (!isnan(score->skill))
+            (void)json_object_set_new(season, "skill", json_real((double)score->skill));
+    }
+    outcome_append("seasons", season);
 }
 
 static bool replay_year(struct replay *r, const struct year *year)
@@ -247,8 +301,8 @@ static bool replay_year(struct replay *r, const struct year *year)
     if (!season_make((int64_t)timegm(&middle) * 1000, 1, &r->season))
         return false;
     r->days.first_date = 0;
-    printf("season %d\n%-10s  %6s %7s %7s  %8s  %s\n", year->year, "day", "10 %", "50 %", "90 %",
-           "picked", "pickers");
+    print_heads(year->year);
+    json_t *json = json_pack("{s:i,s:[]}", "year", year->year, "picks");
     int end = year->last_pick > 0 ? year->last_pick : year->last_day;
     for (int d = year->first_day; d < end && d + 1 < SEASON_DAYS; d++) {
         bool picked = year->notes[d + 1].picked;
@@ -257,21 +311,24 @@ static bool replay_year(struct replay *r, const struct year *year)
         say(r, year, d, &outlook);
         if (opened < 0 && outlook.estimate.share_ready >= 0.05)
             opened = d + 1;
-        if (picked)
+        if (picked) {
             print_pick(r, year, d + 1, &outlook.estimate);
+            note_pick(r, json, year, d + 1, &outlook.estimate);
+        }
         first_pick = picked && first_pick < 0 ? d + 1 : first_pick;
     }
     say(r, year, end < SEASON_DAYS ? end : SEASON_DAYS - 1, &outlook);
     if (opened >= 0)
-        printf("opening seen on %02d-%02d", r->season.date[opened] / 100 % 100,
+        printf(_("opening seen on %02d-%02d"), r->season.date[opened] / 100 % 100,
                r->season.date[opened] % 100);
     else
-        printf("opening not seen");
+        printf("%s", _("opening not seen"));
     if (first_pick >= 0)
-        printf(", first pick on %02d-%02d", r->season.date[first_pick] / 100 % 100,
+        printf(_(", first pick on %02d-%02d"), r->season.date[first_pick] / 100 % 100,
                r->season.date[first_pick] % 100);
     printf("\n");
     print_score(&outlook.score);
+    note_score(json, &outlook.score);
     printf("\n");
     return true;
 }
@@ -312,10 +369,11 @@ static bool read_number(const char *text, bool (*read)(const char *, double *), 
 
 int cli_forecast(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"area", required_argument, NULL, 'a'}, {"last-year", required_argument, NULL, 'l'},
-        {"gate", required_argument, NULL, 'g'}, {"config", required_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"area", required_argument, NULL, 'a'},
+                                            {"last-year", required_argument, NULL, 'l'},
+                                            {"gate", required_argument, NULL, 'g'},
+                                            {"config", required_argument, NULL, 'c'},
+                                            {NULL, 0, NULL, 0}};
     struct outlook_plot plot = {.standard = PICK_ONE_LEAF,
                                 .area_m2 = NAN,
                                 .last_year_kg = NAN,
@@ -327,11 +385,7 @@ int cli_forecast(int argc, char **argv)
                                 .longitude = NAN,
                                 .seed = 1};
     bool good = true;
-    for (int option; good && (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'h') {
-            (void)fputs(usage, stdout);
-            return EX_OK;
-        }
+    for (int option; good && (option = cli_option(argc, argv, "", options)) != -1;) {
         if (option == 'a')
             good = read_number(optarg, units_area_m2, &plot.area_m2, "--area", "2.5mu");
         else if (option == 'l')
@@ -341,10 +395,8 @@ int cli_forecast(int argc, char **argv)
         else
             good = option == 'c';
     }
-    if (!good || argc - optind != 2 || strcmp(argv[optind], "replay") != 0) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!good || argc - optind != 2 || strcmp(argv[optind], "replay") != 0)
+        return cli_usage(usage);
     struct replay *r = calloc(1, sizeof *r);
     if (r == NULL) {
         cli_complain("no memory");

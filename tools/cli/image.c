@@ -14,10 +14,12 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/update/signature.h"
 #include "protocols/bytes/bytes.h"
 #include "protocols/image/image.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/outcome.h"
 
 #define PROGRAM_MAX  (16u << 20)
 #define FILE_HEADER  (8u + 8u * IMAGE_SLOTS)
@@ -69,10 +71,9 @@ static EVP_PKEY *read_key(const char *path)
         key = NULL;
     }
     if (key == NULL)
-        (void)fprintf(stderr,
-                      "baiye: %s: not a P-256 private key in PEM; make one with\n"
-                      "  openssl ecparam -name prime256v1 -genkey -noout -out %s\n",
-                      path, path);
+        cli_complain("%s: not a P-256 private key in PEM; make one with\n"
+                     "  openssl ecparam -name prime256v1 -genkey -noout -out %s",
+                     path, path);
     return key;
 }
 
@@ -224,24 +225,20 @@ static bool parse_program(char *text, const char **path, uint32_t *address)
     return parse_number(at + 1, address);
 }
 
-static void sign_usage(FILE *out)
-{
-    (void)fputs(
-        "usage: baiye sign --key KEY.pem --hardware N --version X.Y.Z --counter N\n"
-        "                  --slot-0 PROGRAM.bin@ADDRESS --slot-1 PROGRAM.bin@ADDRESS -o IMAGE\n"
-        "Makes one signed image file of the program linked for each of the two slots.\n"
-        "  --key FILE        P-256 private key (PEM)\n"
-        "  --key-number N    which of the boot loader's public keys it belongs to (0)\n"
-        "  --hardware N      identity of the board, as in its board.cmake\n"
-        "  --version X.Y.Z   of the program\n"
-        "  --counter N       security counter: nodes refuse an image with a lower one, and with "
-        "the\n"
-        "                    same one a version that is not higher\n"
-        "  --least-key N     nodes that run it refuse images signed with a key below this (0)\n"
-        "  --slot-N F@A      raw program and the address of its slot\n"
-        "  -o, --output FILE\n",
-        out);
-}
+static const char sign_usage[] = N_(
+    "Usage: baiye sign --key KEY.pem --hardware N --version X.Y.Z --counter N\n"
+    "         --slot-0 PROGRAM.bin@ADDRESS --slot-1 PROGRAM.bin@ADDRESS -o IMAGE\n"
+    "Makes one signed image file of the program linked for each of the two slots.\n"
+    "  --key FILE        P-256 private key (PEM)\n"
+    "  --key-number N    which of the boot loader's public keys it belongs to (0)\n"
+    "  --hardware N      identity of the board, as in its board.cmake\n"
+    "  --version X.Y.Z   of the program\n"
+    "  --counter N       security counter: nodes refuse an image with a lower one, and with the\n"
+    "                    same one a version that is not higher\n"
+    "  --least-key N     nodes that run it refuse images signed with a key below this (0)\n"
+    "  --slot-N F@A      raw program and the address of its slot\n"
+    "  -o, --output FILE\n"
+    "  --json            what was made, for programs\n");
 
 static bool sign_option(int option, struct sign_options *options)
 {
@@ -280,31 +277,22 @@ static bool sign_option(int option, struct sign_options *options)
 
 int cli_sign(int argc, char **argv)
 {
-    static const struct option long_options[] = {{"key", required_argument, NULL, 'k'},
-                                                 {"key-number", required_argument, NULL, 'n'},
-                                                 {"hardware", required_argument, NULL, 'h'},
-                                                 {"version", required_argument, NULL, 'v'},
-                                                 {"counter", required_argument, NULL, 'c'},
-                                                 {"least-key", required_argument, NULL, 'l'},
-                                                 {"slot-0", required_argument, NULL, '0'},
-                                                 {"slot-1", required_argument, NULL, '1'},
-                                                 {"output", required_argument, NULL, 'o'},
-                                                 {"help", no_argument, NULL, '?'},
-                                                 {0}};
+    static const struct option long_options[] = {
+        {"key", required_argument, NULL, 'k'},      {"key-number", required_argument, NULL, 'n'},
+        {"hardware", required_argument, NULL, 'h'}, {"version", required_argument, NULL, 'v'},
+        {"counter", required_argument, NULL, 'c'},  {"least-key", required_argument, NULL, 'l'},
+        {"slot-0", required_argument, NULL, '0'},   {"slot-1", required_argument, NULL, '1'},
+        {"output", required_argument, NULL, 'o'},   {0}};
     struct sign_options options = {.address = {ADDRESS_NONE, ADDRESS_NONE}};
     int option;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
-        if (!sign_option(option, &options)) {
-            sign_usage(stderr);
-            return EX_USAGE;
-        }
+    while ((option = cli_option(argc, argv, "o:", long_options)) != -1) {
+        if (!sign_option(option, &options))
+            return cli_usage(sign_usage);
     }
     if (options.key == NULL || options.output == NULL || options.program[0] == NULL ||
-        options.program[1] == NULL || options.header.hardware == 0) {
-        sign_usage(stderr);
-        return EX_USAGE;
-    }
+        options.program[1] == NULL || options.header.hardware == 0)
+        return cli_usage(sign_usage);
     if (options.header.key < options.header.least_key) {
         cli_complain("--least-key %u would end the key that it is signed with (--key-number %u)",
                      options.header.least_key, options.header.key);
@@ -315,10 +303,26 @@ int cli_sign(int argc, char **argv)
     bool good = key != NULL && make_variant(&options, key, 0, &images[0]) &&
                 make_variant(&options, key, 1, &images[1]) && fits_slots(&options, images) &&
                 write_images(options.output, images);
+    if (good)
+        outcome_add("image", json_string(options.output));
     EVP_PKEY_free(key);
     free(images[0].data);
     free(images[1].data);
     return good ? EX_OK : EX_DATAERR;
+}
+
+/* For programs. */
+static void note_image(const struct image_header *header, unsigned slot, bool whole, bool is_signed)
+{
+    char version[24];
+    (void)snprintf(version, sizeof version, "%u.%u.%u", header->version >> 24,
+                   header->version >> 16 & 255, header->version & 0xFFFF);
+    outcome_append("slots",
+                   json_pack("{s:i,s:I,s:s,s:I,s:i,s:I,s:I,s:b,s:b}", "slot", (int)slot, "hardware",
+                             (json_int_t)header->hardware, "version", version, "counter",
+                             (json_int_t)header->counter, "key", (int)header->key, "bytes",
+                             (json_int_t)header->size, "address", (json_int_t)header->address,
+                             "whole", whole, "signed", is_signed));
 }
 
 static void print_image(const uint8_t *image, unsigned slot)
@@ -328,16 +332,19 @@ static void print_image(const uint8_t *image, unsigned slot)
     if (image_header_read(image, IMAGE_HEADER_SIZE, &header) != IMAGE_OK)
         return;
     (void)SHA256(image + IMAGE_HEADER_SIZE, header.size, hash);
-    printf("slot %u: hardware 0x%08X  version %u.%u.%u  counter %u  key %u  %u bytes at 0x%08X\n",
+    printf(_("slot %u: hardware 0x%08X  version %u.%u.%u  counter %u  key %u\n"
+             "        %u bytes at 0x%08X\n"),
            slot, header.hardware, header.version >> 24, header.version >> 16 & 255,
            header.version & 0xFFFF, header.counter, header.key, header.size, header.address);
     printf("        sha256 ");
     for (unsigned i = 0; i < IMAGE_HASH_SIZE; i++)
-        printf("%02x", header.hash[i]);
-    puts(memcmp(hash, header.hash, sizeof hash) == 0 ? "  matches" : "  DOES NOT MATCH");
-    printf("        key id %08x%s\n", image_key_id(image_point(image)),
-           signature_signed_by(image_point(image), image) ? "  signature matches"
-                                                          : "  SIGNATURE DOES NOT MATCH");
+        printf("%02x%s", header.hash[i], i == IMAGE_HASH_SIZE / 2 - 1 ? "\n               " : "");
+    bool whole = memcmp(hash, header.hash, sizeof hash) == 0;
+    bool is_signed = signature_signed_by(image_point(image), image);
+    puts(whole ? _("  matches") : _("  DOES NOT MATCH"));
+    printf(_("        key id %08x  %s\n"), image_key_id(image_point(image)),
+           is_signed ? _("signature matches") : _("SIGNATURE DOES NOT MATCH"));
+    note_image(&header, slot, whole, is_signed);
 }
 
 bool cli_image_load(const char *path, struct cli_image_file *file)
@@ -348,7 +355,7 @@ bool cli_image_load(const char *path, struct cli_image_file *file)
     enum image_result result = signature_file(file->data, file->size);
     if (result == IMAGE_OK)
         return true;
-    cli_complain("%s: %s", path, image_result_text(result));
+    cli_complain("%s: %s", path, gettext(image_result_text(result)));
     free(file->data);
     *file = (struct cli_image_file){0};
     return false;
@@ -357,8 +364,9 @@ bool cli_image_load(const char *path, struct cli_image_file *file)
 int cli_image(int argc, char **argv)
 {
     if (argc != 2 || strncmp(argv[1], "--", 2) == 0) {
-        (void)fputs("usage: baiye image FILE\nShows what a firmware image holds.\n", stderr);
-        return EX_USAGE;
+        return cli_usage(N_("Usage: baiye image FILE [--json]\n"
+                            "Says what is in a firmware image, and whether it is whole.\n"
+                            "Exit 0: it is; 65: it is not; 66: there is no such file.\n"));
     }
     struct cli_image_file file = cli_file_load(argv[1]);
     if (file.data == NULL)
@@ -373,6 +381,6 @@ int cli_image(int argc, char **argv)
     free(file.data);
     if (result == IMAGE_OK)
         return EX_OK;
-    cli_complain("%s: %s", argv[1], image_result_text(result));
+    cli_complain("%s: %s", argv[1], gettext(image_result_text(result)));
     return EX_DATAERR;
 }

@@ -23,21 +23,21 @@
 #define NOTE_COLUMN 2
 
 static const char profile_usage[] =
-    "Usage: baiye profile import FILE [--format NAME] [--out DIR] [--force] [--json]\n"
-    "Makes profiles of what other programs know: wb-mqtt-serial's templates, Telegraf's\n"
-    "inputs.modbus, mqmgateway, Home Assistant's modbus, ESPHome's modbus_controller.\n"
-    "Which it is, the file says; else --format: wb-mqtt-serial, telegraf, mqmgateway,\n"
-    "home-assistant or esphome. Each profile goes to DIR (here) as NAME.yaml.\n"
-    "Exit 0: all was taken and is right; 1: written, but something is left out or to be\n"
-    "mended; 65: nothing could be made of it; 66: no such file; 73: can't write.\n";
+    N_("Usage: baiye profile import FILE [--format NAME] [--out DIR] [--force] [--json]\n"
+       "Makes profiles of what other programs know: wb-mqtt-serial's templates, Telegraf's\n"
+       "inputs.modbus, mqmgateway, Home Assistant's modbus, ESPHome's modbus_controller.\n"
+       "Which it is, the file says; else --format: wb-mqtt-serial, telegraf, mqmgateway,\n"
+       "home-assistant or esphome. Each profile goes to DIR (here) as NAME.yaml.\n"
+       "Exit 0: all was taken and is right; 1: written, but something is left out or to be\n"
+       "mended; 65: nothing could be made of it; 66: no such file; 73: can't write.\n");
 
 static const char import_usage[] =
-    "Usage: baiye import FORMAT FILE [--out DIR] [--force] [--json]\n"
-    "Makes DIR/baiye.yaml with the buses and devices of another program's configuration,\n"
-    "and DIR/profiles/ with what they measure. FORMAT: telegraf, mqmgateway or\n"
-    "home-assistant. What has no place here is said, line by line.\n"
-    "Exit 0: all was taken and is right; 1: written, but something is left out or to be\n"
-    "mended; 65: nothing could be made of it; 66: no such file; 73: can't write.\n";
+    N_("Usage: baiye import FORMAT FILE [--out DIR] [--force] [--json]\n"
+       "Makes DIR/baiye.yaml with the buses and devices of another program's configuration,\n"
+       "and DIR/profiles/ with what they measure. FORMAT: telegraf, mqmgateway or\n"
+       "home-assistant. What has no place here is said, line by line.\n"
+       "Exit 0: all was taken and is right; 1: written, but something is left out or to be\n"
+       "mended; 65: nothing could be made of it; 66: no such file; 73: can't write.\n");
 
 struct options {
     const char *file, *folder;
@@ -277,7 +277,7 @@ static bool read_options(int argc, char **argv, struct options *options)
                                           {"json", no_argument, NULL, 'j'},
                                           {NULL, 0, NULL, 0}};
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'o')
             options->folder = optarg;
         else if (letter == 'F')
@@ -293,10 +293,8 @@ static bool read_options(int argc, char **argv, struct options *options)
 int profile_import(int argc, char **argv)
 {
     struct options options = {.folder = "."};
-    if (!read_options(argc, argv, &options) || optind + 1 != argc) {
-        (void)fputs(profile_usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_options(argc, argv, &options) || optind + 1 != argc)
+        return cli_usage(profile_usage);
     options.file = argv[optind];
     return run(&options);
 }
@@ -307,10 +305,8 @@ int cli_import(int argc, char **argv)
     if (!read_options(argc, argv, &options) || optind + 2 != argc ||
         (options.format = find_format(argv[optind])) == NULL ||
         strcmp(options.format->name, "wb-mqtt-serial") == 0 ||
-        strcmp(options.format->name, "esphome") == 0) {
-        (void)fputs(import_usage, stderr);
-        return EX_USAGE;
-    }
+        strcmp(options.format->name, "esphome") == 0)
+        return cli_usage(import_usage);
     options.file = argv[optind + 1];
     return run(&options);
 }

@@ -8,19 +8,21 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/image.h"
+#include "tools/cli/outcome.h"
 
 #define PLACES     2
 #define POINT_SIZE 65u /* 0x04, X, Y */
 
-static const char usage[] =
-    "usage: baiye keys KEY.pem [NEW-KEY.pem] > FILE.c\n"
+static const char usage[] = N_(
+    "Usage: baiye keys KEY.pem [NEW-KEY.pem] [--json] > FILE.c\n"
     "Prints the public keys as the C file that the firmware build takes (-DBAIYE_KEYS=FILE.c).\n"
     "Images signed with the first have key number 0, those signed with the second 1. To replace a\n"
     "key: build and flash boot loaders with both, sign with the new one from then on, and when no\n"
     "board with the old key alone is left, give its place to the next. A PEM file may hold the\n"
-    "private or only the public key.\n";
+    "private or only the public key.\n");
 
 /* Private or public half. */
 static EVP_PKEY *read_half(const char *path)
@@ -59,6 +61,15 @@ static bool read_point(const char *path, uint8_t point[POINT_SIZE])
     return good;
 }
 
+/* X and Y, for programs. */
+static void note_point(const uint8_t point[POINT_SIZE], int number)
+{
+    char hex[2 * POINT_SIZE + 1] = "";
+    for (unsigned i = 1; i < POINT_SIZE; i++)
+        (void)snprintf(hex + 2 * (i - 1), 3, "%02x", point[i]);
+    outcome_append("keys", json_pack("{s:i,s:s}", "number", number, "point", hex));
+}
+
 static void print_point(const uint8_t point[POINT_SIZE])
 {
     for (unsigned i = 0; i < POINT_SIZE; i++)
@@ -69,22 +80,18 @@ static void print_point(const uint8_t point[POINT_SIZE])
 int cli_keys(int argc, char **argv)
 {
     uint8_t points[PLACES][POINT_SIZE];
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        (void)fputs(usage, stdout);
-        return EX_OK;
-    }
-    if (argc < 2 || argc > 1 + PLACES || argv[1][0] == '-') {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (argc < 2 || argc > 1 + PLACES || argv[1][0] == '-')
+        return cli_usage(usage);
     for (int i = 1; i < argc; i++) {
         if (!read_point(argv[i], points[i - 1]))
             return EX_DATAERR;
     }
     (void)puts("#include \"firmware/boot/verify.h\"\n\n"
                "const uint8_t boot_public_keys[BOOT_KEYS][65] = {");
-    for (int i = 1; i < argc; i++)
+    for (int i = 1; i < argc; i++) {
         print_point(points[i - 1]);
+        note_point(points[i - 1], i - 1);
+    }
     (void)puts("};");
     return EX_OK;
 }

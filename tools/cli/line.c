@@ -15,6 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/line/look.h"
 #include "tools/cli/line/pause.h"
@@ -77,7 +78,7 @@ static void become(int argc, char **argv, const json_t *line)
     (void)signal(SIGINT, SIG_DFL);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* the pause ends soon after us: so must the tool */
     execvp(arguments[0], arguments);
-    (void)fprintf(stderr, "baiye: %s can't be run: %s\n", arguments[0], strerror(errno));
+    cli_complain("%s can't be run: %s", arguments[0], strerror(errno));
     _exit(127);
 }
 
@@ -104,7 +105,7 @@ static int run(const char *socket_path, const char *bus, int argc, char **argv)
     if (line == NULL)
         return EX_UNAVAILABLE;
     if (talk_integer(line, "tcp_port") == 0)
-        (void)fprintf(stderr, "baiye: %s is free, %lld baud, parity %s, %lld stop bits\n",
+        (void)fprintf(stderr, _("baiye: %s is free, %lld baud, parity %s, %lld stop bits\n"),
                       talk_text(line, "port"), talk_integer(line, "baud"),
                       talk_text(line, "parity"), talk_integer(line, "stop_bits"));
     (void)signal(SIGINT, SIG_IGN); /* Ctrl-C is for the tool; what comes after it is ours to do */
@@ -117,8 +118,9 @@ static int run(const char *socket_path, const char *bus, int argc, char **argv)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static const char usage[] = "Usage: baiye line run BUS [--socket FILE] -- COMMAND [ARGUMENT]...\n"
-                            "{port} and {baud} in the command are those of the bus.\n";
+static const char usage[] =
+    N_("Usage: baiye line run BUS [--socket FILE] -- COMMAND [ARGUMENT]...\n"
+       "{port} and {baud} in the command are those of the bus.\n");
 
 static int cli_line_run(int argc, char **argv)
 {
@@ -126,7 +128,7 @@ static int cli_line_run(int argc, char **argv)
     const char *socket_path = CLI_SOCKET;
     int letter;
     bool good = true;
-    while ((letter = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "+", longs)) != -1) {
         if (letter == 's')
             socket_path = optarg;
         else if (letter != 'c')
@@ -142,10 +144,8 @@ static int cli_line_run(int argc, char **argv)
         socket_path = words[at + 1];
         at += 2;
     }
-    if (!good || at + 1 >= count || strcmp(words[at], "--") != 0) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!good || at + 1 >= count || strcmp(words[at], "--") != 0)
+        return cli_usage(usage);
     return run(socket_path, bus, count - at - 1, words + at + 1);
 }
 

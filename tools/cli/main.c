@@ -1,75 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* baiye: the technician's and operator's command. */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/flash/flash.h"
 #include "tools/cli/flash/uf2.h"
 #include "tools/cli/image.h"
+#include "tools/cli/outcome.h"
 #include "tools/cli/screen.h"
 
 #define COLUMNS 80
 #define WHAT    14 /* where the help of a command begins */
 
-static const struct {
+/* Who answers --json: the command itself, with what it asked for, or outcome.h, since it tells in
+ * sentences what it did. */
+enum answers { ITSELF, IN_SENTENCES };
+
+static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *what; /* in one line; the command itself says how it is used */
+    enum answers json;
 } commands[] = {
-    {"check", cli_check, N_("validate the configuration and print the poll plan")},
-    {"doctor", cli_doctor, N_("what is wrong with this gateway and its machine, and what to do")},
-    {"reload", cli_reload, N_("take the changed configuration into force, or say what is wrong")},
-    {"devices", cli_ask, N_("list the devices, their metrics and writable registers")},
-    {"values", cli_values, N_("what the devices measured last")},
-    {"stats", cli_ask, N_("how buses, store and brokers are, or one device")},
-    {"read", cli_read, N_("read what it measures, or registers")},
-    {"write", cli_write, N_("write a register its profile allows")},
-    {"scan", cli_ask, N_("look for devices at every address")},
-    {"find", cli_find, N_("who is at a serial port, at which rate and address, and what it is")},
-    {"commission", cli_commission, N_("bring up a line: find, address, configure, try")},
-    {"nodes", cli_ask, N_("find our nodes by serial number, whatever their addresses")},
-    {"node", cli_node, N_("one of our nodes: lamp, self-test, memory, line, clock")},
-    {"address", cli_ask, N_("give one of them its address")},
-    {"settings", cli_settings, N_("show or change a node's settings")},
-    {"calibrate", cli_calibrate, N_("show or change a calibration")},
-    {"replace", cli_replace, N_("put a new node or probe in a broken one's place")},
-    {"report", cli_report, N_("an acceptance sheet of a line or site, to print and sign")},
-    {"line", cli_line, N_("what is wrong with a line, or another tool on it")},
-    {"pause", cli_ask, N_("close a bus's port and stop polling for a while")},
-    {"resume", cli_ask, N_("poll again")},
-    {"raw", cli_ask, N_("send one Modbus request (function code and data)")},
-    {"resend", cli_ask, N_("send readings to the brokers once more")},
-    {"audit", cli_ask, N_("who asked for what, newest first")},
-    {"actions", cli_ask, N_("what is switched by itself, how it is, and why")},
-    {"alert", cli_alert, N_("what stands, what was, and \"I have seen it\"")},
-    {"profile", cli_profile,
-     N_("what is wrong with a device profile, or what a device says by it")},
-    {"import", cli_import, N_("take over the devices of Telegraf, mqmgateway or Home Assistant")},
-    {"user", cli_user, N_("people and programs that may log in")},
-    {"remote", cli_remote, N_("the app away from the farm, by a small server of your own")},
-    {"cert", cli_cert, N_("make the site's own CA and server certificate")},
-    {"enrol", cli_enrol, N_("join a county: a key here, and its certificate")},
-    {"clock", cli_clock, N_("whether the box's clock can be believed")},
-    {"backup", cli_backup, N_("copy readings and configuration, while it runs")},
-    {"restore", cli_restore, N_("put a backup in place, while it does not run")},
-    {"wipe", cli_wipe, N_("remove everything of the farm, for a box that changes hands")},
-    {"forecast", cli_forecast, N_("what would have been said of past seasons")},
-    {"update", cli_update, N_("bring nodes to this firmware")},
-    {"flash", cli_flash, N_("write a board on the bench, test it, label it")},
-    {"uf2", cli_uf2, N_("make the file that is dragged onto a board")},
-    {"sign", cli_sign, N_("make a signed firmware image")},
-    {"image", cli_image, N_("what is in a firmware image")},
-    {"keys", cli_keys, N_("public keys for a boot loader's build")},
-    {"config-take", cli_config_take, NULL},   /* for baiye-config.socket, not for people */
-    {"upgrade-gate", cli_upgrade_gate, NULL}, /* for baiye-upgrade */
+    {"check", cli_check, N_("validate the configuration and print the poll plan"), IN_SENTENCES},
+    {"doctor", cli_doctor, N_("what is wrong with this gateway and its machine, and what to do"),
+     ITSELF},
+    {"reload", cli_reload, N_("take the changed configuration into force, or say what is wrong"),
+     ITSELF},
+    {"devices", cli_ask, N_("list the devices, their metrics and writable registers"), ITSELF},
+    {"values", cli_values, N_("what the devices measured last"), ITSELF},
+    {"stats", cli_ask, N_("how buses, store and brokers are, or one device"), ITSELF},
+    {"read", cli_read, N_("read what it measures, or registers"), ITSELF},
+    {"write", cli_write, N_("write a register its profile allows"), ITSELF},
+    {"scan", cli_ask, N_("look for devices at every address"), ITSELF},
+    {"find", cli_find, N_("who is at a serial port, at which rate and address, and what it is"),
+     ITSELF},
+    {"commission", cli_commission, N_("bring up a line: find, address, configure, try"), ITSELF},
+    {"nodes", cli_ask, N_("find our nodes by serial number, whatever their addresses"), ITSELF},
+    {"node", cli_node, N_("one of our nodes: lamp, self-test, memory, line, clock"), ITSELF},
+    {"address", cli_ask, N_("give one of them its address"), ITSELF},
+    {"settings", cli_settings, N_("show or change a node's settings"), ITSELF},
+    {"calibrate", cli_calibrate, N_("show or change a calibration"), ITSELF},
+    {"replace", cli_replace, N_("put a new node or probe in a broken one's place"), ITSELF},
+    {"report", cli_report, N_("an acceptance sheet of a line or site, to print and sign"), ITSELF},
+    {"line", cli_line, N_("what is wrong with a line, or another tool on it"), ITSELF},
+    {"pause", cli_ask, N_("close a bus's port and stop polling for a while"), ITSELF},
+    {"resume", cli_ask, N_("poll again"), ITSELF},
+    {"raw", cli_ask, N_("send one Modbus request (function code and data)"), ITSELF},
+    {"resend", cli_ask, N_("send readings to the brokers once more"), ITSELF},
+    {"audit", cli_ask, N_("who asked for what, newest first"), ITSELF},
+    {"actions", cli_ask, N_("what is switched by itself, how it is, and why"), ITSELF},
+    {"alert", cli_alert, N_("what stands, what was, and \"I have seen it\""), ITSELF},
+    {"profile", cli_profile, N_("what is wrong with a device profile, or what a device says by it"),
+     ITSELF},
+    {"import", cli_import, N_("take over the devices of Telegraf, mqmgateway or Home Assistant"),
+     ITSELF},
+    {"user", cli_user, N_("people and programs that may log in"), IN_SENTENCES},
+    {"remote", cli_remote, N_("the app away from the farm, by a small server of your own"),
+     IN_SENTENCES},
+    {"cert", cli_cert, N_("make the site's own CA and server certificate"), IN_SENTENCES},
+    {"enrol", cli_enrol, N_("join a county: a key here, and its certificate"), IN_SENTENCES},
+    {"clock", cli_clock, N_("whether the box's clock can be believed"), IN_SENTENCES},
+    {"backup", cli_backup, N_("copy readings and configuration, while it runs"), IN_SENTENCES},
+    {"restore", cli_restore, N_("put a backup in place, while it does not run"), IN_SENTENCES},
+    {"wipe", cli_wipe, N_("remove everything of the farm, for a box that changes hands"),
+     IN_SENTENCES},
+    {"forecast", cli_forecast, N_("what would have been said of past seasons"), IN_SENTENCES},
+    {"update", cli_update, N_("bring nodes to this firmware"), ITSELF},
+    {"flash", cli_flash, N_("write a board on the bench, test it, label it"), IN_SENTENCES},
+    {"uf2", cli_uf2, N_("make the file that is dragged onto a board"), IN_SENTENCES},
+    {"sign", cli_sign, N_("make a signed firmware image"), IN_SENTENCES},
+    {"image", cli_image, N_("what is in a firmware image"), IN_SENTENCES},
+    {"keys", cli_keys, N_("public keys for a boot loader's build"), IN_SENTENCES},
+    {"config-take", cli_config_take, NULL, ITSELF},   /* for baiye-config.socket, not for people */
+    {"upgrade-gate", cli_upgrade_gate, NULL, ITSELF}, /* for baiye-upgrade */
 };
 
 static void help(FILE *out)
@@ -87,41 +96,9 @@ static void help(FILE *out)
                   _("\nOptions of most commands:\n"
                     "  --config FILE   the gateway's configuration (%s)\n"
                     "  --socket FILE   the daemon's control socket (%s)\n"
-                    "  --json          the daemon's answer as it is\n"
+                    "  --json          for programs: one object, or one a line, and nothing else\n"
                     "`baiye help COMMAND` says more; the manual page is baiye(1).\n"),
                   CLI_CONFIG, CLI_SOCKET);
-}
-
-/* A help's line: what does not fit goes on below its own beginning. */
-static void print_help_line(const char *line)
-{
-    size_t blanks = strspn(line, " ");
-    size_t indent = strncasecmp(line, "usage: ", 7) == 0 ? 9 : blanks + 2;
-    screen_wrap(stdout, COLUMNS, 0, (unsigned)indent, line);
-}
-
-/* What a command says of a use that it does not know is its help. */
-static int help_of(int (*run)(int argc, char **argv), int argc, char **argv)
-{
-    FILE *said = tmpfile();
-    char line[512];
-    int out = said != NULL ? dup(STDOUT_FILENO) : -1;
-    opterr = 0;
-    (void)dup2(out >= 0 ? fileno(said) : STDOUT_FILENO, STDERR_FILENO);
-    if (out >= 0)
-        (void)dup2(fileno(said), STDOUT_FILENO);
-    (void)run(argc, argv);
-    (void)fflush(stdout);
-    if (out < 0)
-        return EX_OK;
-    (void)dup2(out, STDOUT_FILENO);
-    rewind(said);
-    while (fgets(line, sizeof line, said) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        print_help_line(line);
-    }
-    (void)fclose(said);
-    return EX_OK;
 }
 
 /* What people type for what there is. */
@@ -176,6 +153,63 @@ static void keep_numbers(int argc, char **argv)
     }
 }
 
+/* Takes --json out of the words, those of another program behind "--" apart: was it there? */
+static bool take_json(int *argc, char **argv)
+{
+    bool found = false, others = false;
+    int kept = 0;
+    for (int i = 0; i < *argc; i++) {
+        others = others || strcmp(argv[i], "--") == 0;
+        bool it = !others && strcmp(argv[i], "--json") == 0;
+        found = found || it;
+        if (!it)
+            argv[kept++] = argv[i];
+    }
+    *argc = kept;
+    argv[kept] = NULL;
+    return found;
+}
+
+static bool in_sentences(const struct command *command, int argc, char **argv)
+{
+    bool replay = strcmp(command->name, "alert") == 0 && argc > 1 && strcmp(argv[1], "replay") == 0;
+    return command->json == IN_SENTENCES || replay;
+}
+
+/* Its words from the command's own name on. */
+static int run(const struct command *command, int argc, char **argv)
+{
+    bool kept = !cli_help_wanted() && in_sentences(command, argc, argv) && take_json(&argc, argv);
+    if (kept && !outcome_begin(command->name)) {
+        cli_complain("no memory");
+        return EX_OSERR;
+    }
+    int code = command->run(argc, argv);
+    if (cli_help_wanted())
+        return EX_OK;
+    return outcome_print() ? code : EX_IOERR;
+}
+
+/* "baiye help profile try" is "baiye profile try --help", and so is "-h" at the end, unless it is
+ * another program's, behind "--". */
+static void ask_for_help(int *argc, char **argv)
+{
+    static char help_option[] = "--help";
+    bool others = false;
+    if (*argc > 2 && strcmp(argv[1], "help") == 0) {
+        for (int i = 1; i + 1 < *argc; i++)
+            argv[i] = argv[i + 1];
+        argv[*argc - 1] = help_option;
+    }
+    for (int i = 2; i < *argc; i++)
+        others = others || strcmp(argv[i], "--") == 0;
+    char *last = argv[*argc - 1];
+    if (*argc > 2 && !others && (strcmp(last, "-h") == 0 || strcmp(last, help_option) == 0)) {
+        argv[*argc - 1] = help_option;
+        cli_want_help();
+    }
+}
+
 int main(int argc, char **argv)
 {
     language_open();
@@ -183,12 +217,7 @@ int main(int argc, char **argv)
         help(stderr);
         return EX_USAGE;
     }
-    char asks[] = "--help"; /* "help X" is "X --help" */
-    char *turned[] = {argv[0], argc > 2 ? argv[2] : NULL, asks, NULL};
-    if (argc == 3 && strcmp(argv[1], "help") == 0)
-        argv = turned;
-    else if (strcmp(argv[argc - 1], "-h") == 0 && argc == 3)
-        argv[2] = asks;
+    ask_for_help(&argc, argv);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         help(stdout);
@@ -202,9 +231,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;
         keep_numbers(argc, argv);
-        if (argc > 2 && strcmp(argv[argc - 1], "--help") == 0)
-            return help_of(commands[i].run, argc - 1, argv + 1);
-        return commands[i].run(argc - 1, argv + 1);
+        return run(&commands[i], argc - 1, argv + 1);
     }
     complain_unknown(argv[1]);
     return EX_USAGE;

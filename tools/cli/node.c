@@ -15,6 +15,7 @@
 #include "protocols/node_map/node_text.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/screen.h"
+#include "tools/cli/show.h"
 
 #define WORDS_MAX      128
 #define TRIES          4
@@ -25,13 +26,13 @@
 #define TEXT_COLUMN    26
 
 static const char usage[] =
-    "Usage: baiye node DEVICE blink | selftest | blackbox | counters | time\n"
-    "         [--json] [--socket FILE]\n"
-    "blink: its lamp, for a minute; selftest: runs it, says what failed; blackbox: what\n"
-    "it remembers of resets and faults; counters: the line as the node sees it, beside\n"
-    "the gateway's own; time: its clock.\n"
-    "Exit 0: done, and nothing is wrong; 1: the self-test failed, or the node does not\n"
-    "answer; 69: no gateway.\n";
+    N_("Usage: baiye node DEVICE blink | selftest | blackbox | counters | time\n"
+       "         [--json] [--socket FILE]\n"
+       "blink: its lamp, for a minute; selftest: runs it, says what failed; blackbox: what\n"
+       "it remembers of resets and faults; counters: the line as the node sees it, beside\n"
+       "the gateway's own; time: its clock.\n"
+       "Exit 0: done, and nothing is wrong; 1: the self-test failed, or the node does not\n"
+       "answer; 69: no gateway.\n");
 
 struct look {
     struct talk_options options;
@@ -243,11 +244,13 @@ static int counters(const struct look *look)
         return code;
     if (look->options.json)
         (void)json_object_set(look->out, "gateway", stats);
-    else
-        (void)printf("%-*s%lld polls, %lld good, %lld timeouts, %lld garbled, %lld again\n",
-                     TEXT_COLUMN, "the gateway's", talk_integer(stats, "polls"),
-                     talk_integer(stats, "good"), talk_integer(stats, "timeouts"),
-                     talk_integer(stats, "crc_errors"), talk_integer(stats, "retries"));
+    else {
+        show_padded(_("the gateway's"), TEXT_COLUMN);
+        (void)printf(_("%lld polls, %lld good, %lld timeouts, %lld garbled, %lld again\n"),
+                     talk_integer(stats, "polls"), talk_integer(stats, "good"),
+                     talk_integer(stats, "timeouts"), talk_integer(stats, "crc_errors"),
+                     talk_integer(stats, "retries"));
+    }
     json_decref(stats);
     return EX_OK;
 }
@@ -327,10 +330,8 @@ int cli_node(int argc, char **argv)
     size_t verb = 0, count = sizeof verbs / sizeof verbs[0];
     while (good && verb < count && strcmp(argv[optind + 1], verbs[verb].name) != 0)
         verb++;
-    if (!good || verb == count) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!good || verb == count)
+        return cli_usage(usage);
     look.device = argv[optind];
     look.out = json_object();
     int code = find_device(&look);

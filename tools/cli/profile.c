@@ -13,12 +13,12 @@
 #include "tools/cli/profile.h"
 
 static const char usage[] =
-    "Usage: baiye profile check [--json] FILE...\n"
-    "       baiye profile try FILE --port PORT [--address N] ...\n"
-    "       baiye profile import FILE [--format NAME] [--out DIR] ...\n"
-    "check says all that is wrong with device profiles, with lines and what would be right;\n"
-    "exit 0: nothing, 65: something. try reads a device by one, import makes one of another\n"
-    "program's file: baiye profile try --help, baiye profile import --help.\n";
+    N_("Usage: baiye profile check [--json] FILE...\n"
+       "       baiye profile try FILE --port PORT [--address N] ...\n"
+       "       baiye profile import FILE [--format NAME] [--out DIR] ...\n"
+       "check says all that is wrong with device profiles, with lines and what would be right;\n"
+       "exit 0: nothing, 65: something. try reads a device by one, import makes one of another\n"
+       "program's file: baiye profile try --help, baiye profile import --help.\n");
 
 void profile_print_errors(const char *file, const struct yaml_errors *errors, FILE *out)
 {
@@ -85,14 +85,12 @@ static int check(int argc, char **argv)
     static const struct option longs[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
     bool json = false, good = true, known = true;
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         json = json || letter == 'j';
         known = known && letter == 'j';
     }
-    if (!known || optind >= argc) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!known || optind >= argc)
+        return cli_usage(usage);
     for (int i = optind; i < argc; i++)
         good = check_file(argv[i], json) && good;
     return good ? EX_OK : EX_DATAERR;
@@ -108,6 +106,5 @@ int cli_profile(int argc, char **argv)
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].run(argc - 1, argv + 1);
     }
-    (void)fputs(usage, stderr);
-    return EX_USAGE;
+    return cli_usage(usage);
 }

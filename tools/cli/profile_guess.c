@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/text.h"
 #include "gateway/daemon/bus/decode.h"
 #include "gateway/daemon/config/profile.h"
@@ -96,7 +97,7 @@ static void name_guess(struct guess *guess, const struct field_config *other, do
         (void)text_add(keys, sizeof keys, "%sscale: %.6g", keys[0] != '\0' ? ", " : "",
                        other->scale);
     (void)text_add(guess->text, sizeof guess->text, "%s%s (%.6g)",
-                   guess->text[0] != '\0' ? " or " : "", keys, value);
+                   guess->text[0] != '\0' ? _(" or ") : "", keys, value);
     guess->named++;
 }
 
@@ -171,19 +172,22 @@ bool profile_guess(const struct field_config *field, const uint16_t *words, char
         return false;
     guess.cost = plausible ? COST_UNUSUAL : COST_MOST;
     if (raw == 0) {
-        (void)snprintf(text, size, "its register holds 0: nothing measured, or another register");
+        (void)snprintf(text, size, "%s",
+                       _("its register holds 0: nothing measured, or another register"));
         return true;
     }
     if (!plausible && looks_like_no_value(field, raw)) {
-        (void)snprintf(text, size, "no value? then write no_value: 0x%0*llX",
+        (void)snprintf(text, size, _("no value? then write no_value: 0x%0*llX"),
                        (int)(field_type_bits(field) + 3) / 4, (unsigned long long)raw);
         return true;
     }
     if (is_simple(field))
         try_all(&guess);
     if (guess.named > 0)
-        (void)snprintf(text, size, "%s %s", plausible ? "unusual, perhaps" : "try", guess.text);
+        (void)snprintf(text, size, "%s %s", plausible ? _("unusual, perhaps") : _("try"),
+                       guess.text);
     else if (!plausible)
-        (void)snprintf(text, size, "no order, type or scale explains it: another register?");
+        (void)snprintf(text, size, "%s",
+                       _("no order, type or scale explains it: another register?"));
     return *text != '\0';
 }

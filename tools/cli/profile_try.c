@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "gateway/common/text.h"
 #include "gateway/common/units.h"
@@ -21,6 +22,8 @@
 #include "tools/cli/cli.h"
 #include "tools/cli/profile.h"
 #include "tools/cli/profile_guess.h"
+#include "tools/cli/screen.h"
+#include "tools/cli/show.h"
 
 #define TRIES      2
 #define ROUNDS_MAX (2 * PLAN_ITEMS_MAX) /* each refusal sets a cut or gives a field up */
@@ -51,15 +54,15 @@ struct try_options {
 };
 
 static const char usage[] =
-    "Usage: baiye profile try FILE --port PORT [--address N] [--json]\n"
-    "         [--baud RATE] [--parity none|even|odd] [--stop-bits 1|2]\n"
-    "       baiye profile try FILE --type tcp|rtu-over-tcp --port HOST[:PORT] ...\n"
-    "Reads a device once by a profile: what its registers hold, what that means, and\n"
-    "a guess where order, type or scale look wrong. What is not said is as the\n"
-    "profile says. A port that the gateway polls is taken for the time by\n"
-    "  baiye line run BUS -- baiye profile try FILE --port {port} --baud {baud}\n"
-    "Exit 0: all values are good and none looks wrong; 1: some do not;\n"
-    "65: the profile is wrong; 69: no answer.\n";
+    N_("Usage: baiye profile try FILE --port PORT [--address N] [--json]\n"
+       "         [--baud RATE] [--parity none|even|odd] [--stop-bits 1|2]\n"
+       "       baiye profile try FILE --type tcp|rtu-over-tcp --port HOST[:PORT] ...\n"
+       "Reads a device once by a profile: what its registers hold, what that means, and\n"
+       "a guess where order, type or scale look wrong. What is not said is as the\n"
+       "profile says. A port that the gateway polls is taken for the time by\n"
+       "  baiye line run BUS -- baiye profile try FILE --port {port} --baud {baud}\n"
+       "Exit 0: all values are good and none looks wrong; 1: some do not;\n"
+       "65: the profile is wrong; 69: no answer.\n");
 
 static bool read_options(int argc, char **argv, struct try_options *options)
 {
@@ -75,7 +78,7 @@ static bool read_options(int argc, char **argv, struct try_options *options)
         {NULL, 0, NULL, 0},
     };
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         switch (letter) {
         case 'p':
             options->port = optarg;
@@ -341,14 +344,14 @@ static void show(const struct trial *trial, unsigned index, struct shown *shown)
     } else if (field->role == ROLE_COUNTER) { /* where it stands: a reading has what it moved by */
         shown->present = decode_value(field, raw, 0, METRIC_GOOD).present;
         shown->value = field_type_number(field, raw) * field->scale;
-        shown->flag = shown->present ? "so far" : "absent";
+        shown->flag = shown->present ? N_("so far") : "absent";
     } else if (value != NULL) {
         shown->present = value->present;
         shown->value = value->value;
         shown->flag = metric_flag_name((enum metric_flag)value->flag);
         (void)profile_guess(field, shown->words, shown->guess, sizeof shown->guess);
     } else if (field->metric[0]) {
-        shown->flag = "not believed";
+        shown->flag = N_("not believed");
     } else {
         shown->present = true;
         shown->value = (double)raw;
@@ -393,13 +396,15 @@ static void print_field(const struct shown *shown)
     else /* no probe means it: not all its digits */
         (void)text_add(line, sizeof line, "%12.6g %s", shown->value, field->unit);
     if (strcmp(shown->flag, "good") != 0)
-        (void)text_add(line, sizeof line, "  %s", shown->flag);
+        (void)text_add(line, sizeof line, "  %s", show_flag(shown->flag));
     size_t used = strlen(line);
     while (used > 0 && line[used - 1] == ' ')
         line[--used] = '\0';
     (void)printf("%.*s\n", (int)plain_text(line, strlen(line)), line);
-    if (shown->guess[0])
-        (void)printf("      %s\n", shown->guess);
+    if (shown->guess[0]) {
+        (void)printf("      ");
+        screen_wrap(stdout, screen_width(stdout), 6, 6, shown->guess);
+    }
 }
 
 static void print_reads(const struct trial *trial)
@@ -407,18 +412,18 @@ static void print_reads(const struct trial *trial)
     const struct device *device = &trial->device;
     for (unsigned i = 0; i < device->read; i++) {
         const struct plan_read *read = &device->plan.reads[i];
-        (void)printf("function %u, %s %u to %u: ", read->function,
-                     read->function <= 2 ? "bits" : "registers", read->address,
+        (void)printf(_("function %u, %s %u to %u: "), read->function,
+                     read->function <= 2 ? _("bits") : _("registers"), read->address,
                      read->address + read->count - 1u);
         if (trial->ends[i] == BUS_OK && trial->turnaround_ns[i] > 0)
-            (void)printf("answered after %.1f ms\n", (double)trial->turnaround_ns[i] / 1e6);
+            (void)printf(_("answered after %.1f ms\n"), (double)trial->turnaround_ns[i] / 1e6);
         else
-            (void)printf("%s\n",
-                         trial->ends[i] == BUS_OK ? "answered" : bus_result_text(trial->ends[i]));
+            (void)printf("%s\n", trial->ends[i] == BUS_OK ? _("answered")
+                                                          : bus_result_text(trial->ends[i]));
     }
     if (device->lessons.bad != 0)
-        (void)printf("the device refuses some of what the profile asks for: %s\n",
-                     modbus_exception_text(trial->refused));
+        (void)printf(_("the device refuses some of what the profile asks for: %s\n"),
+                     gettext(modbus_exception_text(trial->refused)));
 }
 
 static bool print_trial(const struct trial *trial)
@@ -434,7 +439,7 @@ static bool print_trial(const struct trial *trial)
         well = well && is_well(&shown);
     }
     if (!trial->decoded.believed)
-        (void)fputs("map_version is not what the profile expects: nothing of it is believed\n",
+        (void)fputs(_("map_version is not what the profile expects: nothing of it is believed\n"),
                     stdout);
     return well;
 }
@@ -516,10 +521,8 @@ int profile_try(int argc, char **argv)
 {
     struct try_options options = {0};
     struct trial *trial = NULL;
-    if (!read_options(argc, argv, &options)) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_options(argc, argv, &options))
+        return cli_usage(usage);
     trial = calloc(1, sizeof *trial);
     if (trial == NULL) {
         cli_complain("out of memory");

@@ -5,13 +5,17 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "tools/cli/screen.h"
+
 void qr_print(const char *text)
 {
     QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_M);
     if (code == NULL)
         return;
+    /* Without colours black is drawn as it is on paper; phones read it the other way round, too. */
+    bool coloured = screen_colour(stdout, SCREEN_GOOD)[0] != '\0';
     for (int y = -4; y < code->width + 4; y += 2) {
-        (void)fputs("\033[30;107m", stdout);
+        (void)fputs(coloured ? "\033[30;107m" : "", stdout);
         for (int x = -4; x < code->width + 4; x++) {
             int dark = 0;
             for (int half = 0; half < 2; half++) {
@@ -23,7 +27,7 @@ void qr_print(const char *text)
             static const char *const blocks[] = {" ", "\u2580", "\u2584", "\u2588"};
             (void)fputs(blocks[dark], stdout);
         }
-        (void)fputs("\033[0m\n", stdout);
+        (void)fputs(coloured ? "\033[0m\n" : "\n", stdout);
     }
     QRcode_free(code);
 }

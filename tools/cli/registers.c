@@ -9,15 +9,16 @@
 #include "gateway/common/language.h"
 #include "tools/cli/amount.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/show.h"
 
 static const char read_usage[] =
-    "Usage: baiye read DEVICE NAME | DEVICE REGISTER [COUNT]  [--json] [--socket FILE]\n"
-    "NAME: what it measures (the last value), or a register that may be written (as it is\n"
-    "now); `baiye devices` lists both. REGISTER: by number, from 0.\n";
+    N_("Usage: baiye read DEVICE NAME | DEVICE REGISTER [COUNT]  [--json] [--socket FILE]\n"
+       "NAME: what it measures (the last value), or a register that may be written (as it is\n"
+       "now); `baiye devices` lists both. REGISTER: by number, from 0.\n");
 static const char write_usage[] =
-    "Usage: baiye write DEVICE NAME VALUE [UNIT] [SECONDS]  [--json] [--socket FILE]\n"
-    "Writes a register that the device's profile lists, within its range, and reads it\n"
-    "back: baiye write pump-1 speed 35 %. SECONDS: switched back so soon.\n";
+    N_("Usage: baiye write DEVICE NAME VALUE [UNIT] [SECONDS]  [--json] [--socket FILE]\n"
+       "Writes a register that the device's profile lists, within its range, and reads it\n"
+       "back: baiye write pump-1 speed 35 %. SECONDS: switched back so soon.\n");
 
 struct ask {
     struct talk_options options;
@@ -140,10 +141,10 @@ static int print_metric(const struct ask *ask, const json_t *device, const char 
             (void)printf("%.*f %s%s%s  (%lld s)\n", (int)talk_integer(value, "decimals"),
                          json_number_value(number), talk_text(value, "unit"),
                          strcmp(flag, "good") == 0 ? "" : "  ",
-                         strcmp(flag, "good") == 0 ? "" : flag,
+                         strcmp(flag, "good") == 0 ? "" : show_flag(flag),
                          talk_integer(device, "age_ms") / 1000);
         else
-            (void)printf("--  %s\n", flag);
+            (void)printf("--  %s\n", show_flag(flag));
         return json_is_number(number) ? EX_OK : 1;
     }
     cli_complain("%s has not measured %s yet", talk_text(ask->device, "name"), metric);
@@ -176,10 +177,8 @@ int cli_read(int argc, char **argv)
 {
     struct ask ask = {0};
     bool good = talk_options(argc, argv, &ask.options);
-    if (!good || optind + 2 > argc || optind + 3 < argc) {
-        (void)fputs(read_usage, stderr);
-        return EX_USAGE;
-    }
+    if (!good || optind + 2 > argc || optind + 3 < argc)
+        return cli_usage(read_usage);
     const char *name = argv[optind + 1];
     if (is_number(name) || optind + 3 == argc) {
         optind = 0; /* begins anew */
@@ -254,10 +253,8 @@ int cli_write(int argc, char **argv)
     int at = unit != NULL ? 4 : 3;
     const char *seconds = count > at ? words[at] : NULL;
     long long raw;
-    if (!good || count < 3 || count > at + 1 || (seconds != NULL && !is_number(seconds))) {
-        (void)fputs(write_usage, stderr);
-        return EX_USAGE;
-    }
+    if (!good || count < 3 || count > at + 1 || (seconds != NULL && !is_number(seconds)))
+        return cli_usage(write_usage);
     int code = find(&ask, words[0], words[1]);
     if (code == EX_OK && ask.write == NULL) {
         complain_names(&ask, words[1], false);

@@ -6,6 +6,7 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/reload.h"
 
@@ -49,13 +50,13 @@ static int wait_for_next(const char *socket_path, long long before, struct reloa
         if (refused[0] == '\0')
             return EX_OK;
         /* The file was changed once more in between. */
-        (void)snprintf(end->why, sizeof end->why, "%s; the last good configuration is in force",
+        (void)snprintf(end->why, sizeof end->why, _("%s; the last good configuration is in force"),
                        refused);
         return EX_CONFIG;
     }
     (void)snprintf(end->why, sizeof end->why,
-                   "the gateway does not answer %d s after it took the new configuration; see "
-                   "journalctl -u baiyed",
+                   _("the gateway does not answer %d s after it took the new configuration; see "
+                     "journalctl -u baiyed"),
                    WAIT_S);
     return EX_UNAVAILABLE;
 }
@@ -65,7 +66,7 @@ int reload_gateway(const char *socket_path, struct reloaded *end)
     struct talk talk;
     *end = (struct reloaded){.boot = -1};
     if (!talk_try(&talk, socket_path)) {
-        (void)snprintf(end->why, sizeof end->why, "no gateway answers at %s", socket_path);
+        (void)snprintf(end->why, sizeof end->why, _("no gateway answers at %s"), socket_path);
         return EX_UNAVAILABLE;
     }
     json_t *answer = talk_ask_quietly(&talk, "reload", json_object());
@@ -74,14 +75,15 @@ int reload_gateway(const char *socket_path, struct reloaded *end)
     int code = EX_UNAVAILABLE;
     if (error != NULL) {
         const char *hint = talk_text(error, "hint");
-        (void)snprintf(end->why, sizeof end->why, "%s%s%s", talk_text(error, "message"),
-                       hint[0] != '\0' ? "; " : "", hint);
+        (void)snprintf(end->why, sizeof end->why, "%s%s%s", talk_words(talk_text(error, "message")),
+                       hint[0] != '\0' ? "; " : "", talk_words(hint));
         code = EX_CONFIG;
     } else if (answer != NULL) {
         code = wait_for_next(socket_path, talk_integer(json_object_get(answer, "result"), "boot"),
                              end);
     } else {
-        (void)snprintf(end->why, sizeof end->why, "the gateway hung up before it answered");
+        (void)snprintf(end->why, sizeof end->why, "%s",
+                       _("the gateway hung up before it answered"));
     }
     json_decref(answer);
     return code;
@@ -92,8 +94,10 @@ int cli_reload(int argc, char **argv)
     struct talk_options options;
     struct reloaded end;
     if (!talk_options(argc, argv, &options) || optind < argc) {
-        (void)fputs("Usage: baiye reload [--json] [--socket FILE]\n", stderr);
-        return EX_USAGE;
+        return cli_usage(
+            N_("Usage: baiye reload [--json] [--socket FILE]\n"
+               "The gateway takes the changed configuration into force. Exit 0: it has; 78: it is\n"
+               "wrong, and the old one stays in force; 69: no gateway answers.\n"));
     }
     struct talk talk;
     if (!talk_open(&talk, options.socket_path)) /* says what to do */
@@ -105,6 +109,6 @@ int cli_reload(int argc, char **argv)
     else if (options.json)
         (void)printf("{\"ok\":true,\"boot\":%lld}\n", end.boot);
     else
-        (void)puts("the new configuration is in force");
+        (void)puts(_("the new configuration is in force"));
     return code;
 }

@@ -33,20 +33,20 @@
       "after each change of users. Phones away from the farm open https://%s\n")
 
 static const char usage[] =
-    "Usage: baiye remote HOST[:PORT] [--requests county|farm] [--budget SIZE/month]\n"
-    "         [--new-password NAME] [--cert FILE --key FILE] [--ca FILE]\n"
-    "         [--config FILE] [--socket FILE]\n"
-    "The app away from the farm, by a small server of your own with the name HOST: adds a\n"
-    "broker entry to the configuration, and writes the folder remote/ beside it with what the\n"
-    "server needs: the app, mosquitto's configuration, accounts and access list, caddy's\n"
-    "configuration, install.sh. Each farmer and technician gets an account of its own there,\n"
-    "shown as a code that the phone scans. Again after users have changed: passwords stay.\n"
-    "  --requests      what phones may ask from there: county (unless given): charts, nothing\n"
-    "                  that changes anything; farm: what they may at the farm\n"
-    "  --budget        mobile data for it, 100MB/month unless given\n"
-    "  --new-password  gives this user another password there\n"
-    "  --cert, --key   files on the server, where caddy is not to fetch a certificate itself\n"
-    "  --ca            the authority of the certificate, where it is not a public one\n";
+    N_("Usage: baiye remote HOST[:PORT] [--requests county|farm] [--budget SIZE/month]\n"
+       "         [--new-password NAME] [--cert FILE --key FILE] [--ca FILE]\n"
+       "         [--json] [--config FILE] [--socket FILE]\n"
+       "The app away from the farm, by a small server of your own with the name HOST: adds a\n"
+       "broker entry to the configuration, and writes the folder remote/ beside it with what the\n"
+       "server needs: the app, mosquitto's configuration, accounts and access list, caddy's\n"
+       "configuration, install.sh. Each farmer and technician gets an account of its own there,\n"
+       "shown as a code that the phone scans. Again after users have changed: passwords stay.\n"
+       "  --requests      what phones may ask from there: county (unless given): charts, nothing\n"
+       "                  that changes anything; farm: what they may at the farm\n"
+       "  --budget        mobile data for it, 100MB/month unless given\n"
+       "  --new-password  gives this user another password there\n"
+       "  --cert, --key   files on the server, where caddy is not to fetch a certificate itself\n"
+       "  --ca            the authority of the certificate, where it is not a public one\n");
 
 struct remote {
     const char *host, *requests, *budget, *again, *cert, *key, *ca, *config, *socket;
@@ -81,7 +81,7 @@ static bool read_options(int argc, char **argv, struct remote *remote)
                                           {"socket", required_argument, NULL, 's'},
                                           {NULL, 0, NULL, 0}};
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         const char **where = letter == 'r'   ? &remote->requests
                              : letter == 'b' ? &remote->budget
                              : letter == 'n' ? &remote->again
@@ -243,6 +243,11 @@ static bool copy_app(const struct remote *remote)
     if (!cli_format(to, sizeof to, "%s/app", remote->folder) ||
         !cli_format(from, sizeof from, "%s/.", app[0] != '\0' ? app : "/usr/share/baiye/app"))
         return false;
+    if (access(from, R_OK) != 0) {
+        cli_complain("there is no app in %s; name its folder as http.app_dir in %s", from,
+                     remote->config);
+        return false;
+    }
     const char *const copy[] = {"cp", "-r", from, to, NULL};
     const char *const empty[] = {"rm", "-rf", to, NULL};
     return cli_run(true, empty) == 0 && mkdir(to, 0755) == 0 && cli_run(false, copy) == 0;
@@ -305,12 +310,11 @@ static bool take_entry(const struct remote *remote)
 static int enter(const struct remote *remote)
 {
     if (has_entry(remote->files.config))
-        (void)printf(_("The entry \"%s\" of mqtt: in %s stays as it is.\n"), BROKER_NAME,
-                     remote->config);
+        cli_say(_("The entry \"%s\" of mqtt: in %s stays as it is.\n"), BROKER_NAME,
+                remote->config);
     else if (!write_entry(remote) || !take_entry(remote))
         return EX_CONFIG;
-    (void)printf(FAREWELL, remote->folder, (int)strcspn(remote->host, ":"), remote->host,
-                 remote->host);
+    cli_say(FAREWELL, remote->folder, (int)strcspn(remote->host, ":"), remote->host, remote->host);
     return EX_OK;
 }
 
@@ -336,10 +340,8 @@ int cli_remote(int argc, char **argv)
                             .config = CLI_CONFIG,
                             .socket = CLI_SOCKET};
     int code = EX_CONFIG;
-    if (!read_options(argc, argv, &remote)) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_options(argc, argv, &remote))
+        return cli_usage(usage);
     if (user_files_open(&remote.files, remote.config) && user_files_lock(&remote.files))
         code = prepare(&remote) && make_accounts(&remote) && write_server(&remote) ? enter(&remote)
                                                                                    : EX_CANTCREAT;

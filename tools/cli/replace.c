@@ -27,15 +27,15 @@
 #define LOOK_NS  500000000L
 
 static const char usage[] =
-    "Usage: baiye replace DEVICE [--serial SERIAL] [--every-address] [--operator NAME]\n"
-    "         [--json] [--config FILE] [--socket FILE]\n"
-    "A new node or probe takes the place of a broken one: unplug the old one, plug the\n"
-    "new one in as it came from its factory. It is found, gets the address and rate of\n"
-    "the old one, and is checked; the history goes on under the same name. The old\n"
-    "one's calibration goes out of the configuration, with the day into " REGISTER "\n"
-    "beside it. Ctrl-C at any time does no harm.\n"
-    "Exit 0: it measures; 1: it does not, or something is left to do; 69: nobody new is\n"
-    "heard, or no gateway.\n";
+    N_("Usage: baiye replace DEVICE [--serial SERIAL] [--every-address] [--operator NAME]\n"
+       "         [--json] [--config FILE] [--socket FILE]\n"
+       "A new node or probe takes the place of a broken one: unplug the old one, plug the\n"
+       "new one in as it came from its factory. It is found, gets the address and rate of\n"
+       "the old one, and is checked; the history goes on under the same name. The old\n"
+       "one's calibration goes out of the configuration, with the day into replaced.csv\n"
+       "beside it. Ctrl-C at any time does no harm.\n"
+       "Exit 0: it measures; 1: it does not, or something is left to do; 66: there is\n"
+       "no such device; 69: nobody new is heard, or no gateway; 78: the configuration is wrong.\n");
 
 struct replace {
     struct talk_options talk;
@@ -503,7 +503,7 @@ static bool read_options(int argc, char **argv, struct replace *job)
                                           {NULL, 0, NULL, 0}};
     int letter;
     uint32_t serial;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'n')
             job->serial_text = optarg;
         else if (letter == 'o')
@@ -530,10 +530,8 @@ int cli_replace(int argc, char **argv)
     struct replace job = {
         .talk.socket_path = CLI_SOCKET, .config_file = CLI_CONFIG, .operator= "" };
     struct config_error error;
-    if (!read_options(argc, argv, &job)) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_options(argc, argv, &job))
+        return cli_usage(usage);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     struct config *config = config_load(job.config_file, NULL, &error);
     if (config == NULL) {

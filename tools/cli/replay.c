@@ -22,11 +22,11 @@
 #define SPAN_MS   (20 * 366 * 1440 * MINUTE_MS) /* more is a slip: minute by minute it has no end */
 #define AFTER_MS  (120 * MINUTE_MS) /* people are looked after for so long behind the last one */
 
-static const char usage[] =
-    "Usage: baiye alert replay FILE.csv [--config FILE] [--profiles DIR]\n"
+static const char usage[] = N_(
+    "Usage: baiye alert replay FILE.csv [--config FILE] [--profiles DIR] [--json]\n"
     "Runs the configuration's rules over an export (/export.csv of the app) and prints what would\n"
     "have been raised and sent when, if nobody had answered. Raw readings give what really would\n"
-    "have been; of hourly and daily rows the minimum and maximum are taken.\n";
+    "have been; of hourly and daily rows the minimum and maximum are taken.\n");
 
 enum column { TIME, DEVICE, METRIC, COUNT, MIN, MEAN, MAX, SUM, COLUMNS };
 static const char *const column_names[COLUMNS] = {"time", "device", "metric", "n",
@@ -62,8 +62,8 @@ static bool check_header(void *context)
     const struct replay *r = context;
     const int *place = r->csv.place;
     const char *what = place[TIME] < 0 || place[DEVICE] < 0 || place[METRIC] < 0
-                           ? "no columns time, device and metric"
-                       : place[MEAN] < 0 ? "no column mean"
+                           ? N_("no columns time, device and metric")
+                       : place[MEAN] < 0 ? N_("no column mean")
                                          : NULL;
     return what == NULL ||
            csv_complain(&r->csv, what, "the first line names the columns, as /export.csv has them");
@@ -350,12 +350,11 @@ int replay_alerts(int argc, char **argv)
 {
     static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
                                           {"profiles", required_argument, NULL, 'p'},
-                                          {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     const char *file = CLI_CONFIG, *profiles = NULL;
     struct config_error error;
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'c')
             file = optarg;
         else if (letter == 'p')
@@ -363,10 +362,8 @@ int replay_alerts(int argc, char **argv)
         else
             break;
     }
-    if (letter != -1 || argc - optind != 1) {
-        (void)fputs(usage, letter == 'h' ? stdout : stderr);
-        return letter == 'h' ? EX_OK : EX_USAGE;
-    }
+    if (letter != -1 || argc - optind != 1)
+        return cli_usage(usage);
     struct replay r = {.config = config_load(file, profiles, &error)};
     r.chinese = language_chinese();
     if (r.config == NULL) {

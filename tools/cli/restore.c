@@ -25,6 +25,7 @@
 #include "gateway/daemon/config/config.h"
 #include "tools/cli/backup.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/outcome.h"
 
 #define STATE_FOLDER "/var/lib/baiye" /* where the package puts the store */
 #define MEMBERS_MAX  256
@@ -131,6 +132,12 @@ static char *next_word(char *at)
     return at + strspn(at, " ");
 }
 
+static void say_left_out(const char *name)
+{
+    (void)fprintf(stderr, _("left out: %s (no file of a site, or too large)\n"), name);
+    outcome_append("left_out", json_string(name));
+}
+
 /* One line of `tar -tv`: "-rw-r--r-- 0/0 123 2026-01-01 00:00 name", the name without controls. */
 static bool take_member(struct restore *restore, char *line)
 {
@@ -145,7 +152,7 @@ static bool take_member(struct restore *restore, char *line)
     if (line[0] == 'd' || name[0] == '\0')
         return true;
     if (!ours || line[0] != '-' || (config && member.size > MEMBER_MOST)) {
-        (void)fprintf(stderr, "left out: %s (no file of a site, or too large)\n", name);
+        say_left_out(name);
         return true;
     }
     if (restore->count == MEMBERS_MAX || find(restore, name) != NULL) {
@@ -171,6 +178,10 @@ static bool list(struct restore *restore)
     size_t room = 0;
     pid_t pid;
     bool good = true;
+    if (access(restore->options->file, R_OK) != 0) {
+        cli_complain("%s: %s", restore->options->file, strerror(errno));
+        return false;
+    }
     FILE *out = tar_open(arguments, &pid);
     while (out != NULL && good && getline(&line, &room, out) > 0)
         good = take_member(restore, line);
@@ -489,7 +500,7 @@ static bool place_config(const struct restore *restore)
         if (part == NULL)
             continue;
         if (!backup_is_site_file(part))
-            (void)fprintf(stderr, "left out: %s (no file of a site)\n", restore->members[i].name);
+            say_left_out(restore->members[i].name);
         else if (!make_folder(restore, part) || !place(restore, part))
             return false;
     }
@@ -668,17 +679,19 @@ static bool open_config_folder(struct restore *restore)
 
 static void say_done(const struct restore *restore)
 {
-    (void)printf("restored to %s and %s; what was there and differs is kept as NAME" BACKUP_ASIDE
-                 "\n",
-                 restore->store, restore->config_folder);
+    outcome_add("store", json_string(restore->store));
+    outcome_add("config_folder", json_string(restore->config_folder));
+    cli_say(_("restored to %s and %s; what was there and differs is kept as NAME%s\n"),
+            restore->store, restore->config_folder, BACKUP_ASIDE);
     if (find(restore, "config/tls/ca.pem") != NULL)
-        (void)printf("The certificates work as before. The authority's key, tls/ca.key, is in no "
-                     "backup: put your\ncopy of it there before the next `baiye cert`, which "
-                     "otherwise makes a new authority that\nevery phone must trust anew.\n");
-    (void)printf(
-        "This machine goes on as the gateway that was backed up: the other one must not run "
-        "again.\n");
-    (void)printf("Now start the broker and the gateway: systemctl restart mosquitto baiyed\n");
+        cli_say("%s",
+                _("The certificates work as before. The authority's key, tls/ca.key, is in no\n"
+                  "backup: put your copy of it there before the next `baiye cert`, which\n"
+                  "otherwise makes a new authority that every phone must trust anew.\n"));
+    cli_say("%s",
+            _("This machine goes on as the gateway that was backed up: the other one must not\n"
+              "run again.\n"
+              "Now start the broker and the gateway: systemctl restart mosquitto baiyed\n"));
 }
 
 static int run(struct restore *restore)

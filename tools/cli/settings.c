@@ -6,7 +6,10 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/screen.h"
+#include "tools/cli/show.h"
 
 static int digits_of(const json_t *setting)
 {
@@ -26,32 +29,47 @@ static void with_unit(const json_t *setting, const char *key, char *out, size_t 
                    unit[0] != '\0' ? " " : "", unit);
 }
 
+#define TEXT_COLUMN 56 /* where what a setting is for begins */
+
+/* What stands above the columns: bytes and columns differ in Chinese. */
+static void print_heads(void)
+{
+    show_padded(_("SETTING"), 14);
+    show_padded(_("IS"), 13);
+    show_padded(_("POSSIBLE"), 19);
+    show_padded(_("FACTORY"), 10);
+    (void)puts(_("WHAT FOR"));
+}
+
 static void print_settings(const json_t *result)
 {
     size_t index;
     const json_t *setting, *line = json_object_get(result, "line");
-    (void)printf("%-13s %-12s %-18s %-9s %s\n", "SETTING", "IS", "POSSIBLE", "FACTORY", "WHAT FOR");
+    print_heads();
     json_array_foreach (json_object_get(result, "settings"), index, setting) {
         char value[32], range[32];
         int digits = digits_of(setting);
         with_unit(setting, "value", value, sizeof value);
         (void)snprintf(range, sizeof range, "%.*f..%.*f", digits, number_of(setting, "min"), digits,
                        number_of(setting, "max"));
-        (void)printf("%-13s %-12s %-18s %-9.*f %s\n", talk_text(setting, "name"), value, range,
-                     digits, number_of(setting, "factory"), talk_text(setting, "text"));
+        (void)printf("%-13s %-12s %-18s %-9.*f ", talk_text(setting, "name"), value, range, digits,
+                     number_of(setting, "factory"));
+        screen_wrap(stdout, screen_width(stdout), TEXT_COLUMN, TEXT_COLUMN,
+                    talk_words(talk_text(setting, "text")));
     }
-    (void)printf("line          address %lld, %lld baud, parity %s%s\n",
-                 talk_integer(line, "address"), talk_integer(line, "baud"),
-                 talk_text(line, "parity"),
-                 json_is_true(json_object_get(result, "trial"))
-                     ? " (on trial: back to the old within a minute unless spoken to)"
-                     : "");
+    (void)printf(
+        _("line          address %lld, %lld baud, parity %s%s\n"), talk_integer(line, "address"),
+        talk_integer(line, "baud"), talk_text(line, "parity"),
+        json_is_true(json_object_get(result, "trial"))
+            ? _("\n              on trial: back to the old within a minute unless spoken to")
+            : "");
     if (json_is_true(json_object_get(result, "uncommitted")))
-        (void)puts("Some of these were written by another tool and never stored: they are not in "
-                   "force, and are forgotten within a minute.");
+        (void)puts(
+            _("Some of these were written by another tool and never stored: they are not in\n"
+              "force, and are forgotten within a minute."));
     if (json_is_true(json_object_get(result, "unreadable")))
-        (void)puts("This node has never stored settings, or could not read them: the factory's are "
-                   "in force.");
+        (void)puts(_("This node has never stored settings, or could not read them: the factory's\n"
+                     "are in force."));
 }
 
 static void print_set(const json_t *result)
@@ -62,7 +80,7 @@ static void print_set(const json_t *result)
         char before[32], now[32];
         with_unit(setting, "before", before, sizeof before);
         with_unit(setting, "value", now, sizeof now);
-        (void)printf("%s: %s, was %s; stored, read back, in force\n", talk_text(setting, "name"),
+        (void)printf(_("%s: %s, was %s; stored, read back, in force\n"), talk_text(setting, "name"),
                      now, before);
     }
 }
@@ -90,11 +108,10 @@ int cli_settings(int argc, char **argv)
 {
     struct talk_options options;
     if (!talk_options(argc, argv, &options) || argc == optind) {
-        (void)fputs("Usage: baiye settings DEVICE [NAME=VALUE]… [--json] [--socket FILE]\n"
-                    "Without NAME=VALUE: what the node is set to, what is possible, and what for.\n"
-                    "With: all are checked, then written, stored and read back, or none.\n",
-                    stderr);
-        return EX_USAGE;
+        return cli_usage(
+            N_("Usage: baiye settings DEVICE [NAME=VALUE]… [--json] [--socket FILE]\n"
+               "Without NAME=VALUE: what the node is set to, what is possible, and what for.\n"
+               "With: all are checked, then written, stored and read back, or none.\n"));
     }
     const char *device = argv[optind++];
     json_t *values = json_object();

@@ -9,6 +9,7 @@
 #include "gateway/common/language.h"
 #include "gateway/common/serial.h"
 #include "gateway/common/text.h"
+#include "gateway/daemon/reason.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/screen.h"
 
@@ -36,6 +37,27 @@ void show_step_end(void)
 {
     if (isatty(STDERR_FILENO) != 0)
         (void)fprintf(stderr, "\r%40s\r", "");
+}
+
+const char *show_flag(const char *flag)
+{
+    static const char *const words[] = {
+        N_("good"),  N_("so far"), N_("not believed"), N_("stale"), N_("range"),
+        N_("stuck"), N_("absent"), N_("uncalibrated"), N_("fault"), N_("clock")};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i], flag) == 0)
+            return gettext(words[i]);
+    }
+    return flag;
+}
+
+const char *show_reason(const char *why)
+{
+    static char chinese[REASON_SIZE];
+    if (!language_chinese())
+        return why;
+    reason_chinese(why, chinese, sizeof chinese);
+    return chinese;
 }
 
 const char *show_sure(const char *sure)

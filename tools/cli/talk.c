@@ -11,7 +11,9 @@
 
 #include "gateway/common/language.h"
 #include "gateway/common/plain.h"
+#include "protocols/modbus/pdu.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/words.h"
 
 bool talk_try(struct talk *talk, const char *socket_path)
 {
@@ -135,14 +137,41 @@ json_t *talk_ask(struct talk *talk, const char *method, json_t *params,
     return line;
 }
 
+const char *talk_words(const char *text)
+{
+    const char *words = text[0] != '\0' ? gettext(text) : text; /* "" is the catalogue's header */
+    return words != text || !language_chinese() ? words : words_with_names(text);
+}
+
+/* What a device refused comes with the code that it gave. */
+static bool complain_exception(const char *message)
+{
+    static const char begin[] = "the device refused: Modbus exception ";
+    char text[128], *end;
+    if (strncmp(message, begin, sizeof begin - 1) != 0)
+        return false;
+    unsigned long code = strtoul(message + sizeof begin - 1, &end, 10);
+    if (end == message + sizeof begin - 1 || code > 255)
+        return false;
+    (void)snprintf(text, sizeof text, _("the device refused: Modbus exception %u, %s"),
+                   (unsigned)code, gettext(modbus_exception_text((uint8_t)code)));
+    cli_complain("%s", text);
+    return true;
+}
+
 bool talk_failed(const json_t *answer)
 {
     const json_t *error = json_object_get(answer, "error");
     if (error == NULL)
         return false;
     const char *hint = json_string_value(json_object_get(error, "hint"));
-    cli_complain("%s%s%s", json_string_value(json_object_get(error, "message")),
-                 hint != NULL && hint[0] != '\0' ? "; " : "", hint != NULL ? hint : "");
+    const char *message = talk_text(error, "message");
+    if (complain_exception(message))
+        return true;
+    if (hint == NULL || hint[0] == '\0')
+        cli_complain("%s", talk_words(message));
+    else
+        cli_complain("%s; %s", talk_words(message), talk_words(hint));
     return true;
 }
 
@@ -161,7 +190,7 @@ bool talk_options(int argc, char **argv, struct talk_options *options)
     int letter;
     bool good = true;
     *options = (struct talk_options){.socket_path = CLI_SOCKET};
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 's')
             options->socket_path = optarg;
         else if (letter == 'j')

@@ -12,8 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/image.h"
+#include "tools/cli/screen.h"
+#include "tools/cli/show.h"
 
 #define BAR         30
 #define BACK_TRIES  120 /* of finding a gateway that went away, */
@@ -29,12 +32,13 @@ struct update_options {
 
 /* ---- while it runs ---- */
 
+/* Looked up before the signal may come: gettext() is not for its handler. */
+static const char *farewell;
+
 static void interrupted(int number)
 {
-    static const char text[] = "\nThe update goes on in the gateway. `baiye update` shows it again,"
-                               " `baiye update --stop` ends it.\n";
     (void)number;
-    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    ssize_t written = write(STDERR_FILENO, farewell, strlen(farewell));
     (void)written;
     _exit(INTERRUPTED);
 }
@@ -51,16 +55,16 @@ static void show_progress(const json_t *body)
         bar[i] = i * 1000 < permille * BAR ? '#' : '.';
     bar[BAR] = '\0';
     if (left != NULL)
-        (void)snprintf(time_left, sizeof time_left, ", %d min %02d s left", left_s / 60,
+        (void)snprintf(time_left, sizeof time_left, _(", %d min %02d s left"), left_s / 60,
                        left_s % 60);
-    (void)fprintf(stderr, "\r\x1b[K[%s] %3d %%  %s: %s%s", bar, permille / 10,
-                  talk_text(body, "bus"), talk_text(body, "phase"), time_left);
+    (void)fprintf(stderr, "\r%79s\r[%s] %3d %%  %s: %s%s", "", bar, permille / 10,
+                  talk_text(body, "bus"), talk_words(talk_text(body, "phase")), time_left);
 }
 
 static void clear_progress(void)
 {
     if (isatty(STDERR_FILENO))
-        (void)fputs("\r\x1b[K", stderr);
+        (void)fprintf(stderr, "\r%79s\r", "");
 }
 
 /* ---- the request ---- */
@@ -149,15 +153,19 @@ static void print_node(const json_t *node, const char *version, int width)
         (void)snprintf(firmware, sizeof firmware, "%s -> %s", before, version);
     else
         (void)snprintf(firmware, sizeof firmware, "%s", before);
-    (void)printf("%-*s  %-10s  %-20s  %s\n", width, talk_text(node, "device"), state, firmware,
-                 talk_text(node, "reason"));
+    (void)printf("%-*s  ", width, talk_text(node, "device"));
+    show_padded(talk_words(state), 12);
+    (void)printf("%-20s  ", firmware);
+    screen_wrap(stdout, screen_width(stdout), (unsigned)width + 36, (unsigned)width + 36,
+                talk_words(talk_text(node, "reason")));
 }
 
 /* "3 updated, 1 failed" in the order in which they came. */
 static void print_sum(const json_t *nodes)
 {
-    static const char *const states[] = {"updated",    "current", "would-take", "skipped",
-                                         "unfinished", "failed",  "silent"};
+    static const char *const states[] = {N_("updated"), N_("current"),    N_("would-take"),
+                                         N_("skipped"), N_("unfinished"), N_("failed"),
+                                         N_("silent")};
     const char *comma = "";
     for (size_t k = 0; k < sizeof states / sizeof states[0]; k++) {
         unsigned count = 0;
@@ -167,7 +175,7 @@ static void print_sum(const json_t *nodes)
             count += strcmp(talk_text(node, "state"), states[k]) == 0;
         }
         if (count > 0)
-            (void)printf("%s%u %s", comma, count, states[k]);
+            (void)printf("%s%u %s", comma, count, gettext(states[k]));
         comma = count > 0 ? ", " : comma;
     }
     (void)putchar('\n');
@@ -195,6 +203,14 @@ static bool all_skipped(const json_t *nodes)
     return true;
 }
 
+static void print_heads(int width)
+{
+    show_padded(_("device"), (size_t)width + 2);
+    show_padded(_("state"), 12);
+    show_padded(_("firmware"), 22);
+    (void)puts(_("remarks"));
+}
+
 /* True: every node runs what it should, or would. */
 static bool print_result(const json_t *result, const struct update_options *options)
 {
@@ -208,7 +224,7 @@ static bool print_result(const json_t *result, const struct update_options *opti
         width = length > width ? length : width;
     }
     if (!options->json)
-        (void)printf("%-*s  %-10s  %-20s  %s\n", width, "device", "state", "firmware", "remarks");
+        print_heads(width);
     json_array_foreach (nodes, i, node) {
         good = good && is_fine(talk_text(node, "state"));
         if (options->json)
@@ -228,7 +244,7 @@ static bool print_result(const json_t *result, const struct update_options *opti
 
 /* ---- the command ---- */
 
-static const char usage[] =
+static const char usage[] = N_(
     "Usage: baiye update IMAGE [--bus B] [--device D]... [--dry-run] [--share PERCENT] [--json]\n"
     "       baiye update [--stop]\n"
     "Brings all nodes, or those named, to this firmware while they go on measuring; without an\n"
@@ -239,9 +255,11 @@ static const char usage[] =
     "  --share PERCENT    of the line's time, 1 to 100 (50); polls go first at any share\n"
     "  --stop             end the update that is under way; nodes keep what they have\n"
     "  --json             one object a node and line\n"
-    "  --socket FILE      of the gateway (" CLI_SOCKET ")\n"
+    "  --socket FILE      of the gateway (/run/baiye/control.sock)\n"
     "The gateway goes on when this command is interrupted, and after a loss of power; the same\n"
-    "command shows it again. Exit 0: all nodes run it; 75: some do not, see the table.\n";
+    "command shows it again.\n"
+    "Exit 0: all nodes run it; 65: the image is wrong; 69: no update is under way, or no gateway;\n"
+    "75: some do not, see the table.\n");
 
 static bool take_share(const char *text, int *share)
 {
@@ -292,7 +310,7 @@ static bool read_options(int argc, char **argv, struct update_options *options)
         {NULL, 0, NULL, 0},
     };
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (!take_option(letter, options))
             return false;
     }
@@ -306,16 +324,14 @@ int cli_update(int argc, char **argv)
 {
     struct update_options options = {.socket_path = CLI_SOCKET};
     struct cli_image_file file = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        (void)fputs(usage, stdout);
-        return EX_OK;
-    }
     int status = EX_USAGE;
     if (!read_options(argc, argv, &options))
-        (void)fputs(usage, stderr);
+        status = cli_usage(usage);
     else if (options.image != NULL && !cli_image_load(options.image, &file))
         status = EX_DATAERR;
     else {
+        farewell = _("\nThe update goes on in the gateway.\n"
+                     "`baiye update` shows it again, `baiye update --stop` ends it.\n");
         if (!options.dry_run && !options.stop)
             (void)signal(SIGINT, interrupted);
         json_t *result = follow(&options, &file);

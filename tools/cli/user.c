@@ -7,9 +7,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/rpc/password.h"
 #include "gateway/daemon/rpc/users.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/outcome.h"
 #include "tools/cli/user_files.h"
 #include "tools/cli/user_invite.h"
 
@@ -70,10 +72,10 @@ static bool get_password(const char *user, const struct wanted *wanted, char *ou
     if (file != NULL)
         return first_line(file, out) && password_is_fit(user, out);
     if (isatty(STDIN_FILENO)) {
-        if (!ask_line("Password (empty: make one up): ", out))
+        if (!ask_line(_("Password (empty: make one up): "), out))
             return false;
         if (out[0] != '\0') {
-            bool same = ask_line("Once more: ", again) && strcmp(out, again) == 0;
+            bool same = ask_line(_("Once more: "), again) && strcmp(out, again) == 0;
             explicit_bzero(again, sizeof again);
             if (!same)
                 cli_complain("the two are not the same");
@@ -90,8 +92,9 @@ static bool get_password(const char *user, const struct wanted *wanted, char *ou
 static void tell_password(const struct wanted *wanted, const char *address, const char *name,
                           const char *password)
 {
+    outcome_add("password", json_string(password));
     if (!wanted->qr)
-        (void)printf("%s, password: %s\n", name, password);
+        (void)printf(_("%s, password: %s\n"), name, password);
     else if (!user_invite_print(address, name, password, true))
         cli_complain("the address is too long for a picture; baiye user passwd %s", name);
 }
@@ -166,11 +169,24 @@ static int remove_user(struct user_files *files, const char *name)
     return EX_OK;
 }
 
+/* Of the file's lines, "NAME ROLE". */
+static json_t *users_json(const char *users)
+{
+    json_t *all = json_array();
+    char name[64], role[64];
+    for (const char *at = users; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n') {
+        if (sscanf(at, "%63s %63s", name, role) == 2)
+            (void)json_array_append_new(all, json_pack("{s:s,s:s}", "name", name, "role", role));
+    }
+    return all;
+}
+
 static int list(const struct user_files *files)
 {
     char *users = user_read_text(files->users);
     if (users == NULL)
         return EX_NOINPUT;
+    outcome_add("users", users_json(users));
     (void)fputs(users, stdout);
     free(users);
     return EX_OK;
@@ -196,7 +212,7 @@ static int init(struct user_files *files)
     return ok ? EX_OK : EX_CANTCREAT;
 }
 
-static const char usage[] =
+static const char usage[] = N_(
     "Usage: baiye user init\n"
     "       baiye user add NAME --role farmer|technician|screen [--password-file FILE | --qr]\n"
     "       baiye user passwd NAME [--password-file FILE | --qr]\n"
@@ -209,11 +225,12 @@ static const char usage[] =
     "shows and may send its preview. init makes the gateway's own account. passwd gives a\n"
     "user a new password, add of a name that exists a new role as well. passwd-own changes one by\n"
     "the present one; name, present and new password are the lines of standard input.\n"
-    "  --config FILE         the gateway's configuration (" CLI_CONFIG ")\n"
+    "  --config FILE         the gateway's configuration (/etc/baiye/baiye.yaml)\n"
     "  --qr                  shows a code that the phone scans: it is logged in and makes its own\n"
     "                        password; the code is good once\n"
     "  --address URL         where phones reach the app (as the certificate says)\n"
-    "  --password-file FILE  first line is the password, - is standard input\n";
+    "  --password-file FILE  first line is the password, - is standard input\n"
+    "  --json                what was done, for programs\n");
 
 int cli_user(int argc, char **argv)
 {
@@ -230,7 +247,7 @@ int cli_user(int argc, char **argv)
     struct wanted wanted = {.role = NULL};
     bool help = false;
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'c')
             config_file = optarg;
         else if (letter == 'r')
@@ -251,10 +268,8 @@ int cli_user(int argc, char **argv)
     bool known = wants_name || strcmp(verb, "list") == 0 || strcmp(verb, "init") == 0 ||
                  strcmp(verb, "passwd-own") == 0;
     bool both = wanted.qr && wanted.password_file != NULL;
-    if (help || both || !known || argc - optind != (wants_name ? 2 : 1)) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (help || both || !known || argc - optind != (wants_name ? 2 : 1))
+        return cli_usage(usage);
     struct user_files files;
     int code = EX_CONFIG;
     if (user_files_open(&files, config_file)) {

@@ -243,5 +243,5 @@ void user_tell_broker(void)
 {
     const char *const reload[] = {"systemctl", "reload", "mosquitto", NULL};
     if (access("/run/systemd/system", F_OK) != 0 || cli_run(true, reload) != 0)
-        (void)fputs("The broker reads this when it gets SIGHUP or starts.\n", stderr);
+        cli_complain("the broker reads this when it gets SIGHUP or starts");
 }

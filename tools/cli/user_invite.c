@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/cli/user_invite.h"
+#include "gateway/common/language.h"
 
 #include <arpa/inet.h>
 #include <openssl/pem.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "tools/cli/cli.h"
+#include "tools/cli/outcome.h"
 #include "tools/cli/qr.h"
 
 #define HOST_SIZE 256
@@ -78,7 +80,10 @@ bool user_invite_print(const char *address, const char *name, const char *passwo
                     password))
         return false;
     qr_print(url);
-    (void)printf("Scan it with the phone of %s%s:\n%s\n", name, once ? ", once" : "", url);
+    cli_say(once ? _("Scan it with the phone of %s, once:\n%s\n")
+                 : _("Scan it with the phone of %s:\n%s\n"),
+            name, url);
+    outcome_append("invites", json_pack("{s:s,s:s}", "user", name, "link", url));
     explicit_bzero(url, sizeof url);
     return true;
 }

@@ -14,6 +14,20 @@
 #include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/outcome.h"
+#include "tools/cli/screen.h"
+
+/* Fitted to a terminal. A text may have lines of its own: commands, to be copied. */
+static void print_lines(FILE *out, unsigned at, char *text)
+{
+    for (char *line; (line = strsep(&text, "\n")) != NULL && (text != NULL || *line != '\0');
+         at = 0) {
+        size_t blanks = strspn(line, " ");
+        (void)fprintf(out, "%*s", (int)blanks, "");
+        screen_wrap(out, screen_width(out), at + (unsigned)blanks,
+                    at > 0 ? 2 : (unsigned)blanks + 2, line + blanks);
+    }
+}
 
 void cli_complain(const char *format, ...)
 {
@@ -25,7 +39,19 @@ void cli_complain(const char *format, ...)
     if (length < 0)
         return;
     size_t size = (size_t)length < sizeof text ? (size_t)length : sizeof text - 1;
-    (void)fprintf(stderr, "baiye: %.*s\n", (int)plain_text(text, size), text);
+    text[plain_text(text, size)] = '\0';
+    outcome_complain(text);
+    print_lines(stderr, (unsigned)fprintf(stderr, "baiye: "), text);
+}
+
+void cli_say(const char *format, ...)
+{
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args); /* a longer one is cut */
+    va_end(args);
+    print_lines(stdout, 0, text);
 }
 
 bool cli_format(char *out, size_t size, const char *format, ...)

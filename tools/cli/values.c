@@ -11,6 +11,7 @@
 #include "protocols/metric/metric.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/screen.h"
+#include "tools/cli/show.h"
 
 struct values_options {
     const char *socket_path, *device;
@@ -31,18 +32,6 @@ static void print_age(long long ms)
         (void)printf(_("%lld d ago"), s / 86400);
 }
 
-/* A flag in the language of messages. */
-static const char *flag_word(const char *flag)
-{
-    static const char *const words[] = {N_("stale"),        N_("range"), N_("stuck"), N_("absent"),
-                                        N_("uncalibrated"), N_("fault"), N_("clock")};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i], flag) == 0)
-            return gettext(words[i]);
-    }
-    return flag;
-}
-
 static void print_value(const json_t *value)
 {
     const json_t *number = json_object_get(value, "value");
@@ -58,7 +47,7 @@ static void print_value(const json_t *value)
     if (info != NULL)
         (void)printf("  %s%s", info->text[METRIC_ZH], metric_channel_of(name));
     (void)printf("%s%s\n", strcmp(flag, "good") == 0 ? "" : "  ",
-                 strcmp(flag, "good") == 0 ? "" : flag_word(flag));
+                 strcmp(flag, "good") == 0 ? "" : show_flag(flag));
 }
 
 static void print_device(const json_t *device)
@@ -122,7 +111,7 @@ static bool read_options(int argc, char **argv, struct values_options *options)
     static const struct option longs[] = {
         {"watch", no_argument, NULL, 'w'}, TALK_OPTIONS, {NULL, 0, NULL, 0}};
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'w')
             options->watch = true;
         else if (letter == 's')
@@ -142,10 +131,8 @@ int cli_values(int argc, char **argv)
     const struct timespec second = {.tv_sec = 1};
     struct talk talk;
     if (!read_options(argc, argv, &options)) {
-        (void)fputs("Usage: baiye values [DEVICE] [--watch] [--json] [--socket FILE]\n"
-                    "Exit 0: every device answers; 1: some do not.\n",
-                    stderr);
-        return EX_USAGE;
+        return cli_usage(N_("Usage: baiye values [DEVICE] [--watch] [--json] [--socket FILE]\n"
+                            "Exit 0: every device answers; 1: some do not.\n"));
     }
     if (!talk_open(&talk, options.socket_path))
         return EX_UNAVAILABLE;

@@ -17,6 +17,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/config/config.h"
 #include "tools/cli/backup.h"
 #include "tools/cli/cli.h"
@@ -130,9 +131,10 @@ static bool agreed(const char *config_file)
 {
     char said[16];
     (void)fprintf(stderr,
-                  "This removes everything of this farm from this machine: readings, notes and "
-                  "audit, users,\npasswords, keys, the configuration (%s). There is no way back "
-                  "without a backup\n(baiye backup FILE).\nType yes to go on: ",
+                  _("This removes everything of this farm from this machine: readings, notes and\n"
+                    "audit, users, passwords, keys, the configuration (%s).\n"
+                    "There is no way back without a backup (baiye backup FILE).\n"
+                    "Type yes to go on: "),
                   config_file);
     return fgets(said, sizeof said, stdin) != NULL && strcmp(said, "yes\n") == 0;
 }
@@ -183,16 +185,16 @@ static bool wipe_package(const char *config_file)
     return ok;
 }
 
-static const char usage[] =
-    "Usage: baiye wipe [--yes] [--config FILE]\n"
+static const char usage[] = N_(
+    "Usage: baiye wipe [--yes] [--json] [--config FILE] [--socket FILE]\n"
     "Removes everything of the farm from this machine, for one that changes hands or is thrown\n"
     "away: readings, notes, audit, users, passwords, keys, certificates, configuration, what the\n"
     "broker keeps, and the system's log. The machine is then as just installed. Of a "
     "configuration\n"
     "elsewhere only its own files and the store that it names.\n"
     "  --yes          does not ask\n"
-    "  --config FILE  the gateway's configuration (" CLI_CONFIG ")\n"
-    "  --socket FILE  the daemon's control socket (" CLI_SOCKET ")\n";
+    "  --config FILE  the gateway's configuration (/etc/baiye/baiye.yaml)\n"
+    "  --socket FILE  the daemon's control socket (/run/baiye/control.sock)\n");
 
 int cli_wipe(int argc, char **argv)
 {
@@ -205,7 +207,7 @@ int cli_wipe(int argc, char **argv)
     const char *config_file = CLI_CONFIG, *socket_path = CLI_SOCKET;
     bool yes = false, wrong = false;
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'c')
             config_file = optarg;
         else if (letter == 's')
@@ -215,10 +217,8 @@ int cli_wipe(int argc, char **argv)
         else
             wrong = true;
     }
-    if (wrong || optind < argc) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (wrong || optind < argc)
+        return cli_usage(usage);
     if (!yes && !agreed(config_file)) {
         cli_complain("nothing was removed");
         return EX_NOPERM;
@@ -230,10 +230,11 @@ int cli_wipe(int argc, char **argv)
         cli_complain("not everything is gone: mend what was said above, then again");
         return EX_IOERR;
     }
-    (void)puts(
-        "It is gone from this machine. What is elsewhere is not: backups, what remote brokers "
-        "and phones\nhave, the gateway's accounts there (end them there), what the nodes have "
-        "logged. A memory card\nmay keep old copies in cells that are out of use: where that "
-        "must not be, destroy it.");
+    cli_say(
+        "%s",
+        _("It is gone from this machine. What is elsewhere is not: backups, what remote brokers\n"
+          "and phones have, the gateway's accounts there (end them there), what the nodes have\n"
+          "logged. A memory card may keep old copies in cells that are out of use: where that\n"
+          "must not be, destroy it.\n"));
     return EX_OK;
 }

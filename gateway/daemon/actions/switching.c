@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/actions/switching.h"
+#include "gateway/common/language.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/unit_convert.h"
 
 #define RETRY_FIRST_MS 2000
@@ -52,20 +54,20 @@ struct switching {
 const char *switching_why_text(enum switching_why why)
 {
     static const char *const texts[] = {
-        [SWITCH_RULE] = "its rule holds",
-        [SWITCH_TIME] = "its time of the day",
-        [SWITCH_CALL] = "people are called",
-        [SWITCH_OVER] = "its cause is over",
-        [SWITCH_REACHED] = "the value is reached",
-        [SWITCH_LONGEST] = "its longest time is over",
-        [SWITCH_NO_VALUES] = "no fresh values",
-        [SWITCH_START] = "the gateway started",
-        [SWITCH_SILENT] = "its device was silent",
-        [SWITCH_FAILED] = "an order failed",
-        [SWITCH_OTHERWISE] = "it was found otherwise than it was left",
-        [SWITCH_PERSON_END] = "the person's time is over",
-        [SWITCH_LEFT] = "it was on, and no action has it any more",
-        [SWITCH_STOP] = "the gateway stops",
+        [SWITCH_RULE] = N_("its rule holds"),
+        [SWITCH_TIME] = N_("its time of the day"),
+        [SWITCH_CALL] = N_("people are called"),
+        [SWITCH_OVER] = N_("its cause is over"),
+        [SWITCH_REACHED] = N_("the value is reached"),
+        [SWITCH_LONGEST] = N_("its longest time is over"),
+        [SWITCH_NO_VALUES] = N_("no fresh values"),
+        [SWITCH_START] = N_("the gateway started"),
+        [SWITCH_SILENT] = N_("its device was silent"),
+        [SWITCH_FAILED] = N_("an order failed"),
+        [SWITCH_OTHERWISE] = N_("it was found otherwise than it was left"),
+        [SWITCH_PERSON_END] = N_("the person's time is over"),
+        [SWITCH_LEFT] = N_("it was on, and no action has it any more"),
+        [SWITCH_STOP] = N_("the gateway stops"),
     };
     return (unsigned)why < sizeof texts / sizeof *texts ? texts[why] : "?";
 }

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/bus/impl.h"
 
 #define STEP_MOST_MS     500     /* a line's own thread comes round at least so often */
@@ -24,16 +25,16 @@
 const char *bus_result_text(enum bus_result result)
 {
     static const char *const texts[] = {
-        "done",
-        "no answer",
-        "only garbage came",
-        "the device refused it",
-        "no adapter or no connection",
-        "too many requests wait; try again later",
-        "the bus was stopped",
-        "the device acknowledged it, but reads back otherwise: it did not take it",
-        "the request is wrong",
-        "the bus is paused; `baiye resume BUS` ends that",
+        N_("done"),
+        N_("no answer"),
+        N_("only garbage came"),
+        N_("the device refused it"),
+        N_("no adapter or no connection"),
+        N_("too many requests wait; try again later"),
+        N_("the bus was stopped"),
+        N_("the device acknowledged it, but reads back otherwise: it did not take it"),
+        N_("the request is wrong"),
+        N_("the bus is paused; `baiye resume BUS` ends that"),
     };
     unsigned at = (unsigned)-(int)result;
     return at < sizeof texts / sizeof texts[0] ? texts[at] : "unknown";

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/common/language.h"
 #include "gateway/common/rs485.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/resolver.h"
@@ -343,36 +344,37 @@ const char *bus_open_text(int error)
 {
     switch (error) {
     case EBUSY:
-        return "another program holds the port";
+        return _("another program holds the port");
     case ENOENT:
-        return "the adapter is not plugged in (no such device file)";
+        return _("the adapter is not plugged in (no such device file)");
     case EACCES:
-        return "no right to open it (is the user in group dialout?)";
+        return _("no right to open it (is the user in group dialout?)");
     case EPERM:
-        return "the service may not open this kind of port: `systemctl restart baiyed`; if that is "
-               "not enough, `systemctl edit baiyed` and write [Service] and DeviceAllow=char-NAME "
-               "rw, the NAME as in /proc/devices";
+        return _(
+            "the service may not open this kind of port: `systemctl restart baiyed`; if that is "
+            "not enough, `systemctl edit baiyed` and write [Service] and DeviceAllow=char-NAME "
+            "rw, the NAME as in /proc/devices");
     case EIO:
     case ENXIO:
     case ENODEV:
-        return "the adapter is gone or broken: plug it out and in";
+        return _("the adapter is gone or broken: plug it out and in");
     case ENOTTY:
     case EINVAL:
-        return "it is no serial port, or can't do this rate";
+        return _("it is no serial port, or can't do this rate");
     case EOPNOTSUPP:
-        return "its driver can't switch the direction of RS-485 (rs485: kernel): leave rs485 out "
-               "if "
-               "the adapter or board switches by itself; else the board's device tree must give "
-               "this port its RTS line (rts-gpios), or another driver";
+        return _("its driver can't switch the direction of RS-485 (rs485: kernel): leave rs485 out "
+                 "if "
+                 "the adapter or board switches by itself; else the board's device tree must give "
+                 "this port its RTS line (rts-gpios), or another driver");
     case EINPROGRESS:
-        return "its name is being resolved; no name server? then write its number";
+        return _("its name is being resolved; no name server? then write its number");
     case ETIMEDOUT:
     case EHOSTUNREACH:
-        return "no answer to the connection: is it switched on, is the address right?";
+        return _("no answer to the connection: is it switched on, is the address right?");
     case ENOTCONN:
-        return "its converter has not dialled in";
+        return _("its converter has not dialled in");
     case ECONNREFUSED:
-        return "nobody listens there: is the port right, is its Modbus service on?";
+        return _("nobody listens there: is the port right, is its Modbus service on?");
     default:
         return strerror(error);
     }

@@ -26,16 +26,16 @@
 #define ROUNDS_MAX 50 /* of looking again */
 
 static const char usage[] =
-    "Usage: baiye commission BUS [--yes] [--parts PROFILE,...] [--own-rate]\n"
-    "         [--every-address] [--json] [--config FILE] [--socket FILE]\n"
-    "Brings up a line: looks who is there at every rate, gives each device an address\n"
-    "and the line's rate, adds it to the configuration, and sees to it that it\n"
-    "measures; what does not work within a minute is taken out again. --yes: asks\n"
-    "nothing; --parts: what is in the box, where devices of one maker look alike;\n"
-    "--own-rate: looks at the line's own rate only; --every-address: looks\n"
-    "at 1 to 247 at each rate (minutes). Ctrl-C at any time does no harm.\n"
-    "Exit 0: everything on the line works; 1: some of it does not, and is named;\n"
-    "69: nobody answers, or no gateway; 75: the configuration is as it was.\n";
+    N_("Usage: baiye commission BUS [--yes] [--parts PROFILE,...] [--own-rate]\n"
+       "         [--every-address] [--json] [--config FILE] [--socket FILE]\n"
+       "Brings up a line: looks who is there at every rate, gives each device an address\n"
+       "and the line's rate, adds it to the configuration, and sees to it that it\n"
+       "measures; what does not work within a minute is taken out again. --yes: asks\n"
+       "nothing; --parts: what is in the box, where devices of one maker look alike;\n"
+       "--own-rate: looks at the line's own rate only; --every-address: looks\n"
+       "at 1 to 247 at each rate (minutes). Ctrl-C at any time does no harm.\n"
+       "Exit 0: everything on the line works; 1: some of it does not, and is named;\n"
+       "69: nobody answers, or no gateway; 75: the configuration is as it was.\n");
 
 struct commission {
     const char *bus, *config;
@@ -472,7 +472,7 @@ static void print_labels(const struct commission *job)
         any = true;
         if (device->serial != 0)
             serial_print(device->serial, serial);
-        (void)printf("  [ %-28s  address %-3u  %6u 8%c1  %s ]\n", device->name, device->unit,
+        (void)printf(_("  [ %-28s  address %-3u  %6u 8%c1  %s ]\n"), device->name, device->unit,
                      device->baud, device->parity, serial[0] != '\0' ? serial : device->profile);
     }
 }
@@ -609,7 +609,7 @@ int cli_commission(int argc, char **argv)
         return EX_OSERR;
     job->config = CLI_CONFIG;
     job->talk.socket_path = CLI_SOCKET;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         job->yes = job->yes || letter == 'y';
         job->own_rate = job->own_rate || letter == 'o';
         job->every_address = job->every_address || letter == 'e';
@@ -624,7 +624,7 @@ int cli_commission(int argc, char **argv)
     }
     int code = EX_USAGE;
     if (!good || optind + 1 != argc) {
-        (void)fputs(usage, stderr);
+        code = cli_usage(usage);
     } else if (!job->yes && !job->talk.json && isatty(STDIN_FILENO) == 0) {
         cli_complain("nobody is there to be asked: --yes does all without questions");
     } else if (!lock(job)) {

@@ -29,12 +29,12 @@
 extern char **environ;
 
 static const char usage[] =
-    "Usage: baiye doctor [--json] [--config FILE] [--profiles DIR] [--user NAME]\n"
-    "         [--root DIR] [--socket FILE]\n"
-    "Looks at the gateway and the machine that it runs on, and says what is ok, what is\n"
-    "a warning and what is broken, and what to do. Nothing is changed. Best as root.\n"
-    "  --root DIR  the machine's /sys, /proc and /usr are in DIR\n"
-    "Exit 0: nothing is broken, 1: something is.\n";
+    N_("Usage: baiye doctor [--json] [--config FILE] [--profiles DIR] [--user NAME]\n"
+       "         [--root DIR] [--socket FILE]\n"
+       "Looks at the gateway and the machine that it runs on, and says what is ok, what is\n"
+       "a warning and what is broken, and what to do. Nothing is changed. Best as root.\n"
+       "  --root DIR  the machine's /sys, /proc and /usr are in DIR\n"
+       "Exit 0: nothing is broken, 1: something is.\n");
 
 /* ---- For the areas ---- */
 
@@ -234,7 +234,7 @@ static bool read_options(int argc, char **argv, struct doctor *doctor, bool *jso
         {NULL, 0, NULL, 0},
     };
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'j')
             *json = true;
         else if (letter == 'c')
@@ -276,10 +276,8 @@ int cli_doctor(int argc, char **argv)
     };
     struct doctor doctor = {.config_file = CLI_CONFIG, .user = SERVICE_USER, .root = ""};
     bool json = false;
-    if (!read_options(argc, argv, &doctor, &json)) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_options(argc, argv, &doctor, &json))
+        return cli_usage(usage);
     struct config_error error;
     struct config *config = config_load(doctor.config_file, doctor.profiles, &error);
     if (doctor.socket_path == NULL)

@@ -19,6 +19,7 @@
 #include "tools/cli/cli.h"
 #include "tools/cli/doctor/doctor.h"
 #include "tools/cli/service.h"
+#include "tools/cli/show.h"
 
 #define CHECK_STEPS 100000 /* of SQLite's machine, between looks at the time */
 #define BACKLOG     10000
@@ -276,7 +277,8 @@ static void look_broker(struct doctor *doctor, const struct broker_config *broke
                    "look at its address, certificate, user and password (baiye user init makes "
                    "the local one's)",
                    "%s：%s：%s", "检查地址、证书、用户和密码（本机的由 baiye user init 建立）",
-                   broker->name, talk_text(state, "state"), talk_text(state, "why"));
+                   broker->name, talk_words(talk_text(state, "state")),
+                   show_reason(talk_text(state, "why")));
 }
 
 void doctor_brokers(struct doctor *doctor)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "gateway/common/language.h"
 #include "protocols/image/factory.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/flash/keys.h"
@@ -86,7 +87,7 @@ static int refuse_keys(enum keys_verdict verdict, const char *boot, const char *
                      image, boot);
         return EX_NOPERM;
     case KEYS_BAD_HASH:
-        cli_complain("%s: %s", image, image_result_text(IMAGE_BAD_HASH));
+        cli_complain("%s: %s", image, gettext(image_result_text(IMAGE_BAD_HASH)));
         return EX_DATAERR;
     case KEYS_GOOD:
         break;
@@ -99,7 +100,8 @@ static int check_header(const struct board *board, const struct image_header *he
 {
     if (header->hardware != board->hardware) {
         cli_complain("%s: for hardware 0x%08X, and %s is 0x%08X; %s", path, header->hardware,
-                     board->name, board->hardware, image_result_text(IMAGE_WRONG_HARDWARE));
+                     board->name, board->hardware,
+                     gettext(image_result_text(IMAGE_WRONG_HARDWARE)));
         return EX_DATAERR;
     }
     if (header->address != board->image.at) {
@@ -109,7 +111,7 @@ static int check_header(const struct board *board, const struct image_header *he
         return EX_DATAERR;
     }
     if (size > board->image.size) {
-        cli_complain("%s: %s", path, image_result_text(IMAGE_TOO_LARGE));
+        cli_complain("%s: %s", path, gettext(image_result_text(IMAGE_TOO_LARGE)));
         return EX_DATAERR;
     }
     return EX_OK;

@@ -25,6 +25,9 @@
 #include "tools/cli/flash/probe.h"
 #include "tools/cli/flash/register.h"
 #include "tools/cli/flash/self_test.h"
+#include "tools/cli/outcome.h"
+#include "tools/cli/screen.h"
+#include "tools/cli/show.h"
 
 #define REGISTER       "/var/lib/baiye/boards.csv"
 #define WAIT_S         60
@@ -40,27 +43,28 @@ struct options {
 };
 
 static const char usage[] =
-    "Usage: baiye flash BOARD [OPTIONS]\n"
-    "Writes boot loader, image, serial number and calibration into a board, verifies, tests it "
-    "over\n"
-    "its bus, prints a label and notes it in the register of devices.\n"
-    "  --probe NAME        openocd, st-link, serial, dfu or uf2; the first that is there\n"
-    "  --adapter NAME      serial: the port at the ROM's pins; uf2: the drive's folder; else\n"
-    "                      the probe's serial number\n"
-    "  --firmware DIR      folder of the boot loader and the image (the board's own)\n"
-    "  --boot FILE, --image FILE  one of them from elsewhere\n"
-    "  --test-key          take a boot loader that trusts the test key: for the bench only\n"
-    "  --serial HEX        serial number; its own from before, else the next free one\n"
-    "  --replace           the number was another chip's, or the chip had another number\n"
-    "  --calibration FILE  calibration of this piece, over the board's\n"
-    "  --register FILE     the register of devices (" REGISTER ")\n"
-    "  --label FILE        where the label's PNG goes (label-SERIAL.png beside the register)\n"
-    "  --port PORT         RS-485 adapter for the self-test; without it there is none\n"
-    "  --unit N, --baud N  where the board answers, if not as new (247, 9600)\n"
-    "  --wait SECONDS      for its first answer (60)\n"
-    "  --no-sensors        no probes are connected on this bench\n"
-    "  --boards DIR        folder of the boards' data files\n"
-    "  --dry-run           print the commands, run none\n";
+    N_("Usage: baiye flash BOARD [OPTIONS]\n"
+       "Writes boot loader, image, serial number and calibration into a board, verifies, tests it "
+       "over\n"
+       "its bus, prints a label and notes it in the register of devices.\n"
+       "  --probe NAME        openocd, st-link, serial, dfu or uf2; the first that is there\n"
+       "  --adapter NAME      serial: the port at the ROM's pins; uf2: the drive's folder; else\n"
+       "                      the probe's serial number\n"
+       "  --firmware DIR      folder of the boot loader and the image (the board's own)\n"
+       "  --boot FILE, --image FILE  one of them from elsewhere\n"
+       "  --test-key          take a boot loader that trusts the test key: for the bench only\n"
+       "  --serial HEX        serial number; its own from before, else the next free one\n"
+       "  --replace           the number was another chip's, or the chip had another number\n"
+       "  --calibration FILE  calibration of this piece, over the board's\n"
+       "  --register FILE     the register of devices (/var/lib/baiye/boards.csv)\n"
+       "  --label FILE        where the label's PNG goes (label-SERIAL.png beside the register)\n"
+       "  --port PORT         RS-485 adapter for the self-test; without it there is none\n"
+       "  --unit N, --baud N  where the board answers, if not as new (247, 9600)\n"
+       "  --wait SECONDS      for its first answer (60)\n"
+       "  --no-sensors        no probes are connected on this bench\n"
+       "  --boards DIR        folder of the boards' data files\n"
+       "  --dry-run           print the commands, run none\n"
+       "  --json              what was done, for programs\n");
 
 /* ---- progress ---- */
 
@@ -75,12 +79,14 @@ static void show(void *context, const char *step, int percent)
     struct meter *meter = context;
     bool begins = percent < 0 || meter->step != step;
     if (meter->terminal && percent >= 0) {
-        (void)printf("\r%-30s [", step);
+        (void)printf("\r");
+        show_padded(gettext(step), 30);
+        (void)printf(" [");
         for (int i = 0; i < BAR; i++)
             (void)putchar(i * 100 < percent * BAR ? '#' : '.');
         (void)printf("] %3d %%", percent);
     } else if (begins) {
-        (void)printf("%s%s", meter->terminal && meter->step != NULL ? "\n" : "", step);
+        (void)printf("%s%s", meter->terminal && meter->step != NULL ? "\n" : "", gettext(step));
         if (!meter->terminal)
             (void)putchar('\n');
     }
@@ -149,7 +155,7 @@ static void explain(const struct job *job, const struct chip *chip, enum probe_r
                      driver->package);
         return;
     case PROBE_NO_PROBE:
-        cli_complain("%s: not found: %s; plug it in", name, driver->what);
+        cli_complain("%s: not found: %s; plug it in", name, gettext(driver->what));
         return;
     case PROBE_NO_CHIP:
         cli_complain("%s: the adapter is there and the chip does not answer; look at wires and "
@@ -253,14 +259,14 @@ static int dry_run(struct job *job, const struct options *options, const struct 
         return EX_UNAVAILABLE;
     char text[SERIAL_TEXT_SIZE];
     serial_print(serial, text);
-    (void)printf("# %s by %s, serial number %s, %zu bytes from 0x%08X\n", job->board->name,
+    (void)printf(_("# %s by %s, serial number %s, %zu bytes from 0x%08X\n"), job->board->name,
                  probe_names[job->probe->kind], text, content->size, job->board->chip.flash);
     job->file = "flash.bin";
     (void)probe_driver(job->probe)->write(job);
     (void)probe_driver(job->probe)->start(job);
     if (options->test.port != NULL)
-        (void)printf("self-test over %s, unit %u, %u 8N1\n", options->test.port, options->test.unit,
-                     options->test.baud);
+        (void)printf(_("self-test over %s, unit %u, %u 8N1\n"), options->test.port,
+                     options->test.unit, options->test.baud);
     return EX_OK;
 }
 
@@ -295,8 +301,10 @@ static bool make_label(const struct options *options, const struct label *label)
                     : cli_folder(options->list, folder, sizeof folder) &&
                           cli_format(path, sizeof path, "%s/label-%08X.png", folder, label->serial);
     good = good && label_write(label, path);
-    if (good)
-        (void)printf("label: %s\n", path);
+    if (good) {
+        (void)printf(_("label: %s\n"), path);
+        outcome_add("label", json_string(path));
+    }
     return good;
 }
 
@@ -313,7 +321,10 @@ static int flash_chip(struct job *job, const struct options *options, struct con
         return code;
     char text[SERIAL_TEXT_SIZE];
     serial_print(entry.serial, text);
-    (void)printf("serial number %s, chip %s, firmware %s\n", text, chip->unique, version);
+    (void)printf(_("serial number %s, chip %s, firmware %s\n"), text, chip->unique, version);
+    outcome_add("serial", json_string(text));
+    outcome_add("chip", json_string(chip->unique));
+    outcome_add("firmware", json_string(version));
     if (!content_set_factory(job->board, entry.serial, content) ||
         !cli_format(file, sizeof file, "%s/flash.bin", job->folder) ||
         !write_content(content, file))
@@ -323,7 +334,7 @@ static int flash_chip(struct job *job, const struct options *options, struct con
     enum probe_result result = burn(job, chip);
     (void)snprintf(note, sizeof note, "%s", result == PROBE_OK ? "written" : "not written");
     if (result == PROBE_OK && job->probe->after[0] != '\0')
-        (void)printf("Now: %s.\n", job->probe->after);
+        (void)printf(_("Now: %s.\n"), job->probe->after);
     struct self_test test = options->test;
     test.board = job->board;
     test.content = content;
@@ -334,7 +345,7 @@ static int flash_chip(struct job *job, const struct options *options, struct con
     else if (result == PROBE_OK && test.port != NULL)
         (void)snprintf(note, sizeof note, "passed");
     if (result == PROBE_OK && test.port == NULL)
-        (void)printf("Not tested over its bus: no --port was given.\n");
+        (void)printf(_("Not tested over its bus: no --port was given.\n"));
     entry.result = note;
     code = register_note(options->list, &entry);
     if (result != PROBE_OK)
@@ -451,8 +462,8 @@ static int run(const struct options *options)
                             options->image != NULL ? options->image : image, options->test_key,
                             &content);
     if (code == EX_OK && content.test_key)
-        (void)printf("This board will take firmware signed with the test key: keep it on the "
-                     "bench.\n");
+        (void)printf(_("This board will take firmware signed with the test key: keep it on the "
+                       "bench.\n"));
     if (code == EX_OK)
         code = prepared(options, board, &content);
     content_free(&content);
@@ -537,7 +548,7 @@ static bool read_options(int argc, char **argv, struct options *options)
                                           {"dry-run", no_argument, NULL, 'D'},
                                           {NULL, 0, NULL, 0}};
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         switch (letter) {
         case 'R':
             options->replace = true;
@@ -566,22 +577,28 @@ static bool read_options(int argc, char **argv, struct options *options)
     return true;
 }
 
+/* Whoever asks for help also wants to know what is here. */
+static int tell_usage(const struct options *options)
+{
+    char boards[400];
+    int code = cli_usage(usage);
+    if (cli_help_wanted()) {
+        unsigned count = board_list(options->boards, boards, sizeof boards);
+        (void)printf(_("Boards: "));
+        screen_wrap(stdout, 80, (unsigned)screen_columns(_("Boards: ")), 2,
+                    count > 0 ? boards : _("none installed"));
+    }
+    return code;
+}
+
 int cli_flash(int argc, char **argv)
 {
     struct options options = {
         .boards = BAIYE_BOARD_DIR,
         .list = REGISTER,
         .test = {.unit = NODE_ADDRESS_FACTORY, .baud = 9600, .wait_s = WAIT_S}};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        char boards[400];
-        unsigned count = board_list(options.boards, boards, sizeof boards);
-        (void)printf("%sBoards: %s\n", usage, count > 0 ? boards : "none installed");
-        return EX_OK;
-    }
-    if (!read_options(argc, argv, &options) || optind + 1 != argc) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_options(argc, argv, &options) || optind + 1 != argc)
+        return tell_usage(&options);
     options.board = argv[optind];
     bool known = options.probe == NULL;
     for (unsigned i = 0; i < PROBE_KINDS && !known; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/cli/flash/label.h"
+#include "gateway/common/language.h"
 #include "gateway/common/serial.h"
 
 #include <ctype.h>
@@ -72,7 +73,7 @@ void label_print(const struct label *label)
         return;
     (void)putchar('\n');
     qr_print(code);
-    (void)printf("  No. %s\n  %s\n  firmware %s\n  %s\n\n", lines[0], lines[1], label->version,
+    (void)printf(_("  No. %s\n  %s\n  firmware %s\n  %s\n\n"), lines[0], lines[1], label->version,
                  lines[2]);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 
 const struct probe_driver *probe_driver(const struct board_probe *probe)
@@ -60,7 +61,7 @@ enum probe_result probe_step(struct job *job, const char *step, const struct com
 {
     struct watch watch = {job, step};
     if (job->dry_run) {
-        (void)printf("%s:\n", step);
+        (void)printf("%s:\n", gettext(step));
         command_print(command);
         return PROBE_OK;
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/flash/probe.h"
 
 #define SHORT_S 20
@@ -60,7 +61,7 @@ static enum probe_result identify(struct job *job, struct chip *chip)
     begin(job, &command);
     command_add(&command, "-l");
     enum probe_result result =
-        judge(job, probe_step(job, "looking for the USB boot loader", &command, SHORT_S));
+        judge(job, probe_step(job, N_("looking for the USB boot loader"), &command, SHORT_S));
     if (result != PROBE_OK || job->dry_run)
         return result;
     const char *found = strstr(job->child.output, "Found DFU");
@@ -90,7 +91,7 @@ static enum probe_result read_back(struct job *job)
     at_address(&command, job->board->chip.flash, length);
     command_add(&command, "-U");
     command_add(&command, "%s", path);
-    enum probe_result result = judge(job, probe_step(job, "verifying", &command, LONG_S));
+    enum probe_result result = judge(job, probe_step(job, N_("verifying"), &command, LONG_S));
     return result == PROBE_OK ? probe_compare(job, "back.bin") : result;
 }
 
@@ -101,7 +102,8 @@ static enum probe_result write_all(struct job *job)
     at_address(&command, job->board->chip.flash, ":mass-erase:force");
     command_add(&command, "-D");
     command_add(&command, "%s", job->file);
-    enum probe_result result = judge(job, probe_step(job, "erasing and writing", &command, LONG_S));
+    enum probe_result result =
+        judge(job, probe_step(job, N_("erasing and writing"), &command, LONG_S));
     return result == PROBE_OK ? read_back(job) : result;
 }
 
@@ -117,7 +119,7 @@ static enum probe_result start(struct job *job)
     at_address(&command, job->board->chip.flash, ":64:leave");
     command_add(&command, "-U");
     command_add(&command, "%s", path);
-    return judge(job, probe_step(job, "starting", &command, SHORT_S));
+    return judge(job, probe_step(job, N_("starting"), &command, SHORT_S));
 }
 
 static void unlock(const struct job *job, char *out, size_t size)

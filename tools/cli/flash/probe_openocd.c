@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/text.h"
 #include "tools/cli/flash/probe.h"
 
@@ -94,7 +95,7 @@ static enum probe_result identify(struct job *job, struct chip *chip)
     command_add(&command, "-c");
     command_add(&command, "shutdown");
     enum probe_result result =
-        judge(job, probe_step(job, "looking at the chip", &command, SHORT_S));
+        judge(job, probe_step(job, N_("looking at the chip"), &command, SHORT_S));
     if (job->dry_run)
         return result;
     if (words_of(job, "baiye-id", &id, 1) == 1)
@@ -121,7 +122,8 @@ static enum probe_result write_all(struct job *job)
     command_add(&command, "flash write_image {%s} 0x%08X bin", job->file, job->board->chip.flash);
     command_add(&command, "-c");
     command_add(&command, "shutdown");
-    enum probe_result result = judge(job, probe_step(job, "erasing and writing", &command, LONG_S));
+    enum probe_result result =
+        judge(job, probe_step(job, N_("erasing and writing"), &command, LONG_S));
     if (result != PROBE_OK)
         return result;
     begin(job, &command);
@@ -129,7 +131,7 @@ static enum probe_result write_all(struct job *job)
     command_add(&command, "verify_image {%s} 0x%08X bin", job->file, job->board->chip.flash);
     command_add(&command, "-c");
     command_add(&command, "shutdown");
-    return judge(job, probe_step(job, "verifying", &command, LONG_S));
+    return judge(job, probe_step(job, N_("verifying"), &command, LONG_S));
 }
 
 static enum probe_result start(struct job *job)
@@ -140,7 +142,7 @@ static enum probe_result start(struct job *job)
     command_add(&command, "reset run");
     command_add(&command, "-c");
     command_add(&command, "shutdown");
-    return judge(job, probe_step(job, "starting", &command, SHORT_S));
+    return judge(job, probe_step(job, N_("starting"), &command, SHORT_S));
 }
 
 static void unlock(const struct job *job, char *out, size_t size)

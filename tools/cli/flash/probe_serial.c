@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/flash/probe.h"
 
 #define SHORT_S 20
@@ -57,7 +58,7 @@ static enum probe_result identify(struct job *job, struct chip *chip)
     begin(job, &command);
     end(job, &command);
     enum probe_result result =
-        judge(job, probe_step(job, "looking at the chip", &command, SHORT_S));
+        judge(job, probe_step(job, N_("looking at the chip"), &command, SHORT_S));
     const char *id = strstr(job->child.output, "Device ID");
     if (result != PROBE_OK)
         return result;
@@ -76,7 +77,7 @@ static enum probe_result identify(struct job *job, struct chip *chip)
     command_add(&command, "-S");
     command_add(&command, "0x%08X:%u", board->chip.unique_id, board->chip.unique_size);
     end(job, &command);
-    result = judge(job, probe_step(job, "reading its identity", &command, SHORT_S));
+    result = judge(job, probe_step(job, N_("reading its identity"), &command, SHORT_S));
     if (result != PROBE_OK || job->dry_run)
         return result;
     if (!probe_take(job, "unique.bin", unique, board->chip.unique_size))
@@ -96,7 +97,7 @@ static enum probe_result write_all(struct job *job)
     begin(job, &command);
     command_add(&command, "-o");
     end(job, &command);
-    enum probe_result result = judge(job, probe_step(job, "erasing", &command, ERASE_S));
+    enum probe_result result = judge(job, probe_step(job, N_("erasing"), &command, ERASE_S));
     if (result != PROBE_OK)
         return write_protected(probe_said(job, "Failed to erase") ? PROBE_PROTECTED : result);
     begin(job, &command);
@@ -109,7 +110,7 @@ static enum probe_result write_all(struct job *job)
     command_add(&command, "0x%08X", job->board->chip.flash);
     end(job, &command);
     return write_protected(
-        judge(job, probe_step(job, "writing and verifying", &command, transfer_s(job))));
+        judge(job, probe_step(job, N_("writing and verifying"), &command, transfer_s(job))));
 }
 
 static enum probe_result start(struct job *job)
@@ -119,7 +120,7 @@ static enum probe_result start(struct job *job)
     command_add(&command, "-g");
     command_add(&command, "0x%08X", job->board->chip.flash);
     end(job, &command);
-    return judge(job, probe_step(job, "starting", &command, SHORT_S));
+    return judge(job, probe_step(job, N_("starting"), &command, SHORT_S));
 }
 
 static void unlock(const struct job *job, char *out, size_t size)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/flash/probe.h"
 
 #define SHORT_S 30
@@ -65,7 +66,7 @@ static enum probe_result identify(struct job *job, struct chip *chip)
     command_add(&command, "st-info");
     command_add(&command, "--probe");
     enum probe_result result =
-        judge(job, probe_step(job, "looking at the chip", &command, SHORT_S));
+        judge(job, probe_step(job, N_("looking at the chip"), &command, SHORT_S));
     if (result == PROBE_OK && !job->dry_run) {
         const char *id = strstr(job->child.output, "chipid:");
         if (probe_said(job, "Found 0 stlink"))
@@ -94,13 +95,13 @@ static enum probe_result write_all(struct job *job)
     struct command command;
     uint32_t at = job->board->chip.flash;
     begin(job, &command, "erase");
-    enum probe_result result = judge(job, probe_step(job, "erasing", &command, LONG_S));
+    enum probe_result result = judge(job, probe_step(job, N_("erasing"), &command, LONG_S));
     if (result != PROBE_OK)
         return result;
     begin(job, &command, "write");
     command_add(&command, "%s", job->file);
     command_add(&command, "0x%08X", at);
-    result = judge(job, probe_step(job, "writing", &command, LONG_S));
+    result = judge(job, probe_step(job, N_("writing"), &command, LONG_S));
     if (result != PROBE_OK)
         return result;
     result = read_memory(job, "verifying", at, job->size, "back.bin", NULL);
@@ -111,7 +112,7 @@ static enum probe_result start(struct job *job)
 {
     struct command command;
     begin(job, &command, "reset");
-    return judge(job, probe_step(job, "starting", &command, SHORT_S));
+    return judge(job, probe_step(job, N_("starting"), &command, SHORT_S));
 }
 
 static void unlock(const struct job *job, char *out, size_t size)

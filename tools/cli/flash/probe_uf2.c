@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/flash/probe.h"
 #include "tools/cli/flash/uf2.h"
@@ -127,7 +128,7 @@ static enum probe_result write_all(struct job *job)
     command_add(&copy, "of=%s/" FILE_UF2, folder);
     command_add(&copy, "bs=4096");
     command_add(&copy, "conv=fsync");
-    enum probe_result result = probe_step(job, "copying the file", &copy, COPY_S);
+    enum probe_result result = probe_step(job, N_("copying the file"), &copy, COPY_S);
     if (job->dry_run || (result != PROBE_OK && result != PROBE_FAILED))
         return result;
     enum probe_result gone = wait_gone(job, folder);

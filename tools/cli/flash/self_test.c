@@ -5,11 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/serial.h"
 #include "gateway/daemon/bus/transact.h"
 #include "protocols/image/window.h"
 #include "protocols/node_map/node_map.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/outcome.h"
+#include "tools/cli/screen.h"
+#include "tools/cli/show.h"
 
 #define NS_PER_S      1000000000LL
 #define ANSWER_NS     600000000LL /* a node answers within some ms; adapters hold back 16 */
@@ -33,18 +37,29 @@ struct session {
     enum bus_result last;
 };
 
+/* One line of its table: names are looked up here, what is said of them is already. */
+static void print_check(const char *verdict, const char *check, const char *text)
+{
+    (void)printf("  ");
+    show_padded(verdict, 5);
+    show_padded(gettext(check), 13);
+    screen_wrap(stdout, screen_width(stdout), 20, 20, text);
+    (void)fflush(stdout);
+}
+
 static void report(struct session *s, bool good, const char *check, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 static void report(struct session *s, bool good, const char *check, const char *format, ...)
 {
+    char text[512];
     va_list arguments;
-    (void)printf("  %-4s %-12s ", good ? "ok" : "FAIL", check);
     va_start(arguments, format);
-    (void)vprintf(format, arguments);
+    (void)vsnprintf(text, sizeof text, format, arguments); /* a longer one is cut */
     va_end(arguments);
-    (void)putchar('\n');
-    (void)fflush(stdout);
+    print_check(good ? _("ok") : _("FAIL"), check, text);
+    outcome_append("self_test",
+                   json_pack("{s:s,s:b,s:s}", "check", check, "good", good, "what", text));
     if (!good && s->failed == NULL)
         s->failed = check;
 }
@@ -132,14 +147,15 @@ static bool check_answers(struct session *s)
     while (!(good = read_words(s, NODE_MAP_VERSION, 1, &version)) && line_now_ns() < until)
         rest(s);
     if (good)
-        report(s, version == NODE_MAP_VERSION_NUMBER, "answer", "unit %u, map version %u",
+        report(s, version == NODE_MAP_VERSION_NUMBER, N_("answer"), _("unit %u, map version %u"),
                s->test->unit, version);
     else
-        report(s, false, "answer",
-               "nothing from unit %u at %u 8N1 in %u s. Is it wired to %s (A to A, B to B, "
-               "ground), powered, and BOOT0 down? A board that was in use keeps its settings: give "
-               "its address with --unit",
-               s->test->unit, s->test->baud, s->test->wait_s, s->test->port);
+        report(
+            s, false, N_("answer"),
+            _("nothing from unit %u at %u 8N1 in %u s. Is it wired to %s (A to A, B to B, "
+              "ground), powered, and BOOT0 down? A board that was in use keeps its settings: give "
+              "its address with --unit"),
+            s->test->unit, s->test->baud, s->test->wait_s, s->test->port);
     return good;
 }
 
@@ -149,7 +165,7 @@ static void check_identity(struct session *s)
     char name[17];
     const struct board *board = s->test->board;
     if (!read_words(s, NODE_SERIAL, 15, words)) {
-        report(s, false, "identity", "can't be read: %s", bus_result_text(s->last));
+        report(s, false, N_("identity"), _("can't be read: %s"), bus_result_text(s->last));
         return;
     }
     for (size_t i = 0; i < 8; i++) {
@@ -161,18 +177,18 @@ static void check_identity(struct session *s)
         if (*c < ' ' || *c >= 127)
             *c = '?';
     }
-    report(s, strncmp(name, board->reports, 16) == 0, "board", "%s%s%s", name,
-           strncmp(name, board->reports, 16) == 0 ? "" : ", and it should be ",
+    report(s, strncmp(name, board->reports, 16) == 0, N_("board"), "%s%s%s", name,
+           strncmp(name, board->reports, 16) == 0 ? "" : _(", and it should be "),
            strncmp(name, board->reports, 16) == 0 ? "" : board->reports);
     uint32_t serial = u32_of(words);
     char text[SERIAL_TEXT_SIZE], written[SERIAL_TEXT_SIZE];
     serial_print(serial, text);
     serial_print(s->test->serial, written);
     if (serial == s->test->serial)
-        report(s, true, "serial", "%s", text);
+        report(s, true, N_("serial"), "%s", text);
     else
-        report(s, false, "serial", "%s, and %s was written: is another board on this line?", text,
-               written);
+        report(s, false, N_("serial"), _("%s, and %s was written: is another board on this line?"),
+               text, written);
 }
 
 /* That it runs the image that was written, for good, under the boot loader. */
@@ -190,17 +206,17 @@ static void check_image(struct session *s)
         bytes[2 * i + 1] = (uint8_t)words[i];
     }
     if (!good || !window_status_read(bytes, sizeof bytes, &status)) {
-        report(s, false, "image",
-               "it knows nothing of slots: it does not run the image that was "
-               "written");
+        report(s, false, N_("image"),
+               _("it knows nothing of slots: it does not run the image that was "
+                 "written"));
         return;
     }
     bool same = status.hardware == image->hardware && status.version == image->version &&
                 (status.bits & WINDOW_ON_TRIAL) == 0 &&
                 ((status.bits & WINDOW_IN_SLOT_1) != 0) == (image->slot == 1);
-    report(s, same, "image", "%u.%u.%u in slot %d%s", status.version >> 24,
+    report(s, same, N_("image"), _("%u.%u.%u in slot %d%s"), status.version >> 24,
            status.version >> 16 & 255, status.version & 0xFFFF,
-           (status.bits & WINDOW_IN_SLOT_1) != 0, same ? "" : ", which is not what was written");
+           (status.bits & WINDOW_IN_SLOT_1) != 0, same ? "" : _(", which is not what was written"));
 }
 
 static bool same_table(const uint16_t *words, const struct calibration_table *table)
@@ -227,10 +243,11 @@ static void check_calibration(struct session *s)
                  read_words(s, NODE_CALIBRATION_CHANNEL, 26, words) && same_table(words, table);
     }
     if (wanted > 0)
-        report(s, found == wanted, "calibration", "%u of %u channels as written%s", found, wanted,
+        report(s, found == wanted, N_("calibration"), _("%u of %u channels as written%s"), found,
+               wanted,
                found == wanted ? ""
-                               : ": its memory holds an older calibration, which counts first; "
-                                 "restore the factory's (command 4 at 0x0301)");
+                               : _(": its memory holds an older calibration, which counts first; "
+                                   "restore the factory's (command 4 at 0x0301)"));
 }
 
 /* The names of channels that have no value. */
@@ -265,31 +282,33 @@ static void check_itself(struct session *s)
            u32_of(words + NODE_SEQ) == 0 && line_now_ns() < until)
         rest(s);
     if (!good || u32_of(words + NODE_SEQ) == 0) {
-        report(s, false, "sample", "none within %d s%s%s", SAMPLE_S, good ? "" : ": ",
+        report(s, false, N_("sample"), _("none within %d s%s%s"), SAMPLE_S, good ? "" : ": ",
                good ? "" : bus_result_text(s->last));
         return;
     }
     unsigned count = name_absent(words, absent, sizeof absent);
-    report(s, true, "sample", "%u channels%s%s", CHANNEL_COUNT - count,
-           count > 0 ? "; no value: " : "", absent);
+    report(s, true, N_("sample"), _("%u channels%s%s"), CHANNEL_COUNT - count,
+           count > 0 ? _("; no value: ") : "", absent);
     if (!set_coil(s, COIL_TEST) || !read_words(s, NODE_SELF_TEST, 1, &result)) {
-        report(s, false, "self-test", "could not be run");
+        report(s, false, N_("self-test"), _("could not be run"));
         return;
     }
-    report(s, (result & TEST_SETTINGS) == 0, "settings", "%s",
-           (result & TEST_SETTINGS) == 0 ? "readable" : "both copies damaged; set them anew");
-    report(s, (result & TEST_MEMORY) == 0, "memory", "%s",
-           (result & TEST_MEMORY) == 0 ? "takes and gives back"
-                                       : "the FRAM does not: look at SCL, SDA and its supply");
-    report(s, (result & TEST_SUPPLY) == 0, "supply", "%s",
-           (result & TEST_SUPPLY) == 0 ? "enough" : "below 7 V, too little for SDI-12 probes");
+    report(s, (result & TEST_SETTINGS) == 0, N_("settings"), "%s",
+           (result & TEST_SETTINGS) == 0 ? _("readable") : _("both copies damaged; set them anew"));
+    report(s, (result & TEST_MEMORY) == 0, N_("memory"), "%s",
+           (result & TEST_MEMORY) == 0 ? _("takes and gives back")
+                                       : _("the FRAM does not: look at SCL, SDA and its supply"));
+    report(s, (result & TEST_SUPPLY) == 0, N_("supply"), "%s",
+           (result & TEST_SUPPLY) == 0 ? _("enough")
+                                       : _("below 7 V, too little for SDI-12 probes"));
     if (s->test->no_sensors)
-        (void)printf("  --   %-12s not connected here, not judged\n", "sensors");
+        print_check("--", N_("sensors"), _("not connected here, not judged"));
     else
-        report(s, (result & TEST_SENSORS) == 0, "sensors", "%s",
-               (result & TEST_SENSORS) == 0
-                   ? "all answer"
-                   : "one gave nothing: look at its wires, or add --no-sensors when none is there");
+        report(
+            s, (result & TEST_SENSORS) == 0, N_("sensors"), "%s",
+            (result & TEST_SENSORS) == 0
+                ? _("all answer")
+                : _("one gave nothing: look at its wires, or add --no-sensors when none is there"));
 }
 
 const char *self_test_run(const struct self_test *test)
@@ -303,9 +322,9 @@ const char *self_test_run(const struct self_test *test)
     line_init(&s.line, &s.bus, -1);
     transact_init(&s.transact, &s.line);
     int error = line_open(&s.line);
-    (void)printf("self-test over %s:\n", test->port);
+    (void)printf(_("self-test over %s:\n"), test->port);
     if (error != 0)
-        report(&s, false, "port", "%s: %s", test->port, bus_open_text(error));
+        report(&s, false, N_("port"), "%s: %s", test->port, bus_open_text(error));
     else if (check_answers(&s)) {
         check_identity(&s);
         check_image(&s);

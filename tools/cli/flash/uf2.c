@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/cli/flash/uf2.h"
+#include "gateway/common/language.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #include "tools/cli/cli.h"
 #include "tools/cli/flash/content.h"
+#include "tools/cli/outcome.h"
 
 #define MAGIC_BEGIN  0x0A324655u /* "UF2\n" */
 #define MAGIC_SECOND 0x9E5D5157u
@@ -87,7 +89,7 @@ bool uf2_write(const struct board *board, const struct board_probe *probe, const
 
 /* ---- baiye uf2 ---- */
 
-static const char usage[] =
+static const char usage[] = N_(
     "Usage: baiye uf2 BOARD --output FILE [OPTIONS]\n"
     "Makes a UF2 file of boot loader and image, to be dragged onto the drive that the board shows\n"
     "when it is plugged in with its button held. A board keeps its serial number and calibration.\n"
@@ -95,7 +97,8 @@ static const char usage[] =
     "  --firmware DIR      folder of the boot loader and the image (the board's own)\n"
     "  --boot FILE, --image FILE  one of them from elsewhere\n"
     "  --test-key          take a boot loader that trusts the test key: for the bench only\n"
-    "  --boards DIR        folder of the boards' data files\n";
+    "  --boards DIR        folder of the boards' data files\n"
+    "  --json              what was made, for programs\n");
 
 struct options {
     const char *board, *boards, *firmware, *boot, *image, *output;
@@ -112,7 +115,7 @@ static bool read_options(int argc, char **argv, struct options *options)
                                           {"test-key", no_argument, NULL, 'T'},
                                           {NULL, 0, NULL, 0}};
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         const char **const to = letter == 'o'   ? &options->output
                                 : letter == 'f' ? &options->firmware
                                 : letter == 'b' ? &options->boot
@@ -170,26 +173,27 @@ static int make(const struct options *options, struct board *board, struct conte
                : EX_CANTCREAT;
 }
 
+static void tell(const struct options *options, const struct board *board)
+{
+    (void)printf(_("%s: for %s\nHold its button while you plug it in, and drag the file onto the "
+                   "drive that appears.\n"),
+                 options->output, board->name);
+    outcome_add("file", json_string(options->output));
+    outcome_add("board", json_string(board->name));
+}
+
 int cli_uf2(int argc, char **argv)
 {
     struct options options = {.boards = BAIYE_BOARD_DIR};
     struct content content = {0};
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        (void)fputs(usage, stdout);
-        return EX_OK;
-    }
-    if (!read_options(argc, argv, &options)) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_options(argc, argv, &options))
+        return cli_usage(usage);
     struct board *board = calloc(1, sizeof *board);
     if (board == NULL)
         return EX_OSERR;
     int code = make(&options, board, &content);
     if (code == EX_OK)
-        (void)printf("%s: for %s; hold its button while you plug it in, and drag the file onto the "
-                     "drive that appears\n按住板上的按钮插上 USB，把此文件拖到出现的盘里\n",
-                     options.output, board->name);
+        tell(&options, board);
     content_free(&content);
     free(board);
     return code;

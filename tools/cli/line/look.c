@@ -22,17 +22,17 @@
 #define LISTEN_LONG 86400
 
 static const char usage[] =
-    "Usage: baiye line BUS [--polls N] [--frames | --listen] [--json]\n"
-    "         [--config FILE] [--socket FILE]\n"
-    "       baiye line run BUS [--socket FILE] -- COMMAND [ARGUMENT]...\n"
-    "Says what is wrong with a line: listens, asks each device for short and long\n"
-    "answers N times (100), tries other rates where nobody answers, and compares with\n"
-    "what our nodes counted. Polling rests meanwhile. --frames: shows each frame;\n"
-    "--listen: only listens until Ctrl-C, and shows what is said. Devices stand in the\n"
-    "configuration in the order of the cable, the nearest first; then a bad joint is\n"
-    "found.\n"
-    "run: another tool has the line; {port} and {baud} in its command are the bus's.\n"
-    "Exit 0: the line is well; 1: it is not; 69: no such port, or it is taken.\n";
+    N_("Usage: baiye line BUS [--polls N] [--frames | --listen] [--json]\n"
+       "         [--config FILE] [--socket FILE]\n"
+       "       baiye line run BUS [--socket FILE] -- COMMAND [ARGUMENT]...\n"
+       "Says what is wrong with a line: listens, asks each device for short and long\n"
+       "answers N times (100), tries other rates where nobody answers, and compares with\n"
+       "what our nodes counted. Polling rests meanwhile. --frames: shows each frame;\n"
+       "--listen: only listens until Ctrl-C, and shows what is said. Devices stand in the\n"
+       "configuration in the order of the cable, the nearest first; then a bad joint is\n"
+       "found.\n"
+       "run: another tool has the line; {port} and {baud} in its command are the bus's.\n"
+       "Exit 0: the line is well; 1: it is not; 69: no such port, or it is taken.\n");
 
 struct look {
     const char *bus, *config, *socket_path;
@@ -82,7 +82,7 @@ static bool read_options(int argc, char **argv, struct look *look)
                                           {NULL, 0, NULL, 0}};
     int letter;
     char *end = NULL;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (letter == 'n')
             look->polls = (int)strtol(optarg, &end, 10);
         else if (letter == 'f' || letter == 'l')
@@ -234,10 +234,8 @@ int cli_line_look(int argc, char **argv)
     struct look look = {.config = CLI_CONFIG, .socket_path = CLI_SOCKET, .polls = POLLS};
     struct config_error error;
     const struct sigaction action = {.sa_handler = stop};
-    if (!read_options(argc, argv, &look)) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_options(argc, argv, &look))
+        return cli_usage(usage);
     struct config *config = config_load(look.config, NULL, &error);
     if (config == NULL) {
         cli_complain("%s", error.text);

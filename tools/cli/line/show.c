@@ -37,29 +37,30 @@ static void values_text(const uint8_t *bytes, size_t size, char *out, size_t roo
 
 void line_frame_text(const uint8_t *bytes, size_t size, char *out, size_t room)
 {
-    static const char *const things[] = {"", "coils", "bits", "registers", "inputs"};
+    static const char *const things[] = {"", N_("coils"), N_("bits"), N_("registers"),
+                                         N_("inputs")};
     bool good = size >= RTU_FRAME_MIN && rtu_check(bytes, size);
     uint8_t function = good ? bytes[1] : 0;
     unsigned address = size >= 6 ? (unsigned)(bytes[2] << 8 | bytes[3]) : 0;
     unsigned value = size >= 6 ? (unsigned)(bytes[4] << 8 | bytes[5]) : 0;
     if (!good)
-        (void)snprintf(out, room, "no frame");
+        (void)snprintf(out, room, "%s", _("no frame"));
     else if ((function & 0x80) != 0)
-        (void)snprintf(out, room, "%u: refuses, exception %u", bytes[0], bytes[2]);
+        (void)snprintf(out, room, _("%u: refuses, exception %u"), bytes[0], bytes[2]);
     else if (function >= 1 && function <= 4 && size == 5u + bytes[2])
         values_text(bytes, size - 2, out, room);
     else if (function >= 1 && function <= 4 && size == 8)
-        (void)snprintf(out, room, "%u: read %u %s from %u", bytes[0], value, things[function],
-                       address);
+        (void)snprintf(out, room, _("%u: read %u %s from %u"), bytes[0], value,
+                       gettext(things[function]), address);
     else if (function == 5 || function == 6)
-        (void)snprintf(out, room, "%u: write %s %u = %u", bytes[0],
-                       function == 5 ? "coil" : "register", address,
+        (void)snprintf(out, room, _("%u: write %s %u = %u"), bytes[0],
+                       function == 5 ? _("coil") : _("register"), address,
                        function == 5 ? value != 0 : value);
     else if ((function == 15 || function == 16) && size >= 8)
-        (void)snprintf(out, room, "%u: write %u %s from %u", bytes[0], value,
-                       function == 15 ? "coils" : "registers", address);
+        (void)snprintf(out, room, _("%u: write %u %s from %u"), bytes[0], value,
+                       function == 15 ? _("coils") : _("registers"), address);
     else
-        (void)snprintf(out, room, "%u: function %u", bytes[0], function);
+        (void)snprintf(out, room, _("%u: function %u"), bytes[0], function);
 }
 
 void line_show_frame(double at_s, bool sent, const uint8_t *bytes, size_t size)

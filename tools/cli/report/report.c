@@ -19,16 +19,16 @@
 #define POLLS_MAX 10000
 
 static const char usage[] =
-    "Usage: baiye report BUS|SITE [--out FILE] [--pdf] [--photos DIR] [--operator NAME]\n"
-    "         [--polls N] [--lang zh|en] [--json] [--config FILE] [--socket FILE]\n"
-    "Makes an acceptance sheet to sign, of a line or of the whole site: serial numbers,\n"
-    "places, firmware, calibration, values, and how each device answers 1000 polls\n"
-    "(--polls N), made by the running gateway beside its own. --out: the file, else\n"
-    "NAME-DATE.html here; --pdf: a PDF beside it, where Chromium is; --photos: a folder\n"
-    "with DEVICE.jpg, .png or .webp of the labels; --json: all of it on standard output,\n"
-    "and a file only with --out.\n"
-    "Exit 0: all devices pass; 1: some do not, and the sheet says which; 69: no gateway,\n"
-    "or no PDF.\n";
+    N_("Usage: baiye report BUS|SITE [--out FILE] [--pdf] [--photos DIR] [--operator NAME]\n"
+       "         [--polls N] [--lang zh|en] [--json] [--config FILE] [--socket FILE]\n"
+       "Makes an acceptance sheet to sign, of a line or of the whole site: serial numbers,\n"
+       "places, firmware, calibration, values, and how each device answers 1000 polls\n"
+       "(--polls N), made by the running gateway beside its own. --out: the file, else\n"
+       "NAME-DATE.html here; --pdf: a PDF beside it, where Chromium is; --photos: a folder\n"
+       "with DEVICE.jpg, .png or .webp of the labels; --json: all of it on standard output,\n"
+       "and a file only with --out.\n"
+       "Exit 0: all devices pass; 1: some do not, and the sheet says which; 69: no gateway,\n"
+       "or no PDF.\n");
 
 struct options {
     const char *name, *config, *socket_path, *out, *photos, *operator, * language;
@@ -83,7 +83,7 @@ static bool read_options(int argc, char **argv, struct options *options)
                                           TALK_OPTIONS,
                                           {NULL, 0, NULL, 0}};
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = cli_option(argc, argv, "", longs)) != -1) {
         if (!take_option(letter, options))
             return false;
     }
@@ -231,10 +231,8 @@ int cli_report(int argc, char **argv)
 {
     struct options options = {.config = CLI_CONFIG, .socket_path = CLI_SOCKET, .polls = POLLS};
     struct config_error error;
-    if (!read_options(argc, argv, &options)) {
-        (void)fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (!read_options(argc, argv, &options))
+        return cli_usage(usage);
     speak(options.language);
     struct config *config = config_load(options.config, NULL, &error);
     if (config == NULL) {
