@@ -195,7 +195,7 @@ static void print_action(const struct config *config, const struct action_config
                                  : _("without fresh values it goes off; "));
     print_for(out, action->override_s);
     (void)fprintf(
-        out, "; %s\n",
+        out, _("; %s\n"),
         write_request_is_limited(write, action->off)
             ? _("the device counts its time on as well")
             : _("the device has no time limit of its own: a gateway that dies leaves it as "

@@ -201,8 +201,9 @@ static void print_alert(struct replay *r, const struct alert *alert)
     print_when(r->now_ms);
     if (alert->ended_ms == 0) {
         r->raised++;
-        (void)printf(_("raised %s (%s): %s%s%s\n"), text->id, alert_level_name(text->level),
-                     words->what, words->place[0] != '\0' ? ", " : "", words->place);
+        (void)printf(_("raised %s (%s): %s%s%s\n"), text->id,
+                     gettext(alert_level_name(text->level)), words->what,
+                     words->place[0] != '\0' ? _(", ") : "", words->place);
         return;
     }
     (void)printf(_("over   %s: after %lld min"), text->id,

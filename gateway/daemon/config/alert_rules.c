@@ -495,11 +495,12 @@ bool config_alert_trouble(const struct config *config, const struct alert_rule *
     for (unsigned i = 0; i < rule->device_count; i++)
         reach = reach || in_reach(rule, &config->devices[rule->devices[i]]);
     if (rule->device_count == 0)
-        (void)snprintf(why, size, "none of its devices measures %s, so it never comes",
+        (void)snprintf(why, size, _("none of its devices measures %s, so it never comes"),
                        rule->metric);
     else if (!reach)
-        (void)snprintf(why, size,
-                       "its limit %g is outside of what its devices can measure, so it never comes",
-                       rule->limit);
+        (void)snprintf(
+            why, size,
+            _("its limit %g is outside of what its devices can measure, so it never comes"),
+            rule->limit);
     return rule->device_count == 0 || !reach;
 }
