@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each part of the statement works on what the one before it returned, so all of it is done or
- * nothing: `held` locks the gateway's row if these records are not known, `seen` takes the number
- * into the stream if it was not there. */
+ * nothing: `told` takes the records into the gateway's row if they are not known and the stream is
+ * there, `seen` takes the number into the stream. That looks again whether it was not there: what
+ * `told` saw of the stream is older than its lock of the gateway, and another one may have stored
+ * the same reading under other records meanwhile; then these records are known, and no more. */
 #include "gateway/county/single.h"
 
 #include <inttypes.h>
@@ -17,14 +19,18 @@ void single_put_statement(const struct metrics *metrics, struct sql_text *text)
     for (unsigned k = 0; k < METRICS_COLUMNS_MAX; k++)
         all[k] = true;
     sql_text_begin(text);
-    sql_text_add(
-        text, "WITH held AS (SELECT 1 AS one FROM gateway WHERE gw = $1::uuid AND site = $2::text"
-              " AND retired IS NULL AND NOT ids @> int8range($3::int8, $4::int8, '[]') FOR UPDATE),"
-              " seen AS (UPDATE stream SET have = have + int8multirange(int8range($7::int8,"
-              " $7::int8, '[]')) FROM held WHERE gw = $1::uuid AND device = $5::text"
-              " AND boot = $6::int8 AND NOT have @> $7::int8"
-              " AND ($8::int8 = 0 OR serial IS NOT NULL) RETURNING id),"
-              " stored AS (INSERT INTO reading (stream, seq, ts, flags, more");
+    sql_text_add(text,
+                 "WITH told AS (UPDATE gateway g SET seen = now(),"
+                 " ids = ids + int8multirange(int8range($3::int8, $4::int8, '[]')) FROM stream s"
+                 " WHERE g.gw = $1::uuid AND g.site = $2::text AND g.retired IS NULL"
+                 " AND NOT g.ids @> int8range($3::int8, $4::int8, '[]')"
+                 " AND s.gw = $1::uuid AND s.device = $5::text AND s.boot = $6::int8"
+                 " AND NOT s.have @> $7::int8 AND ($8::int8 = 0 OR s.serial IS NOT NULL)"
+                 " RETURNING s.id),"
+                 " seen AS (UPDATE stream SET have = have + int8multirange(int8range($7::int8,"
+                 " $7::int8, '[]')) FROM told WHERE stream.id = told.id AND NOT have @> $7::int8"
+                 " RETURNING stream.id),"
+                 " stored AS (INSERT INTO reading (stream, seq, ts, flags, more");
     metrics_put_columns(metrics, all, text);
     sql_text_add(text, ") SELECT id, $7::int8, 'epoch'::timestamptz + $9::int8 * interval '1 ms',"
                        " $10::jsonb, $11::jsonb");
@@ -39,9 +45,7 @@ void single_put_statement(const struct metrics *metrics, struct sql_text *text)
         " ON CONFLICT (stream, hour, metric) DO UPDATE SET n = hour.n + 1,"
         " sum = hour.sum + excluded.sum, min = least(hour.min, excluded.min),"
         " max = greatest(hour.max, excluded.max), x = hour.x + excluded.x, y = hour.y + "
-        "excluded.y),"
-        " told AS (UPDATE gateway SET seen = now(), ids = ids + int8multirange(int8range($3::int8,"
-        " $4::int8, '[]')) FROM seen s WHERE gw = $1::uuid RETURNING 1)"
+        "excluded.y)"
         " SELECT count(*) FROM told");
 }
 
