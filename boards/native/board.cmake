@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The node as a Linux process, for the simulated garden and for tests.
-add_executable(baiye-node native/main.c native/hal_native.c native/slots.c native/wire.c no_inputs.c
+add_executable(baiye-node native/main.c native/hal_native.c native/pace.c native/slots.c native/wire.c
+               no_inputs.c
                ${CMAKE_SOURCE_DIR}/firmware/boot/keys/test.c)
 target_compile_definitions(baiye-node PRIVATE _GNU_SOURCE)
 target_link_libraries(baiye-node PRIVATE baiye_firmware baiye_boot)

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "boards/native/pace.h"
 #include "boards/native/wire.h"
 #include "firmware/hal.h"
 #include "firmware/node/redundant_record.h"
@@ -24,6 +25,7 @@
 
 struct native {
     struct wire bus, sdi, rain;
+    struct pace pace;
     uint32_t pulses; /* a byte of the rain gauge's wire is a closure of its contact */
     int i2c, nv;
     unsigned i2c_owed; /* answers that came too late are still to be read and thrown away */
@@ -100,7 +102,7 @@ static void restore_retained(void)
 
 bool native_open(const struct native_options *options)
 {
-    struct wire i2c;
+    struct wire i2c, pace;
     struct sigaction action = {.sa_handler = stop};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
@@ -113,20 +115,27 @@ bool native_open(const struct native_options *options)
     read_own_program();
     if (!open_factory(options->factory) || !open_nv(options->nv) ||
         !wire_open(&native.bus, options->bus) || !wire_open(&native.sdi, options->sdi) ||
-        !wire_open(&native.rain, options->rain) || !wire_open(&i2c, options->i2c))
+        !wire_open(&native.rain, options->rain) || !wire_open(&i2c, options->i2c) ||
+        !wire_open(&pace, options->pace))
         return false;
     native.i2c = i2c.fd;
+    native.pace.fd = pace.fd;
     return true;
 }
 
 /* ---- time ---- */
 
-uint64_t hal_now_us(void)
+static uint64_t clock_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)((now.tv_sec - native.start.tv_sec) * 1000000 +
                       (now.tv_nsec - native.start.tv_nsec) / 1000);
+}
+
+uint64_t hal_now_us(void)
+{
+    return native.pace.held ? pace_now_us(&native.pace) : clock_us();
 }
 
 static bool receive(struct wire *wire, struct hal_byte *byte)
@@ -150,11 +159,28 @@ static void take_wires(void)
         exit(0); /* the garden was switched off */
 }
 
+/* The line keeps the time. */
+static void sleep_paced(uint64_t until_us)
+{
+    bool heard = false, sent = native.sent;
+    native.sent = false;
+    if (!sent && !pace_sleep(&native.pace, until_us, &heard))
+        exit(0);
+    take_wires();
+    if (heard)
+        wire_heard(&native.bus, 0xFF, hal_now_us());
+}
+
 void hal_sleep(uint64_t until_us)
 {
-    struct pollfd fds[3] = {{.fd = native.bus.fd, .events = POLLIN},
+    struct pollfd fds[4] = {{.fd = native.bus.fd, .events = POLLIN},
                             {.fd = native.sdi.fd, .events = POLLIN},
-                            {.fd = native.rain.fd, .events = POLLIN}};
+                            {.fd = native.rain.fd, .events = POLLIN},
+                            {.fd = native.pace.fd, .events = POLLIN}};
+    if (native.pace.held) {
+        sleep_paced(until_us);
+        return;
+    }
     uint64_t now_us = hal_now_us();
     uint64_t wait_us = until_us > now_us && !native.sent ? until_us - now_us : 0;
     if (wait_us > 3600000000u)
@@ -162,8 +188,12 @@ void hal_sleep(uint64_t until_us)
     native.sent = false;
     struct timespec wait = {.tv_sec = (time_t)(wait_us / 1000000),
                             .tv_nsec = (long)(wait_us % 1000000 * 1000)};
-    (void)ppoll(fds, 3, &wait, NULL);
+    (void)ppoll(fds, 4, &wait, NULL);
     take_wires();
+    if (!pace_look(&native.pace, clock_us()))
+        exit(0);
+    if (native.pace.held)
+        take_wires(); /* what was said before */
 }
 
 void hal_delay_us(uint32_t us)
@@ -182,7 +212,7 @@ enum hal_result hal_bus_open(const struct hal_line *line)
 /* Each read of the line wakes the node anyway. */
 void hal_bus_watch(bool on)
 {
-    (void)on;
+    native.pace.watching = on;
 }
 
 bool hal_bus_receive(struct hal_byte *byte)
@@ -192,7 +222,10 @@ bool hal_bus_receive(struct hal_byte *byte)
 
 void hal_bus_send(const uint8_t *data, size_t size)
 {
-    wire_put(&native.bus, data, size);
+    if (native.pace.held && native.pace.watching && size == 1)
+        native.pace.said = true;
+    else
+        wire_put(&native.bus, data, size);
     native.sent = true;
 }
 

@@ -27,7 +27,7 @@ static const char usage[] =
     "  --image FILE   what a flash that is not there yet is delivered with\n"
     "  --factory FILE factory page as `baiye flash` writes it; its serial number counts\n"
     "  --t35-us N     silence that ends a frame (default: by the baud rate)\n"
-    "  --scan-window-us N  least window of an arbitration (default: by the baud rate)\n"
+    "  --pace SOCKET  who keeps the time while nodes arbitrate\n"
     "  --warm 1       restarted, not powered up\n"
     "  --help, --version\n";
 
@@ -74,14 +74,11 @@ static void read_arguments(int argc, char **argv, struct native_options *options
                            struct node_config *config)
 {
     static const struct option names[] = {
-        {"bus", 1, NULL, 'b'},     {"sdi", 1, NULL, 's'},
-        {"i2c", 1, NULL, 'i'},     {"rain", 1, NULL, 'a'},
-        {"nv", 1, NULL, 'n'},      {"serial", 1, NULL, 'r'},
-        {"t35-us", 1, NULL, 't'},  {"factory", 1, NULL, 'f'},
-        {"warm", 1, NULL, 'w'},    {"help", 0, NULL, 'h'},
-        {"flash", 1, NULL, 'l'},   {"image", 1, NULL, 'm'},
-        {"version", 0, NULL, 'v'}, {"scan-window-us", 1, NULL, 'c'},
-        {NULL, 0, NULL, 0}};
+        {"bus", 1, NULL, 'b'},     {"sdi", 1, NULL, 's'},     {"i2c", 1, NULL, 'i'},
+        {"rain", 1, NULL, 'a'},    {"nv", 1, NULL, 'n'},      {"serial", 1, NULL, 'r'},
+        {"t35-us", 1, NULL, 't'},  {"factory", 1, NULL, 'f'}, {"warm", 1, NULL, 'w'},
+        {"help", 0, NULL, 'h'},    {"flash", 1, NULL, 'l'},   {"image", 1, NULL, 'm'},
+        {"version", 0, NULL, 'v'}, {"pace", 1, NULL, 'p'},    {NULL, 0, NULL, 0}};
     int c;
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (c) {
@@ -115,8 +112,8 @@ static void read_arguments(int argc, char **argv, struct native_options *options
         case 't':
             config->silence_us = number("t35-us", optarg, 10000000);
             break;
-        case 'c':
-            config->scan_window_us = number("scan-window-us", optarg, 10000000);
+        case 'p':
+            options->pace = optarg;
             break;
         case 'w':
             options->warm = number("warm", optarg, 1);
@@ -147,7 +144,8 @@ int main(int argc, char **argv)
         return EX_USAGE;
     }
     options.warm |= getenv("BAIYE_NODE_RETAINED") != NULL;
-    config.no_power_up_line = options.warm;
+    /* Who keeps the line's time delivers at the node's own rate, and at no other. */
+    config.no_power_up_line = options.warm || options.pace != NULL;
     if (!native_open(&options))
         return EX_UNAVAILABLE;
     if (options.flash != NULL) {

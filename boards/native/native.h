@@ -9,6 +9,7 @@
 
 struct native_options {
     const char *bus, *sdi, *i2c, *rain; /* socket paths; NULL: that wire is not there */
+    const char *pace;                   /* socket path; NULL: the time is always the clock's */
     const char *nv;                     /* file */
     uint32_t serial;
     const char *flash, *image; /* files; NULL: no slots, or no image for a new flash */

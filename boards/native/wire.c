@@ -48,19 +48,23 @@ bool wire_open(struct wire *wire, const char *path)
     return false;
 }
 
+void wire_heard(struct wire *wire, uint8_t byte, uint64_t time_us)
+{
+    if (wire->head - wire->tail == WIRE_RING) {
+        wire->overrun = true;
+        wire->tail++;
+    }
+    wire->time_us[wire->head % WIRE_RING] = time_us;
+    wire->byte[wire->head++ % WIRE_RING] = byte;
+}
+
 bool wire_take(struct wire *wire, uint64_t now_us)
 {
     uint8_t data[512];
     ssize_t n;
     while ((n = recv(wire->fd, data, sizeof data, MSG_DONTWAIT)) > 0) {
-        for (ssize_t i = 0; i < n; i++) {
-            if (wire->head - wire->tail == WIRE_RING) {
-                wire->overrun = true;
-                wire->tail++;
-            }
-            wire->time_us[wire->head % WIRE_RING] = now_us;
-            wire->byte[wire->head++ % WIRE_RING] = data[i];
-        }
+        for (ssize_t i = 0; i < n; i++)
+            wire_heard(wire, data[i], now_us);
     }
     return n < 0 && (errno == EAGAIN || errno == EINTR);
 }

@@ -23,6 +23,8 @@ bool wire_open(struct wire *wire, const char *path);
 /* Takes what is there now, without waiting. False: the other end is gone. */
 bool wire_take(struct wire *wire, uint64_t now_us);
 bool wire_get(struct wire *wire, uint8_t *byte, uint64_t *time_us, bool *overrun);
+/* A byte that came by another way. */
+void wire_heard(struct wire *wire, uint8_t byte, uint64_t time_us);
 /* Bytes that the other end does not take are lost, as on a wire. */
 void wire_put(const struct wire *wire, const void *data, size_t size);
 

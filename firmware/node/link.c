@@ -46,7 +46,6 @@ void link_init(struct link *l, const struct modbus_model *model, struct settings
     l->settings = settings;
     l->line = settings->line;
     l->forced_silence_us = options->silence_us;
-    l->scan_window_us = options->scan_window_us;
     if (options->power_up && open_line(l, &power_up_line))
         l->power_up_until_us = now_us + POWER_UP_US;
     else
@@ -165,8 +164,7 @@ static void serve_fast(struct link *l, const struct rtu_frame *frame)
         return;
     uint8_t what = frame->pdu[1];
     if (what == FAST_SCAN_START || what == FAST_SCAN_CONTINUE)
-        scan_begin(&l->scan, hal_serial(), what == FAST_SCAN_START, l->baud, l->scan_window_us,
-                   frame->end_us);
+        scan_begin(&l->scan, hal_serial(), what == FAST_SCAN_START, l->baud, frame->end_us);
     else if (what == FAST_REQUEST && frame->pdu_size > WRAPPING)
         serve_by_serial(l, frame);
 }

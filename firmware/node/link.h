@@ -32,9 +32,8 @@ struct link {
     uint64_t power_up_until_us;  /* 0: listens on its own settings */
     uint64_t request_end_us;     /* of the request being served */
     struct scan scan;
-    uint32_t scan_window_us; /* 0: the standard's */
-    uint32_t baud;           /* that the port runs at */
-    bool foreign_heard;      /* since power-up: 0xFF is not answered any more */
+    uint32_t baud;      /* that the port runs at */
+    bool foreign_heard; /* since power-up: 0xFF is not answered any more */
     bool sending;
     uint64_t send_by_us; /* an answer that could not be sent by then is not wanted any more */
     uint16_t answer_size;
@@ -43,9 +42,8 @@ struct link {
 };
 
 struct link_options {
-    uint32_t silence_us;     /* 0: the standard's, or the board's floor */
-    uint32_t scan_window_us; /* least of an arbitration by serial number; 0: the standard's */
-    bool power_up;           /* listen at 19,200 8E1 first */
+    uint32_t silence_us; /* 0: the standard's, or the board's floor */
+    bool power_up;       /* listen at 19,200 8E1 first */
 };
 
 /* `settings` are loaded; both outlive the link. */

@@ -53,7 +53,6 @@ static void begin(struct node *node)
     statistics_init(&node->statistics, now_us);
     const struct link_options options = {
         .silence_us = config->silence_us,
-        .scan_window_us = config->scan_window_us,
         .power_up = !config->no_power_up_line && !node->black_box.warm &&
                     now_us < node->started_us + POWER_UP_US,
     };

@@ -13,8 +13,7 @@ static uint32_t larger(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-void scan_begin(struct scan *scan, uint32_t serial, bool restart, uint32_t baud, uint32_t window_us,
-                uint64_t end_us)
+void scan_begin(struct scan *scan, uint32_t serial, bool restart, uint32_t baud, uint64_t end_us)
 {
     uint32_t bit_us = bits_us(baud, 1);
     uint32_t spare_bits = (50 + bit_us - 1) / bit_us;
@@ -25,7 +24,7 @@ void scan_begin(struct scan *scan, uint32_t serial, bool restart, uint32_t baud,
     scan->word = (uint32_t)(scan->found ? KNOWN : NEW) << 28 | (serial & 0x0FFFFFFFu);
     /* max(3.5 characters, 12 bits + 800 us), then windows of max(13 bits, 12 bits + 50 us). */
     scan->start_us = end_us + larger(bits_us(baud, 35), bits_us(baud, 12) + 800);
-    scan->length_us = larger(window_us, bits_us(baud, larger(13, 12 + spare_bits)));
+    scan->length_us = bits_us(baud, larger(13, 12 + spare_bits));
     scan->slack_us = scan->length_us - bits_us(baud, 11);
     scan->covered = 0;
 }

@@ -33,10 +33,8 @@ enum scan_step {
     SCAN_WON       /* send the answer now */
 };
 
-/* A request to scan ended at `end_us`; `restart`: it begins a new scan. Windows have the standard's
- * length, or `window_us` if that is longer: all nodes of a line must have the same. */
-void scan_begin(struct scan *scan, uint32_t serial, bool restart, uint32_t baud, uint32_t window_us,
-                uint64_t end_us);
+/* A request to scan ended at `end_us`; `restart`: it begins a new scan. */
+void scan_begin(struct scan *scan, uint32_t serial, bool restart, uint32_t baud, uint64_t end_us);
 /* A byte from somebody else ended at `time_us`. */
 void scan_heard(struct scan *scan, uint64_t time_us);
 enum scan_step scan_poll(struct scan *scan, uint64_t now_us);

@@ -32,7 +32,6 @@ struct node_config {
     size_t probe_count;               /* up to SAMPLER_PROBES_MAX */
     struct sdi12_line *sdi;           /* for the technician's commands; NULL: none */
     uint32_t silence_us;              /* 0: the standard's, or hal_bus_silence_floor_us() */
-    uint32_t scan_window_us;          /* longer ones than the standard's, for what is no board */
     bool no_power_up_line;            /* do not listen at 19,200 8E1 after power-up */
     const struct node_update *update; /* NULL: a board without slots */
 };

@@ -355,6 +355,7 @@ struct line *line_open(struct garden *garden, const struct scene_line *scene, ui
         line->clock.hop = garden->hop;
     line->timer.fire = line_step;
     line->timer.context = line;
+    line_arbitration_init(line);
     line->port = (struct port){.loop = &garden->loop,
                                .watch.fd = -1,
                                .listen.fd = -1,
@@ -382,6 +383,7 @@ struct line *line_open(struct garden *garden, const struct scene_line *scene, ui
 void line_free(struct line *line)
 {
     loop_disarm(&line->garden->loop, &line->timer);
+    loop_disarm(&line->garden->loop, &line->arbitration.timer);
     for (size_t i = 0; line->units != NULL && i < line->unit_count; i++) {
         if (line->units[i].node != NULL)
             node_stop(line->units[i].node);

@@ -51,6 +51,24 @@ struct transmission {
     uint8_t bytes[FAULT_BYTES_SIZE];
 };
 
+#define ARBITRATION_REQUEST 5 /* bytes of the frame that asks for one */
+
+/* An arbitration by serial number among a line's native nodes, in the line's time: it goes on when
+ * every node has had its say, however late the machine lets it (boards/native/pace.h), and never
+ * faster than the clock. Emulated nodes keep their own time and are not in it. */
+struct arbitration {
+    bool on, told;    /* nodes are held; they have the request */
+    uint32_t number;  /* of the last order */
+    uint32_t at_us;   /* the line's time since they were all held */
+    uint32_t byte_us; /* how long a byte takes */
+    uint32_t ends_us; /* when the byte now on the wire ends; 0: none is */
+    unsigned speakers;
+    int64_t began_ns; /* of the clock; 0: not yet */
+    int64_t give_up_ns;
+    uint8_t request[ARBITRATION_REQUEST];
+    struct loop_timer timer;
+};
+
 struct tcp;
 
 struct line {
@@ -70,8 +88,9 @@ struct line {
     size_t said_size;
     int64_t said_start_ns, said_end_ns;
     struct overheard overheard;
-    int64_t arbitration_end_ns; /* nodes may be sending single bytes until then */
-    int64_t told_late_ns;       /* the units had the last request so long after its ideal end */
+    struct arbitration arbitration; /* of native nodes */
+    int64_t arbitration_end_ns;     /* emulated nodes may be sending single bytes until then */
+    int64_t told_late_ns;           /* the units had the last request so long after its ideal end */
     struct transmission pending[LINE_PENDING];
     struct unit *units;
     size_t unit_count;
@@ -92,7 +111,7 @@ void line_free(struct line *line);
  * t3.5 after the request. */
 void line_answer(struct line *line, struct unit *unit, const uint8_t *frame, size_t size,
                  int64_t ready_ns);
-/* A byte of a node in an arbitration by serial number: all others hear it at once. */
+/* A byte of an emulated node in an arbitration by serial number: all others hear it at once. */
 void line_dominant(struct line *line, const struct unit *unit, uint8_t byte);
 /* The adapter hears nothing any more, until it is closed. False (errno): it is no pty. */
 bool line_deafen(struct line *line);
@@ -104,7 +123,18 @@ struct unit *line_unit(struct line *line, uint8_t address);
 /* A new fault of a unit; babbling starts at once. */
 void line_fault(struct line *line, struct unit *unit, const struct scene_fault *fault);
 
-/* ---- between line.c (the wire, the port) and line_request.c (the units) only ---- */
+/* One of the nodes that arbitrate has reported (line_arbitration.c). */
+void line_arbitration_step(struct line *line);
+
+/* ---- between line.c, line_request.c (the units) and line_arbitration.c only ---- */
+
+void line_arbitration_init(struct line *line);
+/* `unit`, a node, is to hear the request to scan. False: it keeps its own time. */
+bool line_arbitration_take(struct line *line, struct unit *unit);
+/* All were taken that are to hear it. */
+void line_arbitration_begin(struct line *line);
+/* Whatever is under way is over: the nodes' time is the clock's. */
+void line_arbitration_end(struct line *line);
 
 /* Puts bytes of a unit on the wire. `step_ns` 0: handed over whole. NULL: no room. */
 struct transmission *line_transmit(struct line *line, struct unit *unit,

@@ -10,7 +10,7 @@
 #include "tools/field/uart.h"
 
 #define SCAN_BITS    (35 + 33 * 18) /* silence and windows of an arbitration, of at most 18 bits */
-#define SCAN_LATE_NS INT64_C(500000000) /* native nodes have longer ones, and come late */
+#define SCAN_LATE_NS INT64_C(500000000) /* emulated nodes come late */
 
 /* Plans one answer with all that its unit's faults make of it; it starts at `start_ns`. */
 static void plan_answer(struct line *line, struct unit *unit, const uint8_t *right, size_t size,
@@ -118,16 +118,16 @@ static void ask_node(struct line *line, struct unit *unit)
     node_hear(unit->node, line->said, line->said_size);
 }
 
-/* The request for it came; the master does not get its bytes, which have no timing on this
- * line. */
-static void begin_arbitration(struct line *line)
+/* The request for one came; the master does not get its bytes, they have no timing on this line. */
+static bool begins_arbitration(struct line *line)
 {
-    bool scan = line->said_size == 5 && line->said[0] == MODBUS_FAST_UNIT &&
+    bool scan = line->said_size == ARBITRATION_REQUEST && line->said[0] == MODBUS_FAST_UNIT &&
                 line->said[1] == MODBUS_FAST &&
                 (line->said[2] == FAST_SCAN_START || line->said[2] == FAST_SCAN_CONTINUE);
     if (scan)
         line->arbitration_end_ns =
             loop_now_ns() + SCAN_BITS * INT64_C(1000000000) / line->said_rate.baud + SCAN_LATE_NS;
+    return scan;
 }
 
 /* Not silent long enough for this unit: to it the request belongs to what was said before. */
@@ -198,10 +198,10 @@ void line_deliver(struct line *line)
     line->counts.unheard += good && line->early && line->scene->strict;
     if (line->garden->sampling_stopped || (line->early && line->scene->strict))
         return;
-    if (good) {
-        begin_arbitration(line);
+    line_arbitration_end(line); /* whoever speaks now waits for it no longer */
+    bool scan = good && begins_arbitration(line);
+    if (good)
         count_write(line);
-    }
     struct unit *only = only_addressee(line, good);
     if (only != NULL)
         line_overhear(line, only, &line->said_rate, line->said, line->said_size);
@@ -230,11 +230,15 @@ void line_deliver(struct line *line)
                 node_hear(unit->node, heard, line->said_size);
             continue;
         }
+        if (scan && unit->node != NULL && line_arbitration_take(line, unit))
+            continue;
         if (unit->node != NULL && (only == NULL || only == unit))
             ask_node(line, unit);
         else if (unit->node == NULL && good)
             ask_probe(line, unit);
     }
+    if (scan)
+        line_arbitration_begin(line);
 }
 
 void line_dominant(struct line *line, const struct unit *unit, uint8_t byte)
@@ -268,6 +272,7 @@ void line_pass_on(struct line *line, const struct transmission *t)
     line->said_rate = t->rate;
     line->said_end_ns = t->end_ns;
     line->said_hit = false;
+    line_arbitration_end(line);
     all_catch_up(line);
     for (size_t i = 0; i < line->unit_count; i++) {
         struct unit *unit = &line->units[i];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sockets of node N in the run directory: nN.bus, nN.sdi, and nN.i2c (native) or nN.qmp (QEMU).
+/* Sockets of node N in the run directory: nN.bus, nN.sdi, and nN.i2c and nN.pace (native) or nN.qmp
+ * (QEMU).
  * Its memory is nN.nv, its slots for firmware nN.flash (native), its output nN.log. Before it is on
  * the line it is given its address and rate over its bus socket; after a power cut it comes back
  * with what it remembers. */
@@ -30,19 +31,20 @@
 #define FRAME_SILENCE_US 20000
 #define QUIET_MS         1200 /* after the last SDI-12 command of a sample nothing is measured */
 #define ANSWER_MS        1000
-/* 32 of them are less than a gateway waits, and one is more than a process is woken late. */
-#define NATIVE_WINDOW "10000"
-#define NATIVE_T35    "300"
-#define SNAPSHOT_HEAD 5 /* registers up to and with the age */
-#define AGE_UNKNOWN   0xFFFF
-#define DOMINANT      0xFF /* of an arbitration by serial number */
+#define NATIVE_T35       "300"
+#define SNAPSHOT_HEAD    5 /* registers up to and with the age */
+#define AGE_UNKNOWN      0xFFFF
+#define DOMINANT         0xFF /* of an arbitration by serial number */
 
 struct node {
     struct unit *unit;
     struct garden *garden;
     char base[96]; /* RUNDIR/nN */
     pid_t pid;
-    struct endpoint bus, sdi, i2c;
+    struct endpoint bus, sdi, i2c, pace;
+    struct node_pace paced;
+    uint8_t report[sizeof(struct pace_report)]; /* so far */
+    size_t report_size;
     struct qmp qmp;
     struct gauge gauge; /* if the scene gives it one */
     struct sensors sensors;
@@ -174,6 +176,41 @@ static void emit(void *context, uint32_t boot, uint32_t seq, const struct sample
                         sampler_metric((enum sampler_channel)channel), round->value[channel]);
 }
 
+/* ---- its time, while the line keeps it ---- */
+
+struct node_pace *node_pace(struct node *node)
+{
+    return endpoint_connected(&node->pace) && node->pid > 0 ? &node->paced : NULL;
+}
+
+void node_order(struct node *node, const struct pace_order *order)
+{
+    node->paced.held = order->what != PACE_FREE;
+    node->paced.reported = false;
+    node->paced.number = order->number;
+    if (order->what == PACE_HOLD)
+        node->paced.spoke = 0;
+    endpoint_send(&node->pace, order, sizeof(*order));
+}
+
+static void pace_bytes(void *context, const uint8_t *bytes, size_t size)
+{
+    struct node *node = context;
+    for (size_t i = 0; i < size; i++) {
+        node->report[node->report_size++] = bytes[i];
+        if (node->report_size < sizeof(node->report))
+            continue;
+        node->report_size = 0;
+        struct pace_report report;
+        memcpy(&report, node->report, sizeof(report));
+        if (!node->paced.held || report.number != node->paced.number)
+            continue; /* it had not seen yet that it is free */
+        node->paced.report = report;
+        node->paced.reported = true;
+        line_arbitration_step(node->unit->line);
+    }
+}
+
 /* ---- the sensors ---- */
 
 static void sdi_command(struct node *node)
@@ -246,7 +283,8 @@ static void i2c_bytes(void *context, const uint8_t *bytes, size_t size)
 /* ---- the process ---- */
 
 struct paths {
-    char bus[128], sdi[128], i2c[128], rain[128], qmp[128], nv[128], flash[128], log[128];
+    char bus[128], sdi[128], i2c[128], pace[128], rain[128], qmp[128], nv[128], flash[128],
+        log[128];
 };
 
 static struct paths paths_of(const struct node *node)
@@ -255,6 +293,7 @@ static struct paths paths_of(const struct node *node)
     path_of(node, "bus", paths.bus, sizeof(paths.bus));
     path_of(node, "sdi", paths.sdi, sizeof(paths.sdi));
     path_of(node, "i2c", paths.i2c, sizeof(paths.i2c));
+    path_of(node, "pace", paths.pace, sizeof(paths.pace));
     path_of(node, "rain", paths.rain, sizeof(paths.rain));
     path_of(node, "qmp", paths.qmp, sizeof(paths.qmp));
     path_of(node, "nv", paths.nv, sizeof(paths.nv));
@@ -281,10 +320,9 @@ static pid_t start_native(struct node *node, struct paths *paths)
     process_beside("baiye-node.img", 0, image, sizeof(image));
     bool slots = access(image, R_OK) == 0;
     (void)snprintf(serial, sizeof(serial), "%u", serial_of(node));
-    char *argv[22] = {
-        program,       "--bus",   paths->bus, "--sdi", paths->sdi, "--i2c",    paths->i2c,
-        "--nv",        paths->nv, "--serial", serial,  "--t35-us", NATIVE_T35, "--scan-window-us",
-        NATIVE_WINDOW, NULL};
+    char *argv[22] = {program,    "--bus",  paths->bus,  "--sdi",    paths->sdi, "--i2c",
+                      paths->i2c, "--nv",   paths->nv,   "--serial", serial,     "--t35-us",
+                      NATIVE_T35, "--pace", paths->pace, NULL};
     size_t count = 15;
     if (has_gauge(node)) {
         argv[count++] = "--rain";
@@ -389,7 +427,8 @@ static bool start(struct node *node)
         return false;
     }
     rtu_receiver_init(&node->receiver, FRAME_SILENCE_US);
-    node->command_size = node->transfer_size = 0;
+    node->command_size = node->transfer_size = node->report_size = 0;
+    node->paced = (struct node_pace){0};
     node->qmp.ready = false;
     node->pid = emulated(node) ? start_qemu(node, &paths) : start_native(node, &paths);
     return node->pid > 0;
@@ -398,10 +437,11 @@ static bool start(struct node *node)
 static bool open_sockets(struct node *node)
 {
     struct paths paths = paths_of(node);
-    bool good =
-        endpoint_open(&node->bus, paths.bus) && endpoint_open(&node->sdi, paths.sdi) &&
-        (emulated(node) ? qmp_open(&node->qmp, paths.qmp) : endpoint_open(&node->i2c, paths.i2c)) &&
-        (!has_gauge(node) || gauge_open(&node->gauge, paths.rain));
+    bool good = endpoint_open(&node->bus, paths.bus) && endpoint_open(&node->sdi, paths.sdi) &&
+                (emulated(node) ? qmp_open(&node->qmp, paths.qmp)
+                                : endpoint_open(&node->i2c, paths.i2c) &&
+                                      endpoint_open(&node->pace, paths.pace)) &&
+                (!has_gauge(node) || gauge_open(&node->gauge, paths.rain));
     if (!good)
         garden_log("%s: %s", node->base, strerror(errno));
     return good;
@@ -425,6 +465,7 @@ struct node *node_start(struct unit *unit)
     endpoint_init(&node->bus, loop, bus_bytes, node);
     endpoint_init(&node->sdi, loop, sdi_bytes, node);
     endpoint_init(&node->i2c, loop, i2c_bytes, node);
+    endpoint_init(&node->pace, loop, pace_bytes, node);
     gauge_init(&node->gauge, unit->garden, unit->scene->bucket_mm);
     qmp_init(&node->qmp, loop, sensors_air_millidegrees(&node->sensors));
     provision_init(&node->provision, unit->address, &unit->rate, (uint16_t)unit->scene->period_s);
@@ -444,6 +485,7 @@ void node_stop(struct node *node)
     endpoint_close(&node->bus);
     endpoint_close(&node->sdi);
     endpoint_close(&node->i2c);
+    endpoint_close(&node->pace);
     qmp_close(&node->qmp);
     gauge_close(&node->gauge);
     free(node);
@@ -477,6 +519,7 @@ bool node_ready(struct node *node)
     if (!node->provision.done && endpoint_connected(&node->bus) && node->silence.place == 0)
         provision_send(node);
     return node->provision.done && endpoint_connected(&node->sdi) &&
+           (emulated(node) || endpoint_connected(&node->pace)) &&
            (!has_gauge(node) || endpoint_connected(&node->gauge.contact));
 }
 

@@ -9,8 +9,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "boards/native/pace.h"
+
 struct node;
 struct unit;
+
+/* Of a native node: whose time is the line's just now (line_arbitration.c). */
+struct node_pace {
+    bool held, reported;
+    uint8_t spoke;   /* a byte of it is on the line: 1 */
+    uint32_t number; /* of the order that it has to report on */
+    struct pace_report report;
+};
 
 /* Starts the process. NULL: a message is on stderr. */
 struct node *node_start(struct unit *unit);
@@ -24,6 +34,9 @@ bool node_tip(struct node *node, uint64_t tips);
 uint64_t node_tips(const struct node *node);
 /* Bytes that were on the line. */
 void node_hear(struct node *node, const uint8_t *bytes, size_t size);
+/* NULL: it keeps its own time, or is not there. */
+struct node_pace *node_pace(struct node *node);
+void node_order(struct node *node, const struct pace_order *order);
 /* The node's own frame went over the line unhurt, ending at `end_ns`. */
 void node_said(struct node *node, const uint8_t *frame, size_t size, int64_t end_ns);
 /* Connected, and it has its address. False until then: ask again. */

@@ -323,7 +323,7 @@ static void smallest_serial_wins_and_each_is_found_once(void **state)
         uint64_t end_us = 5000000;
         for (unsigned found = 0; found <= count; found++) {
             for (unsigned i = 0; i < count; i++)
-                scan_begin(&nodes[i], serials[i], found == 0, baud, 0, end_us);
+                scan_begin(&nodes[i], serials[i], found == 0, baud, end_us);
             int winner = arbitrate(nodes, count, baud, end_us);
             assert_true(winner >= 0);
             if (found == count) {
@@ -343,7 +343,7 @@ static void node_that_was_asleep_too_long_does_not_take_part(void **state)
 {
     (void)state;
     struct scan s = {0};
-    scan_begin(&s, 0x0D000001, true, 9600, 0, 1000);
+    scan_begin(&s, 0x0D000001, true, 9600, 1000);
     assert_int_equal(scan_poll(&s, scan_due_us(&s) + 50000), SCAN_WAIT);
     assert_true(scan_due_us(&s) == UINT64_MAX);
 }
