@@ -36,12 +36,12 @@ class Updater:
             except OSError:
                 return None
 
-    def ask(self, params):
-        """The daemon's last word to one call of the method."""
+    def ask(self, params, method="update"):
+        """The daemon's last word to one call of a method."""
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(30)
+            client.settimeout(120)
             client.connect(str(self.site.folder / "baiyed.sock"))
-            client.sendall(json.dumps({"id": 1, "method": "update", "params": params}).encode() +
+            client.sendall(json.dumps({"id": 1, "method": method, "params": params}).encode() +
                            b"\n")
             with client.makefile() as lines:
                 return next(answer for answer in map(json.loads, lines)
