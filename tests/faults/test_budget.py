@@ -145,7 +145,7 @@ def test_means_are_delivered_before_they_count_as_such(plan, broker, watchers):
     most = gateway.stats()["taken"] // 8
     gateway.kill()  # what was gathered is gathered again
     broker.start()
-    assert watcher.subscribed.wait(20), "the broker may have forgotten the watcher, and that it waits"
+    assert watcher.subscribed.wait(120), "the broker may have forgotten the watcher, and that it waits"
     gateway.start()
     boot = gateway.boot - 1
     gateway.wait_state("up")
@@ -211,7 +211,7 @@ def test_both_lose_their_power_on_a_short_plan(plan, broker, watchers):
     gateway.kill()
     broker.kill()
     broker.start()
-    assert watcher.subscribed.wait(20), "the watcher is back"
+    assert watcher.subscribed.wait(120), "the watcher is back"
     gateway.start()
     gateway.wait_state("up")
     plan.set(NOVEMBER + 3600)
@@ -281,7 +281,7 @@ def test_a_backup_carries_what_is_used_and_a_resend_says_when(site, needs, tmp_p
 
     def baiye(*arguments):
         done = subprocess.run([garden.program("baiye"), *map(str, [*arguments, *at])],
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done
         return done.stdout
 

@@ -52,9 +52,7 @@ def test_a_gateway_that_freezes_now_and_then(ready):
         ready.gateway.signal(signal.SIGSTOP)
         time.sleep(dice.uniform(0.1, 60 if garden.FULL and dice.random() < 0.1 else 1.5))
         ready.gateway.signal(signal.SIGCONT)
-    began = time.monotonic()
     wait_for_news(ready, 15)
-    assert time.monotonic() - began < 15
     assert_whole(ready)  # what the node sampled meanwhile comes from its log, after newer ones
     order = ready.watcher.order["air"]
     assert order == sorted(order)

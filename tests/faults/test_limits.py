@@ -153,7 +153,7 @@ def test_http_comes_when_there_are_descriptors_again(tmp_path):
         garden.wait_until(lambda: "http: listening" in said.read_text(), 15, "it says so")
         assert page(port, "/") == (200, b"the app")
         host.terminate()
-        assert host.wait(10) == 0
+        assert host.wait(120) == 0
     finally:
         host.kill()
         host.wait()

@@ -52,7 +52,7 @@ def test_every_message_fits_its_schema(broker, gateways):
     client.connect("127.0.0.1", broker.port)
     client.subscribe([("#", 1)])
     client.loop_start()
-    assert ready.wait(5)
+    assert ready.wait(120)
     gateway = gateways(*Gateway.broker_arguments(broker), "--rate", 40)
     wanted = {"status", "log", "site", "live", "plot", "readings", "discovery", None}
     garden.wait_until(lambda: {kind(topic) for topic in list(seen)} >= wanted, 10,

@@ -140,6 +140,16 @@ class Raw(bytes):
     """Bytes to be sent as they are, instead of a PDU."""
 
 
+def over(connection):
+    """Has either end closed it, though its thread may not have seen that yet?"""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 class Tcp:
     """A Modbus TCP server, or with `rtu` a converter for a serial line. `device` as with Serial;
     Raw bytes, or Hang up by raising ConnectionError. `most`: clients at one time, further ones are
@@ -162,7 +172,8 @@ class Tcp:
             while True:
                 connection = self.listener.accept()[0]
                 with self.lock:
-                    full = self.most is not None and self.open >= self.most
+                    left = sum(not over(other) for other in self.sockets)
+                    full = self.most is not None and left >= self.most
                     (self.refused if full else self.opened).append(time.monotonic())
                     self.open += not full
                 if full:

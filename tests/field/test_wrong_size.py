@@ -5,7 +5,8 @@ import pytest
 from garden import wait_until
 from probe import Raw, Registers, device
 
-PROFILE = "limits: { response_max: 100ms }\nfields:\n  - { metric: level, register: 0 }\n"
+FIELDS = "fields:\n  - { metric: level, register: 0 }\n"
+PROFILE = "limits: { response_max: 1s }\n" + FIELDS  # it is waited so long for the right size
 WIRING = ("power", "wiring", "cable", "A and B", "rate", "parity")
 
 
@@ -53,8 +54,8 @@ def test_so_it_is_over_tcp(farm, rtu):
 def test_hints_of_modbus_tcp_do_not_speak_of_the_wire(farm, silent):
     """No unit behind the server answers, or what comes is no Modbus TCP."""
     server = farm.server(lambda unit, pdu: b"" if silent else Raw(b"\1\3\2\0\0\xb8\x44 and more"))
-    farm.profile(PROFILE)
+    farm.profile("limits: { response_max: 100ms }\n" + FIELDS)
     farm.start(server.bus(device(), device("other", address=2)))
-    wait_until(lambda: hints(farm)[1], 60, "the line has a hint")
+    wait_until(lambda: hints(farm)[1], 240, "the line has a hint")  # the dead are asked seldom
     assert not any(word in text for text in hints(farm) for word in WIRING[1:])
     assert "wrong rate" not in farm.log()
