@@ -7,8 +7,9 @@
 
 #define CONNECT_S 10
 
-/* The CONNACK of MQTT 3 that says "unacceptable protocol version". */
-#define VERSION_REFUSED_BY_3 1
+/* CONNACKs of MQTT 3 say 1, "unacceptable protocol version", to 5; in those of MQTT 5 these mean
+ * nothing. */
+#define REFUSED_BY_3_LAST 5
 
 /* ---- Paho's threads ---- */
 
@@ -41,7 +42,7 @@ static void on_failed(void *context, MQTTAsync_failureData5 *data)
     const struct mqtt_session *session = context;
     int reason = data == NULL ? 0 : data->reasonCode != 0 ? (int)data->reasonCode : data->code;
     const char *why = data != NULL ? data->message : NULL;
-    if (reason == VERSION_REFUSED_BY_3)
+    if (reason > 0 && reason <= REFUSED_BY_3_LAST)
         reason = MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION;
     if (reason == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION)
         why = "it does not speak MQTT 5, only an older version such as 3.1.1";

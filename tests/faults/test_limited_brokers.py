@@ -59,7 +59,8 @@ def test_a_broker_that_refuses_even_the_least_is_no_busy_loop(scripted, gateways
     assert time.monotonic() - began > 0.3
 
 
-@pytest.mark.parametrize("answer", [b"\x20\x02\x00\x01", b"\x20\x03\x00\x84\x00", b"\x20\x02\x00\x84"])
+@pytest.mark.parametrize("answer", [b"\x20\x02\x00\x01", b"\x20\x02\x00\x05",
+                                    b"\x20\x03\x00\x84\x00", b"\x20\x02\x00\x84"])
 def test_a_broker_of_mqtt_3_is_told_as_such(answer, broker, scripted, gateways,  # noqa: F811
                                             watchers):
     old = scripted(on_connect=lambda _: answer)
@@ -76,6 +77,27 @@ def test_a_broker_of_mqtt_3_is_told_as_such(answer, broker, scripted, gateways, 
 def garden_broker(broker):
     return ["--broker", broker.port, "--user", "gateway", "--password-file",
             broker.password_file("gateway")]
+
+
+# ---- Passwords that are tokens ----
+
+def test_a_token_of_4_kib_goes_over_whole_and_a_longer_one_is_named(scripted, gateways,  # noqa: F811
+                                                                    tmp_path):
+    broker, connects = scripted(), []
+    connect = broker._connect
+    broker._connect = lambda link, body: (connects.append(body), connect(link, body))[1]
+    token, path = ("eyJ0-" * 1000)[:4096], tmp_path / "token"
+    path.touch(mode=0o600)
+    path.write_text(token + "\r\n")
+    whole = gateways("--broker", broker.port, "--user", "garden", "--password-file", path)
+    whole.wait_state("up")
+    assert connects[0].endswith(b"\x10\0" + token.encode())
+    whole.kill()
+    path.write_text(token + "x\n")
+    longer = gateways("--broker", broker.port, "--user", "garden", "--password-file", path)
+    garden.wait_until(lambda: longer.stats()["brokers"][0]["why"], 20, "it is told")
+    assert longer.stats()["brokers"][0]["why"] == (
+        "password_file: its first line is longer than 4096 bytes")
 
 
 # ---- Nobody subscribes ----

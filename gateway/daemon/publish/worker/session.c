@@ -381,6 +381,18 @@ bool session_may_confirm(const struct session *session)
     return !session->no_quality;
 }
 
+/* What is wrong with it is told by its key: the path is that of a descriptor of this process. */
+static bool take_password(struct session *session, char *why, size_t size)
+{
+    const char *path = session->hello.broker.password_file;
+    char wrong[160] = "";
+    if (mqtt_session_password(path, session->password, wrong, sizeof wrong))
+        return true;
+    size_t skip = strncmp(wrong, path, strlen(path)) == 0 ? strlen(path) : 0;
+    (void)snprintf(why, size, "password_file%s", wrong + skip);
+    return false;
+}
+
 bool session_connect(struct session *session, unsigned url, char *why, size_t size)
 {
     const struct broker_config *broker = &session->hello.broker;
@@ -392,7 +404,7 @@ bool session_connect(struct session *session, unsigned url, char *why, size_t si
                                            .key_file = broker->key_file,
                                            .keepalive_s = broker->keepalive_s,
                                            .inflight = PAHO_INFLIGHT};
-    if (!mqtt_session_password(broker->password_file, session->password, why, size))
+    if (!take_password(session, why, size))
         return false;
     if (broker_sends(broker, PART_STATUS))
         options.will = (struct mqtt_session_will){.topic = session->will_topic,
