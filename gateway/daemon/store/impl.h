@@ -222,7 +222,7 @@ bool feed_add_again(struct store *store, const struct again *again);
 int quarantine_load(struct store *store);
 
 /* retain.c */
-struct retention *retention_create(void);
+struct retention *retention_create(const struct config *config);
 void retention_destroy(struct retention *retention);
 /* Table `gone` may hold rows that no gap tells of. */
 void retain_publish_gaps(struct store *store);

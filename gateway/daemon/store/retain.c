@@ -24,13 +24,14 @@ struct run {
     uint32_t boot, first, last;
 };
 
-#define RUNS_MAX 512u
-
-/* Those of one step: neighbours meet here, so that the table of what is gone is written seldom. */
+/* Those of one step: neighbours meet here, so that the table of what is gone is written seldom. A
+ * place for each device, and some more: two in one would end each other's run at each record. */
 struct runs {
-    struct run runs[RUNS_MAX];
+    struct run *runs; /* by stream, modulo `count` */
+    uint32_t count;
     uint64_t lost; /* readings of which more was promised */
 };
+#define RUNS_MORE 64u /* former streams of devices */
 
 struct retention {
     bool begun, losing; /* see struct retain_state */
@@ -42,16 +43,25 @@ struct retention {
     struct rollup_row day;
 };
 
-struct retention *retention_create(void)
+struct retention *retention_create(const struct config *config)
 {
     struct retention *retention = calloc(1, sizeof *retention);
-    if (retention != NULL)
-        retention->untold = true;
-    return retention;
+    if (retention == NULL)
+        return NULL;
+    retention->untold = true;
+    retention->runs.count = config->device_count + RUNS_MORE;
+    retention->runs.runs = calloc(retention->runs.count, sizeof *retention->runs.runs);
+    if (retention->runs.runs != NULL)
+        return retention;
+    free(retention);
+    return NULL;
 }
 
 void retention_destroy(struct retention *retention)
 {
+    if (retention == NULL)
+        return;
+    free(retention->runs.runs);
     free(retention);
 }
 
@@ -97,7 +107,7 @@ static int drop_record(struct store *store, struct runs *runs, const struct reco
         record->kind == RECORD_CORRECTION ? NULL : stream_find(store, record->stream);
     if (stream == NULL || (record->kind == RECORD_GAP && record->why == GAP_QUOTA))
         return SQLITE_OK; /* the numbers of a quota's gap are recorded already */
-    struct run *run = &runs->runs[record->stream % RUNS_MAX];
+    struct run *run = &runs->runs[record->stream % runs->count];
     if (run->device != NULL && strcmp(run->device, stream->device) == 0 &&
         run->boot == record->boot && record->seq == run->last + 1) {
         run->last = record->last_seq;
@@ -205,7 +215,7 @@ static int drop_some(struct store *store, struct runs *runs, enum retain_step st
         state->losing = state->losing || state->full;
         state->full = state->full && i + 1 < BATCHES_FULL;
     }
-    for (unsigned i = 0; i < RUNS_MAX && rc == SQLITE_OK; i++)
+    for (unsigned i = 0; i < runs->count && rc == SQLITE_OK; i++)
         rc = close_run(store, &runs->runs[i]);
     return rc;
 }
@@ -229,7 +239,8 @@ static int drop_batches(struct store *store, enum retain_step step, struct retai
 {
     struct runs *runs = &store->retention->runs;
     uint64_t last_id = 0;
-    memset(runs, 0, sizeof *runs);
+    memset(runs->runs, 0, runs->count * sizeof *runs->runs);
+    runs->lost = 0;
     int rc = db_begin(&store->db);
     if (rc == SQLITE_OK)
         rc = drop_some(store, runs, step, state, &last_id);

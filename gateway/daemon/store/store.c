@@ -244,7 +244,7 @@ static bool make_parts(struct store *store)
     store->feeds = feeds_create();
     store->file = file_create();
     store->recovery = recovery_create();
-    store->retention = retention_create();
+    store->retention = retention_create(config);
     store->salvage = salvage_create();
     store->streams = stream_table_create(config);
     store->wall_time = wall_time_create();
