@@ -109,10 +109,12 @@ int boards_save(struct boards *boards, struct db *db)
         struct place *place = &boards->places[i];
         pthread_mutex_lock(&boards->lock);
         place->saving = place->saving || place->dirty;
-        place->dirty = false; /* what changes from now on is for the next commit */
-        write_text(place, text);
+        place->dirty = false;        /* what changes from now on is for the next commit */
+        bool saving = place->saving; /* seldom, and this is gone through at each commit */
+        if (saving)
+            write_text(place, text);
         pthread_mutex_unlock(&boards->lock);
-        if (place->saving)
+        if (saving)
             rc = save_one(db, &boards->config->devices[i], text);
     }
     return rc;
