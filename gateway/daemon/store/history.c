@@ -35,9 +35,10 @@ struct search {
     uint8_t kind;               /* enum metric_kind */
     struct store_point *points; /* room for twice STORE_HISTORY_MAX */
     uint32_t count;
-    int64_t limit_ms; /* points from here on do not fit */
-    int64_t cut_ms;   /* or were dropped: what is left out begins here */
-    uint64_t scanned; /* of this stream */
+    int64_t limit_ms;           /* points from here on do not fit */
+    int64_t cut_ms;             /* or were dropped: what is left out begins here */
+    int64_t day_ms, day_end_ms; /* the site's day that was last looked up */
+    uint64_t scanned;           /* of this stream */
     uint64_t scanned_in_all;
     uint64_t scan_most; /* of one stream */
     uint64_t done_to;   /* batches of this stream read so far */
@@ -210,6 +211,17 @@ static void raw_hour(void *context, const struct rollup_row *row)
 
 /* ---- Means ---- */
 
+/* Where the day of an hour begins. Time zones are slow, and most hours are of the day of the one
+ * before; no day has more than 25. */
+static int64_t day_of(struct search *search, int64_t t_ms)
+{
+    if (t_ms < search->day_ms || t_ms >= search->day_end_ms) {
+        search->day_ms = rollup_day_start(t_ms);
+        search->day_end_ms = rollup_day_start(search->day_ms + 26 * HOUR_MS);
+    }
+    return search->day_ms;
+}
+
 static void mean_hour(void *context, const struct rollup_row *row)
 {
     struct search *search = context;
@@ -230,7 +242,7 @@ static void mean_hour(void *context, const struct rollup_row *row)
     }
     convert(search, &point);
     if (search->query->step == STORE_DAY) {
-        point.t_ms = rollup_day_start(row->t_ms);
+        point.t_ms = day_of(search, row->t_ms);
         bool more = search->count > 0 && search->points[search->count - 1].t_ms == point.t_ms &&
                     search->points[search->count - 1].source == point.source;
         if (more) {
