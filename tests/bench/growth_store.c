@@ -28,7 +28,7 @@
 #define LOOK_NS     200000
 #define CHARTS      31
 #define PAGES       64
-#define RETAIN_S    60
+#define RETAIN_S    1800 /* at most: the hours of a year become days before anything is dropped */
 #define ROOM_LEAST  (UINT64_C(1) << 20)
 #define READING_MAX 120 /* bytes in the file, more than any takes */
 
@@ -217,7 +217,11 @@ static double retain_us(uint64_t bytes)
     double took = now_s() - began;
     uint64_t count = first_kept() - before;
     store_stop(own.store);
-    return count > 0 ? took * 1e6 / (double)count : 0;
+    if (count == 0) {
+        (void)fprintf(stderr, "nothing was dropped within %d s\n", RETAIN_S);
+        exit(1);
+    }
+    return took * 1e6 / (double)count;
 }
 
 int main(int argc, char **argv)
