@@ -160,6 +160,8 @@ static const char *const migrations[] = {
     "CREATE TABLE upgrade (site text PRIMARY KEY, suite text NOT NULL,"
     " wanted bool NOT NULL DEFAULT true, said timestamptz, at timestamptz,"
     " answer text NOT NULL DEFAULT '');",
+    /* The version that a gateway has gone back from. */
+    "ALTER TABLE gateway ADD undone text;",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 

@@ -106,17 +106,19 @@ void told_free(struct told *told)
 bool told_log_parse(struct told_log *log, const void *payload, size_t size, char *why,
                     size_t why_size)
 {
-    const char *gateway = NULL, *version = "";
+    const char *gateway = NULL, *version = "", *undone = "";
     json_int_t first = 0, last = 0, sent = 0, boot = 0, ts = 0, bytes = -1;
     json_error_t error = {.text = "a number is out of its range"};
     json_t *root = json_loadb(payload, size, 0, &error);
-    bool good = root != NULL &&
-                json_unpack_ex(root, &error, 0, "{s:s,s:I,s:I,s:I,s:I,s:I,s?s,s?I}", "gw", &gateway,
-                               "first", &first, "last", &last, "sent", &sent, "boot", &boot, "ts",
-                               &ts, "version", &version, "month_bytes", &bytes) == 0 &&
-                strlen(gateway) == 36 && first >= 1 && last >= 0 && last <= NUMBER_MOST &&
-                first <= last + 1 && sent >= 0 && sent <= NUMBER_MOST && boot >= 0 && ts >= 0 &&
-                ts <= MESSAGE_TIME_MAX_MS && bytes >= -1 && strlen(version) < sizeof log->version;
+    bool good =
+        root != NULL &&
+        json_unpack_ex(root, &error, 0, "{s:s,s:I,s:I,s:I,s:I,s:I,s?s,s?s,s?I}", "gw", &gateway,
+                       "first", &first, "last", &last, "sent", &sent, "boot", &boot, "ts", &ts,
+                       "version", &version, "undone", &undone, "month_bytes", &bytes) == 0 &&
+        strlen(gateway) == 36 && first >= 1 && last >= 0 && last <= NUMBER_MOST &&
+        first <= last + 1 && sent >= 0 && sent <= NUMBER_MOST && boot >= 0 && ts >= 0 &&
+        ts <= MESSAGE_TIME_MAX_MS && bytes >= -1 && strlen(version) < sizeof log->version &&
+        strlen(undone) < sizeof log->undone;
     if (good) {
         *log = (struct told_log){.first = first,
                                  .last = last,
@@ -126,6 +128,7 @@ bool told_log_parse(struct told_log *log, const void *payload, size_t size, char
                                  .month_bytes = bytes};
         memcpy(log->gateway, gateway, sizeof log->gateway);
         (void)snprintf(log->version, sizeof log->version, "%s", version);
+        (void)snprintf(log->undone, sizeof log->undone, "%s", undone);
     } else {
         (void)snprintf(why, why_size, "gateway/log: %.120s", error.text);
     }
@@ -182,13 +185,14 @@ static const struct {
      * sign of life. */
     {"log",
      "INSERT INTO gateway AS g (gw, site, first, last, sent, boot, told, version, month_bytes,"
-     " broker, seen) SELECT $1, $2, $3, $4, $5, $6, t, NULLIF($8, ''), NULLIF($9::int8, -1), $10,"
+     " broker, undone, seen) SELECT $1, $2, $3, $4, $5, $6, t, NULLIF($8, ''),"
+     " NULLIF($9::int8, -1), $10, NULLIF($12, ''),"
      " CASE WHEN $11 THEN t ELSE now() END FROM (SELECT least(now(), to_timestamp($7::float8 /"
      " 1000))) c(t) WHERE NOT EXISTS (SELECT FROM retired r WHERE r.site = $2) ON CONFLICT (gw) DO "
      "UPDATE SET first = excluded.first,"
      " last = greatest(g.last, excluded.last), sent = excluded.sent, boot = excluded.boot,"
      " told = excluded.told, version = coalesce(excluded.version, g.version),"
-     " month_bytes = excluded.month_bytes, broker = excluded.broker,"
+     " month_bytes = excluded.month_bytes, broker = excluded.broker, undone = excluded.undone,"
      " seen = greatest(g.seen, excluded.seen)"
      " WHERE g.site = excluded.site"
      " AND (NOT $11 OR coalesce(g.told <= excluded.told, g.last IS NULL))"},
@@ -230,10 +234,19 @@ bool told_take_log(struct connection *connection, const struct told_log *log, co
     char numbers[6][24];
     for (unsigned i = 0; i < 6; i++)
         (void)snprintf(numbers[i], sizeof numbers[i], "%" PRId64, values[i]);
-    const char *parameters[] = {log->gateway, site,        numbers[0],           numbers[1],
-                                numbers[2],   numbers[3],  numbers[4],           log->version,
-                                numbers[5],   log->broker, log->kept ? "t" : "f"};
-    return connection_tell(connection, "log", 11, parameters);
+    const char *parameters[] = {log->gateway,
+                                site,
+                                numbers[0],
+                                numbers[1],
+                                numbers[2],
+                                numbers[3],
+                                numbers[4],
+                                log->version,
+                                numbers[5],
+                                log->broker,
+                                log->kept ? "t" : "f",
+                                log->undone};
+    return connection_tell(connection, "log", 12, parameters);
 }
 
 bool told_forget_alerts(struct connection *connection, const char *broker, int64_t age_ms)

@@ -27,6 +27,7 @@ struct told_log {
     char gateway[37];
     int64_t first, last, sent, boot, ts_ms;
     char version[41];    /* "": not told */
+    char undone[61];     /* the package's version that it has gone back from; "": none */
     int64_t month_bytes; /* through this broker, in this month (UTC); -1: not told */
     const char *broker;
     bool kept; /* the broker's copy of what was said some time before, not said now */

@@ -49,6 +49,11 @@ void upgrade_state_read(struct upgrade_state *state)
     upgrade_state_parse(text, state);
 }
 
+bool upgrade_is_undone(const struct upgrade_state *state)
+{
+    return strcmp(state->state, "undone") == 0 || strcmp(state->state, "undoing") == 0;
+}
+
 bool upgrade_is_version(const char *text)
 {
     size_t length = strlen(text);

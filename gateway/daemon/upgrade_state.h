@@ -25,6 +25,9 @@ void upgrade_state_parse(const char *text, struct upgrade_state *state);
 /* All empty when there is none. */
 void upgrade_state_read(struct upgrade_state *state);
 
+/* The version `to` did not work, and the gateway has gone back, or is about to. */
+bool upgrade_is_undone(const struct upgrade_state *state);
+
 /* What may stand in an order: a version of Debian's, one of the repository's three suites. */
 bool upgrade_is_version(const char *text);
 bool upgrade_is_suite(const char *text);

@@ -17,7 +17,7 @@ REPO = garden.ROOT / "gateway/county/packaging/baiye-county-repo"
 
 
 class Gateways:
-    """They answer `upgrade`, run a version, and say by an alert that they have gone back."""
+    """They answer `upgrade`, and say what version they run, and from which they have gone back."""
 
     def __init__(self, broker, names):
         self.asked = {name: [] for name in names}
@@ -32,16 +32,14 @@ class Gateways:
         self.asked[message.topic.split("/")[1]].append(json.loads(message.payload))
         self.client.publish(message.properties.ResponseTopic, json.dumps(self.answer), qos=1)
 
-    def runs(self, name, version):
+    def runs(self, name, version, **more):
         number = int(name.split("-")[1])
         self.client.publish(f"baiye/{name}/gateway/log", json.dumps(
             {"gw": f"00000000-0000-4000-8000-{number:012}", "first": 1, "last": 1, "sent": 1, "boot": 1,
-             "ts": 1795000000000, "version": version, "month_bytes": 1}), qos=1)
+             "ts": 1795000000000, "version": version, "month_bytes": 1, **more}), qos=1)
 
     def went_back(self, name, version):
-        words = f"the gateway's upgrade from 0.1.0 to {version} was undone: no gateway answers"
-        self.client.publish(f"baiye/{name}/alert/upgrade", json.dumps(
-            {"level": "watch", "what": words, "since": 1795000000000}), qos=1, retain=True)
+        self.runs(name, "0.1.0", undone=version)
 
     def stop(self):
         self.client.disconnect()

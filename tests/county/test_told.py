@@ -121,9 +121,11 @@ def test_a_gateway_is_as_it_was_last_heard_and_not_as_a_broker_kept_it(database,
     one.start()
     wait_until(lambda: database("SELECT last FROM gateway") == "40", 120, "what was said meanwhile")
     assert database("SELECT seen < now() - interval '4 h' FROM gateway") == "t", "it does not live"
+    say(gateway, "gateway/log", log(gateway, 40, ts=BASE_MS + 70000, undone="1.3+deb12"))
+    wait_until(lambda: database("SELECT undone FROM gateway") == "1.3+deb12", 120, "it has gone back")
     say(gateway, "gateway/log", log(gateway, 41, ts=BASE_MS), retain=False)
     wait_until(lambda: database("SELECT last FROM gateway") == "41", 120, "what is said now")
-    assert database("SELECT seen > now() - interval '1 min' FROM gateway") == "t"
+    assert database("SELECT seen > now() - interval '1 min', undone FROM gateway") == "t|", "nor is it undone"
     assert database.number("SELECT count(*) FROM dead") == 0
 
 

@@ -143,6 +143,23 @@ def test_the_log_says_what_there_is_and_what_was_sent(broker, gateways, watchers
     assert again["sent"] < 160 or watcher.count() == 160
 
 
+def test_the_log_says_from_which_version_it_has_gone_back(broker, gateways, watchers, tmp_path):
+    broker.start()
+    watcher = watchers(broker)
+    for state, undone in (("undoing", "0.2.0+deb12"), ("undone", "0.2.0+deb12"), ("confirmed", None)):
+        (tmp_path / "state").write_text(f"state {state}\nfrom 0.1.0\nto 0.2.0+deb12\nwhy it hangs\n")
+        gateway = gateways(*Gateway.broker_arguments(broker), environment={"BAIYED_UPGRADE": str(tmp_path)})
+
+        def log(boot=gateway.boot):
+            payload = json.loads(watcher.retained.get("gateway/log", b"{}"))
+            return payload if payload.get("boot") == boot else None
+
+        said = garden.wait_until(log, 20, "the log of this start")
+        jsonschema.validate(said, schema("log"))
+        assert said.get("undone") == undone
+        gateway.kill()
+
+
 @pytest.mark.parametrize("line", ["ids 0 5", "ids 5 4", "ids 1 100001"])
 def test_a_resend_that_asks_for_nothing_or_too_much(line, scripted, gateways):  # noqa: F811
     gateway = gateways("--broker", scripted().port)

@@ -88,13 +88,11 @@ static void look_at_disk(const struct system_seen *seen, struct active *active,
     own_alert(low, &text, active, now);
 }
 
-/* The county's page and baiye-county-repo read the versions out of the English words. */
 static void look_at_upgrade(const struct upgrade_state *upgrade, struct active *active,
                             const struct active_now *now)
 {
     struct alert_text text = {.id = "upgrade", .level = ALERT_WATCH};
     char why[REASON_SIZE];
-    bool stands = strcmp(upgrade->state, "undone") == 0 || strcmp(upgrade->state, "undoing") == 0;
     say(&text, METRIC_EN, "", "tell the county; the gateway works on with the version before");
     say(&text, METRIC_ZH, "", "告诉县里；主机已退回原来的版本，照常工作");
     (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE,
@@ -105,7 +103,7 @@ static void look_at_upgrade(const struct upgrade_state *upgrade, struct active *
     reason_chinese(upgrade->why, why, sizeof why);
     (void)text_add(text.words[METRIC_EN].what, ALERT_WHAT_SIZE, ": %s", upgrade->why);
     (void)text_add(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "：%s", why);
-    own_alert(stands, &text, active, now);
+    own_alert(upgrade_is_undone(upgrade), &text, active, now);
 }
 
 /* Whoever is refused a descriptor elsewhere tells no one. */

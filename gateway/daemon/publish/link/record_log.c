@@ -4,6 +4,7 @@
  * connection, hourly, and when nothing was acknowledged for a minute (and the batch's time: what
  * comes within it shows a hole by its own numbers). */
 #include "gateway/daemon/publish/link/link.h"
+#include "gateway/daemon/upgrade_state.h"
 #include "protocols/mqtt/json.h"
 
 #define HOURLY_MS 3600000
@@ -13,9 +14,11 @@
 static bool tell(struct publish *publish, const struct broker *broker)
 {
     struct store_stats stats;
-    char topic[TOPIC_SIZE], json[384];
+    struct upgrade_state upgrade;
+    char topic[TOPIC_SIZE], json[480];
     struct json_out o = json_out_init(json, sizeof json);
     store_stats(publish->store, &stats);
+    upgrade_state_read(&upgrade);
     if (stats.next_record == 0 ||
         !topic_make(topic, sizeof topic, publish->config->site, TOPIC_LOG))
         return false;
@@ -28,6 +31,8 @@ static bool tell(struct publish *publish, const struct broker *broker)
     json_out_key_unsigned(&o, "boot", store_boot(publish->store));
     json_out_key_integer(&o, "ts", store_now(publish->store).ms);
     json_out_key_string(&o, "version", BAIYE_VERSION);
+    if (upgrade_is_undone(&upgrade) && upgrade.to[0] != '\0')
+        json_out_key_string(&o, "undone", upgrade.to);
     json_out_key_unsigned(&o, "month_bytes", broker->data_plan.bytes);
     json_out_close(&o, '}');
     return !o.failed &&
