@@ -201,10 +201,9 @@ static void write_access(FILE *out, const struct access_list *list, const char *
                       "\nuser %s\ntopic readwrite baiye/%s/#\ntopic readwrite homeassistant/#\n",
                       list->gateway, site);
     while ((line = strsep(&rest, "\n")) != NULL) {
-        char name[USER_NAME_SIZE], role_name[16];
+        char name[USER_NAME_SIZE];
         enum user_role role;
-        if (sscanf(line, "%32s %15s", name, role_name) == 2 && user_role_parse(role_name, &role) &&
-            (list->screens || role != USER_SCREEN))
+        if (user_line(line, name, &role) && (list->screens || role != USER_SCREEN))
             write_user(out, site, name, role);
     }
 }

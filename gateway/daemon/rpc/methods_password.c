@@ -143,13 +143,12 @@ static void run_user_change(struct rpc_call *call)
 /* Who there is, as the file has them. */
 static json_t *list_users(const char *path)
 {
-    char line[128], name[USER_NAME_SIZE], role_name[16];
+    char line[128], name[USER_NAME_SIZE];
     enum user_role role;
     json_t *users = json_array();
     FILE *file = fopen(path, "re");
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "%32s %15s", name, role_name) == 2 && user_name_valid(name) &&
-            user_role_parse(role_name, &role))
+        if (user_line(line, name, &role) && user_name_valid(name))
             (void)json_array_append_new(
                 users, json_pack("{s:s, s:s}", "name", name, "role", user_role_name(role)));
     }

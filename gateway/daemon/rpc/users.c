@@ -37,17 +37,22 @@ bool users_path(const char *config_file, char *out, size_t size)
     return length > 0 && (size_t)length < size;
 }
 
+bool user_line(const char *line, char name[USER_NAME_SIZE], enum user_role *role)
+{
+    char role_name[16];
+    return sscanf(line, "%32s %15s", name, role_name) == 2 && user_role_parse(role_name, role);
+}
+
 enum user_role users_role(const char *path, const char *name)
 {
-    char line[128], found[USER_NAME_SIZE], role_name[16];
-    enum user_role role = USER_UNKNOWN;
+    char line[128], found[USER_NAME_SIZE];
+    enum user_role role = USER_UNKNOWN, its;
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return USER_UNKNOWN;
-    while (fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "%32s %15s", found, role_name) == 2 && strcmp(found, name) == 0 &&
-            user_role_parse(role_name, &role))
-            break;
+    while (role == USER_UNKNOWN && fgets(line, sizeof line, file) != NULL) {
+        if (user_line(line, found, &its) && strcmp(found, name) == 0)
+            role = its;
     }
     (void)fclose(file);
     return role;

@@ -21,6 +21,9 @@ const char *user_role_name(enum user_role role);
 bool user_role_parse(const char *name, enum user_role *role);
 bool user_name_valid(const char *name);
 
+/* Takes a line of the file apart. false: it is no user of a role that there is. */
+bool user_line(const char *line, char name[USER_NAME_SIZE], enum user_role *role);
+
 /* The path of the users file that goes with a configuration file; false: too long. */
 bool users_path(const char *config_file, char *out, size_t size);
 /* The role of a name in the file; USER_UNKNOWN also when there is no file. Reads the file anew. */
