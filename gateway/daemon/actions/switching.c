@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/actions/switching.h"
-#include "gateway/common/language.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -24,13 +24,6 @@ struct active {
     bool restored;
 };
 
-static const char *const level_names[] = {"info", "watch", "alarm"};
-
-const char *alert_level_name(unsigned level)
-{
-    return level_names[level <= ALERT_ALARM ? level : ALERT_ALARM];
-}
-
 struct active *active_create(void)
 {
     return calloc(1, sizeof(struct active));
@@ -318,15 +311,20 @@ static void get_words(const json_t *object, struct alert_words *words)
     get_text(object, "quantity", words->quantity, sizeof words->quantity);
 }
 
+uint8_t alert_level_of(const char *name)
+{
+    for (unsigned i = 0; i < ALERT_ALARM; i++) {
+        if (strcmp(name, alert_level_name(i)) == 0)
+            return (uint8_t)i;
+    }
+    return ALERT_ALARM;
+}
+
 static uint8_t get_level(const json_t *object)
 {
     char level[8];
     get_text(object, "level", level, sizeof level);
-    for (unsigned i = 0; i < ALERT_ALARM; i++) {
-        if (strcmp(level, level_names[i]) == 0)
-            return (uint8_t)i;
-    }
-    return ALERT_ALARM;
+    return alert_level_of(level);
 }
 
 static void get_alert(const json_t *doc, struct alert *alert)

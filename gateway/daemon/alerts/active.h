@@ -21,7 +21,8 @@
 #define ALERT_MOST          1024u /* standing at once; what is more is not raised */
 
 enum alert_level { ALERT_INFO, ALERT_WATCH, ALERT_ALARM };
-const char *alert_level_name(unsigned level);
+/* By its name (alert_level_name()); an unknown one is an alarm. */
+uint8_t alert_level_of(const char *name);
 
 /* Ready to be read by people. "" where there is nothing to say. `what` says it whole; a screen that
  * shows the value in large digits takes `label` ("frost") and `quantity` ("air temperature"). */

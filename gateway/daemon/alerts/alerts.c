@@ -597,15 +597,6 @@ void alerts_free(struct alerts *alerts)
 
 /* ---- Others' alerts ---- */
 
-static uint8_t level_of(const char *name)
-{
-    for (unsigned i = 0; i < ALERT_ALARM; i++) {
-        if (strcmp(name, alert_level_name(i)) == 0)
-            return (uint8_t)i;
-    }
-    return ALERT_ALARM;
-}
-
 /* Cut between characters. */
 static void copy_words(char *out, size_t size, const char *text)
 {
@@ -631,7 +622,7 @@ static void set_words(struct alert_words *words, const char *what, const char *t
 void alerts_raise(struct alerts *alerts, const struct alerts_event *event)
 {
     struct active_now now = now_of(alerts);
-    struct alert_text text = {.level = level_of(event->level)};
+    struct alert_text text = {.level = alert_level_of(event->level)};
     const struct plot_config *plot = config_plot(alerts->config, event->where);
     const char *place = plot == NULL ? "" : plot->label[0] != '\0' ? plot->label : plot->name;
     (void)snprintf(text.id, sizeof text.id, "%s", event->id);

@@ -12,6 +12,8 @@
 #include "gateway/daemon/config/draft.h"
 #include "protocols/metric/metric.h"
 
+#define LEVEL_LAST 2
+
 static const char *const levels[] = {"info", "watch", "alarm", NULL};
 static const char *const scopes[] = {"garden", "plot", "device", NULL};
 
@@ -486,6 +488,11 @@ static bool in_reach(const struct alert_rule *rule, const struct device_config *
             return rule->per_s > 0 || (rule->above ? field->max > limit : field->min < limit);
     }
     return false;
+}
+
+const char *alert_level_name(unsigned level)
+{
+    return levels[level <= LEVEL_LAST ? level : LEVEL_LAST];
 }
 
 bool config_alert_trouble(const struct config *config, const struct alert_rule *rule, char *why,

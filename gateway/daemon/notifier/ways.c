@@ -189,7 +189,6 @@ static bool templated(const struct way_config *way, const struct way_secrets *se
                       const struct way_message *message, struct way_request *request,
                       struct json_out *o)
 {
-    static const char *const levels[] = {"info", "watch", "alarm"};
     const char *at = way->template;
     bool json = at[0] == '{' || at[0] == '[';
     if (!json)
@@ -205,8 +204,7 @@ static bool templated(const struct way_config *way, const struct way_secrets *se
         else if (at[1] == 't')
             put_value(o, message->text, json);
         else
-            put_value(o, at[1] == 'l' ? levels[message->level < 3 ? message->level : 2] : way->name,
-                      json);
+            put_value(o, at[1] == 'l' ? alert_level_name(message->level) : way->name, json);
     }
     return bearer(secrets, request) &&
            fits(snprintf(request->url, sizeof request->url, "%s", way->url), sizeof request->url);
@@ -216,11 +214,10 @@ static bool webhook(const struct way_config *way, const struct way_secrets *secr
                     const struct way_message *message, struct way_request *request,
                     struct json_out *o)
 {
-    static const char *const levels[] = {"info", "watch", "alarm"};
     json_out_open(o, '{');
     json_out_key_string(o, "title", message->title);
     json_out_key_string(o, "text", message->text);
-    json_out_key_string(o, "level", levels[message->level < 3 ? message->level : 2]);
+    json_out_key_string(o, "level", alert_level_name(message->level));
     json_out_close(o, '}');
     return bearer(secrets, request) &&
            fits(snprintf(request->url, sizeof request->url, "%s", way->url), sizeof request->url);

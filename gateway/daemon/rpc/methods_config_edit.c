@@ -251,8 +251,6 @@ static json_t *buses_json(const struct config *config)
     return list;
 }
 
-static const char *const levels[] = {"info", "watch", "alarm"};
-
 static json_t *rule_json(const struct alert_rule *rule)
 {
     const struct alert_hours *hours = &rule->hours;
@@ -264,7 +262,8 @@ static json_t *rule_json(const struct alert_rule *rule)
                      "label", rule->label, "label_en", rule->label_en, "metric", rule->metric,
                      "above", rule->above, "limit", rule->limit, "clear", rule->clear, "change",
                      rule->per_s > 0, "per_s", (json_int_t)rule->per_s, "for_s",
-                     (json_int_t)rule->for_s, "level", levels[rule->level], "hours", span);
+                     (json_int_t)rule->for_s, "level", alert_level_name(rule->level), "hours",
+                     span);
 }
 
 /* As the file would say it. */
@@ -277,7 +276,7 @@ static json_t *shipped_json(const struct alert_rule *rule)
         "{s:s,s:s,s:s,s:s,s:s,s:s,s:f,s:f,s:s,s:s,s:s}", "name", rule->name, "label", rule->label,
         "label_en", rule->label_en, "todo", rule->todo, "todo_en", rule->todo_en, "metric",
         rule->metric, rule->above ? "above" : "below", rule->limit, "clear", rule->clear, "for",
-        wait, "level", levels[rule->level], "scope", scopes[rule->scope]);
+        wait, "level", alert_level_name(rule->level), "scope", scopes[rule->scope]);
     json_t *months = rule->months != 0 ? json_array() : NULL;
     for (unsigned m = 0; months != NULL && m < 12; m++) {
         if ((rule->months >> m & 1) != 0)

@@ -183,7 +183,6 @@ static void put_limit_devices(struct json_out *o, const struct config *config,
 static void put_limit(struct json_out *o, const struct config *config,
                       const struct alert_rule *rule)
 {
-    static const char *const levels[] = {"info", "watch", "alarm"};
     json_out_open(o, '{');
     json_out_key_string(o, "rule", rule->name);
     json_out_key_string(o, "label", rule->label);
@@ -192,7 +191,7 @@ static void put_limit(struct json_out *o, const struct config *config,
     json_out_key_string(o, "side", rule->above ? "above" : "below");
     put_number(o, "limit", rule->limit);
     put_number(o, "clear", rule->clear);
-    json_out_key_string(o, "level", levels[rule->level]);
+    json_out_key_string(o, "level", alert_level_name(rule->level));
     if (rule->months != 0) {
         json_out_key(o, "months");
         json_out_open(o, '[');
