@@ -14,7 +14,7 @@ import { RpcError } from '../mqtt/rpc';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
 import { metricName, metricValue, unit } from './metric';
-import { useShown } from './setup';
+import { PlotChoice, useShown } from './setup';
 import '../style/setup.css';
 
 const SURVEY_MS = 400_000; // every rate and parity that a device may be at
@@ -76,13 +76,7 @@ function Form({ found, shown, busy, add, back }: {
         <span>{tl('setup.name')}</span>
         <input name="label" type="text" value={label} maxLength={20} autocomplete="off" onInput={(e) => setLabel(e.currentTarget.value)} />
       </label>
-      <label>
-        <span>{tl('found.plot')}</span>
-        <select name="plot" value={plot} onChange={(e) => setPlot(e.currentTarget.value)}>
-          {shown.plots.map((p) => <option key={p.name} value={p.name}>{p.label}</option>)}
-          <option value="">{tl('setup.noplot')}</option>
-        </select>
-      </label>
+      <PlotChoice shown={shown} plot={plot} choose={setPlot} />
       {found.others.length > 0 && (
         <label>
           <span>{tl('found.kind')}</span>

@@ -157,6 +157,19 @@ function Limit({ page, rule }: { page: Page; rule: Rule }) {
   );
 }
 
+/** In which plot a device stands, or in none (''). */
+export function PlotChoice({ shown, plot, choose }: { shown: Shown; plot: string; choose: (plot: string) => void }) {
+  return (
+    <label>
+      <span>{tl('found.plot')}</span>
+      <select name="plot" value={plot} onChange={(e) => choose(e.currentTarget.value)}>
+        {shown.plots.map((p) => <option key={p.name} value={p.name}>{p.label}</option>)}
+        <option value="">{tl('setup.noplot')}</option>
+      </select>
+    </label>
+  );
+}
+
 function Device({ page, line, device }: { page: Page; line: string; device: { name: string; label: string } }) {
   const { shown } = page;
   const first = shown.plots.find((p) => p.devices.includes(device.name))?.name ?? '';
@@ -168,15 +181,7 @@ function Device({ page, line, device }: { page: Page; line: string; device: { na
           ...(set === device.label ? [] : [{ path: ['buses', line, 'devices', device.name, 'label'], set }]),
           ...(plot === first ? [] : moveEdits(shown, device.name, plot)),
         ]}
-        more={(
-          <label>
-            <span>{tl('found.plot')}</span>
-            <select name="plot" value={plot} onChange={(e) => setPlot(e.currentTarget.value)}>
-              {shown.plots.map((p) => <option key={p.name} value={p.name}>{p.label}</option>)}
-              <option value="">{tl('setup.noplot')}</option>
-            </select>
-          </label>
-        )}
+        more={<PlotChoice shown={shown} plot={plot} choose={setPlot} />}
         below={<Remove page={page} label={tl('setup.remove')} sure={tl('setup.sure')} edits={removeEdits(shown, line, device.name)} />} />
     </Row>
   );
