@@ -5,7 +5,7 @@ import json
 import signal
 import subprocess
 
-from garden import program, wait_until
+from garden import Ledger, program, wait_until
 from test_rpc import ask, by_socket
 
 RELAY = {"line": "west", "unit": 2}
@@ -74,6 +74,11 @@ def test_it_waters_until_the_soil_is_wet_and_says_so(site, needs):
     assert told == [(1, "its rule holds", "ok"), (0, "the value is reached", "ok")]
     assert all(row["user"] == "gateway" and row["via"] == "actions" for row in rows)
     assert output(site)["state"] == "off"
+    # Each of its readings is one that the board gave: the garden's ledger has them.
+    delivered = {key: reading for key, reading in site.watcher.copy().items() if key[0] == "relay"}
+    ledger = Ledger(site.field.ledger(), site.names)
+    assert {reading["values"]["output_1"] for reading in delivered.values()} == {0, 1}
+    assert [ledger.wrong(key, reading) for key, reading in delivered.items()] == [None] * len(delivered)
     check = subprocess.run([program("baiyed"), "--config", site.gateway.config_path, "--check"],
                            capture_output=True, text=True, timeout=120, check=True).stdout
     assert "action water: rule dry at soil switches relay out-1 (bus west, address 2, function 5, " \

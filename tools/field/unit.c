@@ -41,6 +41,21 @@ bool unit_hears(const struct unit *unit, uint8_t address)
     return probe_hears(&unit->probe, address);
 }
 
+/* All its outputs in one answer are a reading; one alone is how a write is read back. */
+static void give_outputs(const uint8_t *pdu, size_t size, const uint8_t *answer, size_t answer_size,
+                         struct probe_given *given)
+{
+    static const char *const names[RELAY_OUTPUTS] = {"output_1", "output_2", "output_3",
+                                                     "output_4", "output_5", "output_6",
+                                                     "output_7", "output_8"};
+    static const uint8_t all[] = {1, 0, 0, 0, RELAY_OUTPUTS};
+    if (size != sizeof all || memcmp(pdu, all, size) != 0 || answer_size != 3)
+        return;
+    for (unsigned i = 0; i < RELAY_OUTPUTS; i++)
+        given->values[given->count++] =
+            (struct probe_value){.metric = names[i], .value = answer[2] >> i & 1};
+}
+
 size_t unit_serve_pdu(struct unit *unit, uint8_t address, const uint8_t *pdu, size_t size,
                       uint8_t *answer, struct probe_given *given)
 {
@@ -51,6 +66,7 @@ size_t unit_serve_pdu(struct unit *unit, uint8_t address, const uint8_t *pdu, si
         *given = (struct probe_given){.count = 0};
         unit->requests++;
         size_t relay_size = relay_serve(&unit->relay, loop_now_ns() / 1000000, pdu, size, answer);
+        give_outputs(pdu, size, answer, relay_size, given);
         return address == 0 ? 0 : relay_size;
     }
     if (unit->scene->kind != UNIT_RESPONDER)
