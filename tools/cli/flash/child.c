@@ -141,26 +141,27 @@ static bool take(int fd, struct child *child, struct reader *reader)
     return got > 0;
 }
 
-/* Reads until the child is gone, or had its time; then it is asked to end, then killed. */
+/* Reads until the child is gone, or had its time; then it is asked to end, then killed. One that
+ * is gone is asked about no more, and what it left in the pipe is still read. */
 static int attend(pid_t pid, int fd, int timeout_s, struct child *child, struct reader *reader)
 {
     int64_t until = now_ms() + timeout_s * INT64_C(1000);
-    bool open = true, asked = false;
+    bool open = true, asked = false, gone = false;
     int status = 0;
     for (;;) {
-        pid_t gone = waitpid(pid, &status, WNOHANG);
-        struct pollfd poller = {.fd = open ? fd : -1, .events = POLLIN};
-        int ready = poll(&poller, 1, gone == pid ? 0 : SLICE_MS);
-        if (ready > 0)
-            open = take(fd, child, reader);
-        else if (gone == pid)
-            return status;
-        if (gone == pid && !open)
-            return status;
-        if (gone < 0 && errno != EINTR)
+        pid_t waited = gone ? 0 : waitpid(pid, &status, WNOHANG);
+        if (waited < 0 && errno != EINTR)
             return -1;
+        gone = gone || waited == pid;
+        struct pollfd poller = {.fd = open ? fd : -1, .events = POLLIN};
+        if (poll(&poller, 1, gone ? 0 : SLICE_MS) > 0)
+            open = take(fd, child, reader);
+        else if (gone)
+            return status;
         bool late = now_ms() >= until;
-        if (!asked && (interrupted || late)) {
+        if (gone && late)
+            return status; /* what it started goes on talking */
+        if (!asked && !gone && (interrupted || late)) {
             child->end = interrupted ? CHILD_INTERRUPTED : CHILD_LATE;
             asked = true;
             until = now_ms() + GRACE_MS;
