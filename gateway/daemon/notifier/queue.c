@@ -16,6 +16,7 @@
 #define LIMITED_MS     60000
 #define TROUBLE_TRIES  5u
 #define TOLD_MOST      20u /* notices of one message */
+#define AGAIN_MOST_S   3600u
 
 enum notice_kind { NOTICE_RAISED, NOTICE_AGAIN, NOTICE_OVER, NOTICE_TEST, NOTICE_HEARTBEAT };
 
@@ -37,6 +38,7 @@ struct notified {
     struct notified *next;
     char id[ALERT_ID_SIZE];
     uint8_t level, stage;  /* so many groups have been told */
+    uint8_t rounds;        /* how often all of them were told again */
     bool stands, calls;    /* calls: an alarm that nobody has answered */
     bool reached, refused; /* by a way of the last group that was told */
     int64_t stage_mono_ms, since_ms;
@@ -208,6 +210,15 @@ static bool is_output(const struct queue *queue, uint16_t way)
     return queue->config->ways[way].kind == WAY_OUTPUT;
 }
 
+/* It has not gone out yet: one word of it is enough. */
+static bool is_to_hear(const struct queue *queue, const struct notified *notified, uint16_t way)
+{
+    const struct notice *notice = queue->first;
+    while (notice != NULL && !(notice->way == way && is_call_of(notice, notified->id)))
+        notice = notice->next;
+    return notice != NULL;
+}
+
 /* true: all that are in `ways` have their notice. */
 static bool notify(struct queue *queue, const struct notified *notified, uint16_t ways,
                    uint8_t kind, const struct queue_now *now)
@@ -215,7 +226,8 @@ static bool notify(struct queue *queue, const struct notified *notified, uint16_
     if (queue->count + queue->config->way_count > QUEUE_MOST)
         return false;
     for (uint16_t w = 0; w < queue->config->way_count; w++) {
-        if (!(ways >> w & 1) || is_output(queue, w) || is_about_way(queue, notified->id, w))
+        if (!(ways >> w & 1) || is_output(queue, w) || is_about_way(queue, notified->id, w) ||
+            (kind == NOTICE_AGAIN && is_to_hear(queue, notified, w)))
             continue;
         struct notice *notice = add(queue, w, kind, now);
         if (notice == NULL)
@@ -245,7 +257,11 @@ static uint16_t ways_until(const struct queue *queue, const char *id, uint8_t st
 /* That are told of it next. */
 static uint16_t ways_next(const struct queue *queue, const struct notified *notified)
 {
-    return is_of_ways(notified->id) ? UINT16_MAX : queue->config->groups[notified->stage].ways;
+    if (is_of_ways(notified->id))
+        return UINT16_MAX;
+    if (notified->stage >= queue->config->group_count)
+        return ways_until(queue, notified->id, notified->stage);
+    return queue->config->groups[notified->stage].ways;
 }
 
 static struct notified *find_case(const struct queue *queue, const char *id)
@@ -294,16 +310,38 @@ static bool reached_nobody(const struct queue *queue, const struct notified *not
     return notified->refused && !notified->reached && notice == NULL;
 }
 
-/* The next group's turn: of an alarm that nobody has answered, or what has reached nobody. */
+/* So long an answer is waited for: once no group is left, twice as long each time. */
+static int64_t answer_within_ms(const struct queue *queue, const struct notified *notified)
+{
+    uint32_t least_s = queue->config->escalate_s, wait_s = least_s;
+    for (uint8_t i = 0; i < notified->rounds && wait_s < AGAIN_MOST_S; i++)
+        wait_s *= 2;
+    wait_s = wait_s < AGAIN_MOST_S ? wait_s : AGAIN_MOST_S;
+    return (int64_t)(wait_s > least_s ? wait_s : least_s) * 1000;
+}
+
+/* The next group's turn: of an alarm that nobody has answered, or what has reached nobody. Behind
+ * the last group it is everybody's: one message in the night is slept over. */
 static bool is_due_next(const struct queue *queue, const struct notified *notified,
                         const struct alert *alert, const struct queue_now *now)
 {
-    if (notified->stage == 0 || notified->stage >= queue->config->group_count ||
-        is_of_ways(notified->id) || alert->acked_by[0] != '\0')
+    if (notified->stage == 0 || is_of_ways(notified->id) || alert->acked_by[0] != '\0')
         return false;
-    return reached_nobody(queue, notified) ||
+    bool last = notified->stage >= queue->config->group_count;
+    return (!last && reached_nobody(queue, notified)) ||
            (alert->text.level == ALERT_ALARM &&
-            now->mono_ms - notified->stage_mono_ms >= (int64_t)queue->config->escalate_s * 1000);
+            now->mono_ms - notified->stage_mono_ms >= answer_within_ms(queue, notified));
+}
+
+/* What is due; false: nothing is, or there is no room for it. */
+static bool tell_people(struct queue *queue, struct notified *notified, bool graver, bool next,
+                        const struct queue_now *now)
+{
+    if (graver)
+        return notify(queue, notified, ways_until(queue, notified->id, notified->stage),
+                      NOTICE_RAISED, now);
+    return (next || notified->stage == 0) && notify(queue, notified, ways_next(queue, notified),
+                                                    next ? NOTICE_AGAIN : NOTICE_RAISED, now);
 }
 
 static void look_at(struct queue *queue, const struct alert *alert, const struct queue_now *now)
@@ -313,28 +351,26 @@ static void look_at(struct queue *queue, const struct alert *alert, const struct
         notified = add_case(queue, alert->text.id);
     if (notified == NULL)
         return; /* with the next look */
-    bool graver = alert->text.level > notified->level && notified->stage > 0;
+    uint8_t level = notified->level;
+    bool graver = alert->text.level > level && notified->stage > 0;
+    bool quiet = is_quiet(queue->config, alert, now);
+    bool next = is_due_next(queue, notified, alert, now);
     notified->stands = true;
     notified->level = alert->text.level;
     notified->since_ms = alert->since_ms;
     memcpy(notified->words, alert->text.words, sizeof notified->words);
-    notified->calls = false;
-    if (is_quiet(queue->config, alert, now))
+    notified->calls = !quiet && alert->text.level == ALERT_ALARM && alert->acked_by[0] == '\0';
+    if (quiet || !tell_people(queue, notified, graver, next, now)) {
+        notified->level = graver ? level : notified->level; /* people know of that one */
         return;
-    notified->calls = alert->text.level == ALERT_ALARM && alert->acked_by[0] == '\0';
-    bool next = is_due_next(queue, notified, alert, now);
-    bool told = true;
-    if (graver)
-        told = notify(queue, notified, ways_until(queue, notified->id, notified->stage),
-                      NOTICE_RAISED, now);
-    else if (notified->stage == 0)
-        told = notify(queue, notified, ways_next(queue, notified), NOTICE_RAISED, now);
-    else if (next)
-        told = notify(queue, notified, ways_next(queue, notified), NOTICE_AGAIN, now);
-    if (!told || !(graver || next || notified->stage == 0))
-        return;
+    }
     notified->reached = notified->refused = false;
-    notified->stage = (uint8_t)(notified->stage + (graver ? 0 : 1));
+    if (graver)
+        notified->rounds = 0;
+    else if (notified->stage < queue->config->group_count)
+        notified->stage++;
+    else if (notified->rounds < UINT8_MAX)
+        notified->rounds++;
     notified->stage_mono_ms = now->mono_ms;
     queue->changed = true;
 }
@@ -634,6 +670,7 @@ static void put_case(struct json_out *o, const struct notified *notified)
     json_out_key_string(o, "id", notified->id);
     json_out_key_integer(o, "level", notified->level);
     json_out_key_integer(o, "stage", notified->stage);
+    json_out_key_integer(o, "rounds", notified->rounds);
     json_out_key_integer(o, "since", notified->since_ms);
     for (unsigned l = 0; l < METRIC_LANGUAGES; l++) {
         json_out_key(o, languages[l]);
@@ -734,6 +771,7 @@ static void read_case(struct queue *queue, const json_t *item, const struct queu
         return;
     notified->level = get_small(item, "level", ALERT_ALARM);
     notified->stage = get_small(item, "stage", WAY_GROUPS_MAX);
+    notified->rounds = get_small(item, "rounds", UINT8_MAX);
     notified->since_ms = json_integer_value(json_object_get(item, "since"));
     notified->stage_mono_ms = now->mono_ms;
     for (unsigned l = 0; l < METRIC_LANGUAGES; l++) {

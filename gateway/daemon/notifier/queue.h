@@ -8,8 +8,9 @@
  * ─┐ ^───────────────── later, limited ─────────────────────────────────┘
  *
  * The first group is told when an alert begins, the next one when nobody has acknowledged an alarm
- * within config.escalate_s, and all that were told when it is over. Notices that wait for the same
- * way go together in one message. One thread at a time. */
+ * within config.escalate_s, behind the last one all again, further and further apart, and all that
+ * were told when it is over. Notices that wait for the same way go together in one message. One
+ * thread at a time. */
 #ifndef BAIYE_NOTIFIER_QUEUE_H
 #define BAIYE_NOTIFIER_QUEUE_H
 

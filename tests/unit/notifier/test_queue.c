@@ -97,6 +97,17 @@ static const char *sent(uint16_t way)
     return message.text;
 }
 
+static void restart(void)
+{
+    static char doc[64000];
+    size_t size = queue_write(queue, doc, sizeof doc);
+    assert_true(size > 0);
+    queue_destroy(queue);
+    queue = queue_create(&config);
+    now.mono_ms = 77;
+    queue_read(queue, doc, size, &now);
+}
+
 static void the_first_group_is_told_at_once_and_once(void **state)
 {
     (void)state;
@@ -121,11 +132,60 @@ static void an_unanswered_alarm_goes_to_the_next_group(void **state)
     (void)sent(0);
     pass(10 * MINUTE);
     look();
-    assert_string_equal(sent(1), "【还没人处理】霜冻\n上坡\n12:00 起\n怎么办：盖膜");
-    pass(60 * MINUTE);
-    look();
     assert_string_equal(sent(0), "");
-    assert_string_equal(sent(1), "");
+    assert_string_equal(sent(1), "【还没人处理】霜冻\n上坡\n12:00 起\n怎么办：盖膜");
+}
+
+/* Minutes after which the way hears of it, as "10 30 70 ". */
+static const char *heard(uint16_t way, unsigned minutes)
+{
+    static char times[128];
+    times[0] = '\0';
+    for (unsigned minute = 1; minute <= minutes; minute++) {
+        pass(MINUTE);
+        look();
+        if (strstr(sent(way), "[Still open] Frost\n") != NULL)
+            (void)snprintf(times + strlen(times), sizeof times - strlen(times), "%u ", minute);
+    }
+    return times;
+}
+
+static void an_alarm_that_nobody_answers_is_told_again_and_again(void **state)
+{
+    (void)state;
+    config.group_count = 1;
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    stand("dry-upper", ALERT_WATCH, "Dry");
+    look();
+    (void)sent(0);
+    assert_string_equal(heard(0, 300), "10 30 70 130 190 250 ");
+    restart(); /* as before, not from the beginning */
+    assert_string_equal(heard(0, 100), "60 ");
+    assert_true(active_acknowledge(active, "frost-garden", "li", now.wall.ms));
+    assert_string_equal(heard(0, 300), "");
+    over("frost-garden");
+    look();
+    assert_non_null(strstr(sent(0), "[Over] Frost"));
+}
+
+/* Behind the last group all are told, and none that has not heard the first word of it yet. */
+static void behind_the_last_group_all_are_told_again_once_each(void **state)
+{
+    (void)state;
+    struct way_message message;
+    config.escalate_s = 7200; /* longer than what it grows to otherwise */
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    look();
+    for (unsigned hour = 0; hour < 6; hour++) {
+        if (queue_next(queue, 0, &now, &message))
+            queue_done(queue, 0, message.id, WAY_UNREACHED, "no uplink", &now);
+        pass(60 * MINUTE);
+        look();
+        assert_true((strstr(sent(1), "【还没人处理】") != NULL) ==
+                    (hour == 1 || hour == 3 || hour == 5));
+    }
+    assert_string_equal(sent(0), "[Alert] Frost\nsince 12:00");
+    assert_string_equal(sent(0), "");
 }
 
 static void an_acknowledged_alarm_and_a_watch_go_no_further(void **state)
@@ -201,6 +261,22 @@ static void a_graver_one_is_told_anew(void **state)
     stand("store", ALERT_WATCH, "slow disk");
     look();
     assert_string_equal(sent(0), "");
+}
+
+static void one_that_becomes_graver_in_its_quiet_hours_is_told_behind_them(void **state)
+{
+    (void)state;
+    config.group_count = 1;
+    stand("frost-garden", ALERT_WATCH, "Cold");
+    look();
+    (void)sent(0);
+    rules[0].quiet = (struct alert_hours){.from = 11 * 60, .to = 13 * 60};
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    look();
+    assert_string_equal(sent(0), "");
+    pass(60 * MINUTE);
+    look();
+    assert_string_equal(sent(0), "[Alert] Frost\nsince 12:00");
 }
 
 static void in_its_quiet_hours_a_rule_waits(void **state)
@@ -323,17 +399,6 @@ static void a_process_that_ends_loses_nothing(void **state)
     assert_int_equal(queue_count(queue, 0), 1);
     queue_done(queue, 0, second.id, WAY_SENT, "", &now);
     assert_int_equal(queue_count(queue, 0), 0);
-}
-
-static void restart(void)
-{
-    static char doc[64000];
-    size_t size = queue_write(queue, doc, sizeof doc);
-    assert_true(size > 0);
-    queue_destroy(queue);
-    queue = queue_create(&config);
-    now.mono_ms = 77;
-    queue_read(queue, doc, size, &now);
 }
 
 /* A service that knows keys takes it once: nothing else may go under the same one. */
@@ -525,11 +590,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(the_first_group_is_told_at_once_and_once),
         CASE(an_unanswered_alarm_goes_to_the_next_group),
+        CASE(an_alarm_that_nobody_answers_is_told_again_and_again),
+        CASE(behind_the_last_group_all_are_told_again_once_each),
         CASE(an_acknowledged_alarm_and_a_watch_go_no_further),
         CASE(the_end_is_told_to_all_that_were_told),
         CASE(what_was_never_delivered_is_told_as_over_alone),
         CASE(many_at_once_become_one_message),
         CASE(a_graver_one_is_told_anew),
+        CASE(one_that_becomes_graver_in_its_quiet_hours_is_told_behind_them),
         CASE(in_its_quiet_hours_a_rule_waits),
         CASE(a_service_has_its_rate),
         CASE(trouble_waits_longer_each_time_and_limits_a_minute),
