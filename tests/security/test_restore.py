@@ -111,32 +111,40 @@ def test_a_backup_makes_the_new_box_the_old_one(box):
     assert "ca.key" in told and "trust" in told
 
 
+def back_up(box, *more, code=0):
+    """What `baiye backup` itself writes. Who answers at the socket is a stand-in: it puts the copy where
+    it is asked to."""
+    database(box / "copy.db")
+    path = box / "c.sock"
+    path.unlink(missing_ok=True)
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen(1)
+    server.settimeout(60)
+    backup = subprocess.Popen([garden.program("baiye"), "backup", box / "b.tar", "--config",
+                               box / "etc" / "baiye.yaml", "--socket", path, *more],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+    if code == 0:
+        peer, _ = server.accept()
+        asked = json.loads(peer.makefile().readline())
+        pathlib.Path(asked["params"]["path"]).write_bytes((box / "copy.db").read_bytes())
+        (box / "var" / "boards.csv").write_text("serial,chip\n")
+        peer.sendall(json.dumps({"id": asked["id"], "result": {}}).encode() + b"\n")
+    told, errors = backup.communicate(timeout=120)
+    server.close()
+    assert backup.returncode == code, errors
+    return told + errors
+
+
 def test_the_box_that_was_backed_up_comes_back(box):
-    """With what `baiye backup` itself writes."""
     etc = box / "etc"
     (etc / "users").write_text("li farmer\n")
     (etc / "profiles").mkdir()
     (etc / "profiles" / "mine.yaml").write_text("name: mine\n")
     (etc / "tls").mkdir()
     (etc / "tls" / "ca.key").write_text("secret of the authority")
-    database(box / "copy.db")
-    # Who answers at the socket is a stand-in: it puts the copy where it is asked to.
-    path = box / "c.sock"
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(str(path))
-    server.listen(1)
-    backup = subprocess.Popen([garden.program("baiye"), "backup", box / "b.tar", "--config",
-                               etc / "baiye.yaml", "--socket", path],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    peer, _ = server.accept()
-    question = peer.makefile().readline()
-    asked = json.loads(question)
-    pathlib.Path(asked["params"]["path"]).write_bytes((box / "copy.db").read_bytes())
-    (box / "var" / "boards.csv").write_text("serial,chip\n")
-    peer.sendall(json.dumps({"id": asked["id"], "result": {}}).encode() + b"\n")
-    _, errors = backup.communicate(timeout=120)
-    server.close()
-    assert backup.returncode == 0, errors
+    back_up(box)
     for name in ("users", "gw.pass", "profiles/mine.yaml", "tls/ca.key"):
         (etc / name).unlink()
     (box / "var" / "boards.csv").unlink()
@@ -146,6 +154,98 @@ def test_the_box_that_was_backed_up_comes_back(box):
     assert (etc / "profiles" / "mine.yaml").exists() and not (etc / "tls" / "ca.key").exists()
     assert (box / "var" / "boards.csv").read_text() == "serial,chip\n"
     assert (box / "var" / "readings.db").read_bytes() == (box / "copy.db").read_bytes()
+
+
+# --- the authority's key, under a passphrase ---
+
+PASSPHRASE = "plum tea on the north slope"
+
+
+@pytest.fixture
+def authority(box):
+    """A box with an authority; its key."""
+    (box / "phrase").write_text(PASSPHRASE + "\n")
+    done = subprocess.run([garden.program("baiye"), "cert", "--host", "192.0.2.7", "--dir",
+                           box / "etc" / "tls"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return (box / "etc" / "tls" / "ca.key").read_bytes()
+
+
+def with_ca(box, code=0, phrase="phrase"):
+    return back_up(box, "--with-ca", "--passphrase-file", box / phrase, code=code)
+
+
+def test_the_authoritys_key_comes_along_when_asked_for_and_only_under_its_passphrase(box, authority):
+    told = with_ca(box)
+    assert "passphrase" in told
+    assert [path.name for path in box.iterdir() if path.name.startswith("b.tar")] == ["b.tar"]
+    with tarfile.open(box / "b.tar") as tar:
+        names = [name.removeprefix("./") for name in tar.getnames()]
+        assert "config/tls/ca.key.encrypted" in names and "config/tls/ca.key" not in names
+        locked = tar.extractfile("config/tls/ca.key.encrypted").read()
+    assert authority.splitlines()[2] not in (box / "b.tar").read_bytes()
+    # What it is, another program can tell.
+    (box / "locked.pem").write_bytes(locked)
+    opened = subprocess.run(["openssl", "pkey", "-in", box / "locked.pem", "-passin",
+                             f"file:{box / 'phrase'}"], capture_output=True, timeout=60)
+    assert opened.stdout == authority, opened.stderr
+    key = box / "etc" / "tls" / "ca.key"
+    key.unlink()
+    told = restore(box, "--passphrase-file", box / "phrase").stdout
+    assert key.read_bytes() == authority and stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert "key is back" in told
+    assert not list(box.rglob("*.encrypted"))
+
+
+def test_without_the_passphrase_the_rest_is_restored_and_what_follows_is_said(box, authority):
+    with_ca(box)
+    (box / "etc" / "tls" / "ca.key").unlink()
+    told = restore(box, "--json")
+    answer = json.loads(told.stdout)
+    assert answer["authority_key"] is False and "trust anew" in " ".join(answer["said"])
+    assert not (box / "etc" / "tls" / "ca.key").exists()
+    assert (box / "var" / "readings.db").exists()
+
+
+def test_a_wrong_passphrase_changes_nothing(box, authority):
+    with_ca(box)
+    (box / "etc" / "tls" / "ca.key").unlink()
+    (box / "wrong").write_text("plum tea on the south slope\n")
+    before = everything(box)
+    assert "passphrase" in restore(box, "--passphrase-file", box / "wrong", code=65).stderr
+    assert set(everything(box)) == set(before)
+    assert not (box / "var" / "readings.db").exists()
+
+
+def test_the_key_of_another_authority_is_not_put_in_place(box, authority):
+    with_ca(box)
+    with tarfile.open(box / "b.tar") as tar:
+        members = [(info, tar.extractfile(info)) for info in tar if info.isreg()]
+        other = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                                "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=x"],
+                               capture_output=True, timeout=60, check=True).stdout
+        with tarfile.open(box / "c.tar", "w") as out:
+            for info, data in members:
+                if info.name.endswith("tls/ca.pem"):
+                    info.size, data = len(other), io.BytesIO(other)
+                out.addfile(info, data)
+    os.rename(box / "c.tar", box / "b.tar")
+    told = restore(box, "--passphrase-file", box / "phrase", code=65)
+    assert "not that of its tls/ca.pem" in told.stderr
+
+
+@pytest.mark.parametrize("what, code, said", [("no key", 66, "ca.key"), ("a short one", 65, "password"),
+                                              ("no file", 65, "password"), ("nobody", 64, "--passphrase-file")])
+def test_a_backup_that_can_not_have_the_key_is_not_made(box, authority, what, code, said):
+    (box / "short").write_text("tea\n")
+    if what == "no key":
+        (box / "etc" / "tls" / "ca.key").unlink()
+    if what == "nobody":
+        told = back_up(box, "--with-ca", code=code)
+    else:
+        told = with_ca(box, code, {"a short one": "short", "no file": "none"}.get(what, "phrase"))
+    assert said in told
+    assert not [path for path in box.iterdir() if path.name.startswith("b.tar")]
 
 
 def test_a_restored_gateway_is_who_it_was_whatever_the_machine(box):

@@ -7,7 +7,8 @@
 
 struct backup_options {
     const char *config, *socket, *file;
-    bool force;
+    const char *passphrase_file; /* NULL: a terminal is asked */
+    bool force, with_ca;
 };
 
 /* Puts the archive in place while no daemon runs; an exit code of sysexits.h. */

@@ -24,8 +24,10 @@
 #include "gateway/common/language.h"
 #include "gateway/daemon/config/config.h"
 #include "tools/cli/backup.h"
+#include "tools/cli/ca_key.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/outcome.h"
+#include "tools/cli/user_files.h"
 
 #define STATE_FOLDER "/var/lib/baiye" /* where the package puts the store */
 #define MEMBERS_MAX  256
@@ -39,6 +41,7 @@ struct member {
 
 struct restore {
     const struct backup_options *options;
+    bool ca; /* the authority's key was in it, and is taken out of its passphrase */
     struct member members[MEMBERS_MAX];
     size_t count;
     char config_folder[CLI_PATH], config_name[NAME_SIZE];
@@ -285,6 +288,31 @@ static bool stage(struct restore *restore)
     return true;
 }
 
+/* The authority's key, staged as the file that it is in place, if its passphrase is given. */
+static bool stage_ca(struct restore *restore)
+{
+    static const char member[] = "config/tls/" CA_KEY_LOCKED, plain[] = "config/tls/ca.key";
+    char passphrase[USER_LINE_SIZE], locked[CLI_PATH], certificate[CLI_PATH], key[CLI_PATH];
+    if (find(restore, member) == NULL)
+        return true;
+    if (find(restore, plain) != NULL || restore->count == MEMBERS_MAX) {
+        cli_complain("%s holds %s twice, or too many files: it is no backup",
+                     restore->options->file, plain);
+        return false;
+    }
+    enum ca_passphrase had = ca_key_passphrase(restore->options->passphrase_file, passphrase);
+    if (had != CA_PASSPHRASE_HAD)
+        return had == CA_PASSPHRASE_NONE;
+    restore->ca = cli_format(locked, sizeof locked, "%s/tls/" CA_KEY_LOCKED, restore->stage) &&
+                  cli_format(certificate, sizeof certificate, "%s/tls/ca.pem", restore->stage) &&
+                  cli_format(key, sizeof key, "%s/tls/ca.key", restore->stage) &&
+                  ca_key_unlock(locked, passphrase, certificate, key);
+    explicit_bzero(passphrase, sizeof passphrase);
+    if (restore->ca)
+        (void)snprintf(restore->members[restore->count++].name, NAME_SIZE, "%s", plain);
+    return restore->ca;
+}
+
 /* Is `path` below the folder, written without a way up? */
 static const char *below(const char *path, const char *folder)
 {
@@ -497,7 +525,7 @@ static bool place_config(const struct restore *restore)
 {
     for (size_t i = 0; i < restore->count; i++) {
         const char *part = config_part(restore->members[i].name);
-        if (part == NULL)
+        if (part == NULL || strcmp(part, "tls/" CA_KEY_LOCKED) == 0)
             continue;
         if (!backup_is_site_file(part))
             say_left_out(restore->members[i].name);
@@ -683,11 +711,15 @@ static void say_done(const struct restore *restore)
     outcome_add("config_folder", json_string(restore->config_folder));
     cli_say(_("restored to %s and %s; what was there and differs is kept as NAME%s\n"),
             restore->store, restore->config_folder, BACKUP_ASIDE);
-    if (find(restore, "config/tls/ca.pem") != NULL)
+    if (restore->ca)
+        cli_say("%s", _("The certificates work as before, and the authority's key is back.\n"));
+    else if (find(restore, "config/tls/ca.pem") != NULL)
         cli_say("%s",
-                _("The certificates work as before. The authority's key, tls/ca.key, is in no\n"
-                  "backup: put your copy of it there before the next `baiye cert`, which\n"
-                  "otherwise makes a new authority that every phone must trust anew.\n"));
+                _("The certificates work as before. The authority's key, tls/ca.key, was not\n"
+                  "restored: put your copy of it there before the next `baiye cert`, which\n"
+                  "otherwise makes a new authority that every phone must trust anew. A backup\n"
+                  "by --with-ca has it.\n"));
+    outcome_add("authority_key", json_boolean(restore->ca));
     cli_say("%s",
             _("This machine goes on as the gateway that was backed up: the other one must not\n"
               "run again.\n"
@@ -711,7 +743,7 @@ static int run(struct restore *restore)
     int code = find_store(restore);
     if (code != EX_OK)
         return code;
-    if (!unpack_readings(restore))
+    if (!stage_ca(restore) || !unpack_readings(restore))
         return EX_DATAERR;
     if (!place_config(restore) || !place_readings(restore))
         return EX_CANTCREAT;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "gateway/common/language.h"
@@ -25,35 +24,6 @@ static bool password_is_fit(const char *user, const char *password)
     return problem == NULL;
 }
 
-static bool ask_line(const char *prompt, char *out)
-{
-    struct termios shown, hidden;
-    (void)fputs(prompt, stderr);
-    bool hides = tcgetattr(STDIN_FILENO, &shown) == 0;
-    if (hides) {
-        hidden = shown;
-        hidden.c_lflag &= ~(tcflag_t)ECHO;
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-    }
-    bool ok = user_read_line(stdin, out);
-    if (hides) {
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-        (void)fputc('\n', stderr);
-    }
-    return ok;
-}
-
-static bool first_line(const char *path, char *out)
-{
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    bool ok = file != NULL && user_read_line(file, out);
-    if (!ok)
-        cli_complain("can't read a password from %s", path);
-    if (file != NULL && file != stdin)
-        (void)fclose(file);
-    return ok;
-}
-
 /* What add and passwd were asked for beside the name. */
 struct wanted {
     const char *role, *password_file;
@@ -70,12 +40,12 @@ static bool get_password(const char *user, const struct wanted *wanted, char *ou
     if (wanted->qr)
         return cli_random_text(out, 24); /* it is scanned: nobody types it */
     if (file != NULL)
-        return first_line(file, out) && password_is_fit(user, out);
+        return user_first_line(file, out) && password_is_fit(user, out);
     if (isatty(STDIN_FILENO)) {
-        if (!ask_line(_("Password (empty: make one up): "), out))
+        if (!user_ask_line(_("Password (empty: make one up): "), out))
             return false;
         if (out[0] != '\0') {
-            bool same = ask_line(_("Once more: "), again) && strcmp(out, again) == 0;
+            bool same = user_ask_line(_("Once more: "), again) && strcmp(out, again) == 0;
             explicit_bzero(again, sizeof again);
             if (!same)
                 cli_complain("the two are not the same");
@@ -205,7 +175,7 @@ static int init(struct user_files *files)
     if (ok && access(files->broker->password_file, F_OK) != 0)
         ok = cli_random_text(password, 32) &&
              cli_write_file(files->broker->password_file, password, strlen(password), 0640);
-    ok = ok && first_line(files->broker->password_file, password) &&
+    ok = ok && user_first_line(files->broker->password_file, password) &&
          user_set_password(files, files->broker->user, password) &&
          user_replace_lines(files->users, "", ' ', "", NULL) && user_write_acl(files);
     explicit_bzero(password, sizeof password);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -147,6 +148,35 @@ bool user_read_line(FILE *file, char *out)
         cli_complain("a password has at most %d bytes", PASSWORD_MOST);
     out[length] = '\0';
     return whole;
+}
+
+bool user_ask_line(const char *prompt, char *out)
+{
+    struct termios shown, hidden;
+    (void)fputs(prompt, stderr);
+    bool hides = tcgetattr(STDIN_FILENO, &shown) == 0;
+    if (hides) {
+        hidden = shown;
+        hidden.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+    }
+    bool ok = user_read_line(stdin, out);
+    if (hides) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+        (void)fputc('\n', stderr);
+    }
+    return ok;
+}
+
+bool user_first_line(const char *path, char *out)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    bool ok = file != NULL && user_read_line(file, out);
+    if (!ok)
+        cli_complain("can't read a password from %s", path);
+    if (file != NULL && file != stdin)
+        (void)fclose(file);
+    return ok;
 }
 
 /* ---- The access list ---- */

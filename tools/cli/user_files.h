@@ -53,6 +53,10 @@ void user_tell_broker(void);
 /* A whole line without its end, at most PASSWORD_MOST bytes. */
 #define USER_LINE_SIZE (PASSWORD_SIZE + 2) /* with its end */
 bool user_read_line(FILE *file, char *out);
+/* One that is asked for on standard error and typed on standard input, unseen on a terminal. */
+bool user_ask_line(const char *prompt, char *out);
+/* The first line of a file, "-": of standard input; false and a complaint. */
+bool user_first_line(const char *path, char *out);
 
 /* user_own.c: `baiye user passwd-own`, whose caller need not be trusted. */
 int user_passwd_own(struct user_files *files);
