@@ -230,6 +230,8 @@ static void take_measured(struct state_alert *alert, const json_t *message, cons
     copy_text(alert->quantity[LANGUAGE_EN], STATE_LABEL_SIZE, member(message, "quantity"));
     copy_text(alert->quantity[LANGUAGE_ZH], STATE_LABEL_SIZE, member(chinese, "quantity"));
     copy_text(alert->unit, sizeof alert->unit, member(message, "unit"));
+    if (json_is_true(member(message, "stale"))) /* its words say that it is the last one known */
+        return;
     if (!json_is_number(value) || !(fabs(json_number_value(value)) < 1e6) || shown < 0 ||
         shown > 4 || alert->label[LANGUAGE_EN][0] == '\0' || alert->label[LANGUAGE_ZH][0] == '\0')
         return;

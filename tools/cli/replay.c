@@ -261,8 +261,10 @@ static void look(struct replay *r)
     time_t t = (time_t)(r->now_ms / 1000);
     struct tm local = {0};
     (void)localtime_r(&t, &local);
-    struct rules_time time = {
-        .known = true, .minute = local.tm_hour * 60 + local.tm_min, .month = local.tm_mon};
+    struct rules_time time = {.mono_ms = now_of(r).mono_ms,
+                              .known = true,
+                              .minute = local.tm_hour * 60 + local.tm_min,
+                              .month = local.tm_mon};
     rules_time_is(r->rules, &time);
     rules_each(r->rules, take_cause, r);
     tell_alerts(r);

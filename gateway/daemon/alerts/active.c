@@ -262,6 +262,10 @@ static void put_body(struct json_out *o, const struct alert *alert)
     }
     if (text->measured) {
         put_number(o, "value", text->value, text->decimals);
+        if (text->stale) {
+            json_out_key(o, "stale");
+            json_out_bool(o, true);
+        }
         put_number(o, "extreme", text->extreme, text->decimals);
         json_out_key_string(o, "unit", text->unit);
         json_out_key_integer(o, "decimals", text->decimals);
@@ -337,6 +341,7 @@ static void get_alert(const json_t *doc, struct alert *alert)
     get_words(doc, &text->words[METRIC_EN]);
     get_words(json_object_get(doc, "zh"), &text->words[METRIC_ZH]);
     text->measured = json_is_number(value) && json_is_number(extreme);
+    text->stale = json_is_true(json_object_get(doc, "stale"));
     text->value = json_number_value(value);
     text->extreme = json_number_value(extreme);
     json_int_t decimals = json_integer_value(json_object_get(doc, "decimals"));

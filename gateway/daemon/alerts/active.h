@@ -37,7 +37,8 @@ struct alert_text {
     char where[CONFIG_NAME_SIZE]; /* name of a plot, device or line; "garden", "gateway" or "" */
     uint8_t level;                /* enum alert_level */
     struct alert_words words[METRIC_LANGUAGES];
-    bool measured;         /* the next four are known */
+    bool measured;         /* value, extreme, decimals and unit are known */
+    bool stale;            /* value is the last known: nothing is heard any more */
     double value, extreme; /* now, and the worst since it began */
     uint8_t decimals;
     char unit[16];

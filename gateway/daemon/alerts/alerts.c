@@ -476,6 +476,7 @@ static void second(struct alerts *alerts)
 {
     struct active_now now = now_of(alerts);
     struct rules_time time = time_of(now.wall);
+    time.mono_ms = now.mono_ms;
     ask(alerts);
     write_late(alerts, now.mono_ms);
     look_around(alerts);

@@ -18,9 +18,14 @@ bool cause_take(const struct config *config, const struct rules *rules, struct a
         active_end(active, text.id, now);
         return before != NULL;
     }
-    if (before != NULL && isnan(cause->value)) /* not measured since the start: as it was said */
-        return false;
+    struct rules_cause said = *cause;
+    if (before != NULL && isnan(cause->value)) { /* not measured since the start: as it was said */
+        if (!cause->silent || !before->text.measured)
+            return false;
+        said.value = before->text.value;
+        said.extreme = before->text.extreme;
+    }
     uint32_t holding = rules_devices(rules, cause, devices, sizeof devices);
-    text_of_cause(config, cause, devices, holding, &text);
+    text_of_cause(config, &said, devices, holding, &text);
     return active_set(active, &text, cause->since_mono_ms, now->wall.ms, now);
 }

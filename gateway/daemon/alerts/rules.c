@@ -50,6 +50,7 @@ struct rules {
     void *context;
     struct rule_state *states;
     uint16_t count;
+    int64_t started_ms, now_ms; /* monotonic; 0: not told yet */
 };
 
 /* ---- Places ---- */
@@ -207,11 +208,36 @@ static bool is_worse(const struct alert_rule *rule, double a, double b)
     return isnan(b) || (rule->above ? a > b : a < b);
 }
 
+/* One that held before the start has its time to be measured. */
+static bool is_fresh(const struct rules *rules, const struct spot *spot)
+{
+    int64_t heard_ms = spot->last_ms > rules->started_ms ? spot->last_ms : rules->started_ms;
+    const struct device_config *device = &rules->config->devices[spot->device];
+    return rules->now_ms - heard_ms <= rules_fresh_ms(rules_period_ms(device, spot->field));
+}
+
+static void take_spot(const struct rules *rules, const struct rule_state *state,
+                      const struct spot *spot, struct rules_cause *now)
+{
+    bool fresh = is_fresh(rules, spot);
+    now->holding++;
+    if (now->silent && fresh)
+        now->value = (double)NAN; /* what is measured now counts, not what was */
+    now->silent = now->silent && !fresh;
+    if (fresh != now->silent && !isnan(spot->value) &&
+        is_worse(state->rule, spot->value, now->value))
+        now->value = spot->value;
+    if (spot->side_ms < now->since_mono_ms)
+        now->since_mono_ms = spot->side_ms;
+}
+
 /* Looks at all spots of a cause anew. */
-static void look_at_cause(struct rules *rules, struct rule_state *state, struct rules_cause *cause)
+static void weigh(const struct rules *rules, const struct rule_state *state,
+                  struct rules_cause *cause)
 {
     struct rules_cause now = *cause;
     now.holding = 0;
+    now.silent = true;
     now.value = (double)NAN;
     now.since_mono_ms = INT64_MAX;
     now.heard_mono_ms = 0;
@@ -221,22 +247,23 @@ static void look_at_cause(struct rules *rules, struct rule_state *state, struct 
             continue;
         if (spot->held_ms > now.heard_mono_ms)
             now.heard_mono_ms = spot->held_ms;
-        if (!spot->holding)
-            continue;
-        now.holding++;
-        if (!isnan(spot->value) && is_worse(state->rule, spot->value, now.value))
-            now.value = spot->value;
-        if (spot->side_ms < now.since_mono_ms)
-            now.since_mono_ms = spot->side_ms;
+        if (spot->holding)
+            take_spot(rules, state, spot, &now);
     }
     now.stands = now.holding > 0;
+    now.silent = now.stands && now.silent;
     if (cause->stands || !now.stands)
         now.since_mono_ms = cause->since_mono_ms;
     if (now.stands && !isnan(now.value) && is_worse(state->rule, now.value, now.extreme))
         now.extreme = now.value;
-    bool told = cause->stands || now.stands;
     *cause = now;
-    if (told)
+}
+
+static void look_at_cause(struct rules *rules, struct rule_state *state, struct rules_cause *cause)
+{
+    bool stood = cause->stands;
+    weigh(rules, state, cause);
+    if (stood || cause->stands)
         rules->changed(rules->context, cause);
     if (!cause->stands)
         cause->extreme = (double)NAN;
@@ -365,12 +392,21 @@ static void late_reading(struct rules *rules, const struct reading *reading)
     }
 }
 
+static void time_goes_on(struct rules *rules, int64_t mono_ms)
+{
+    if (rules->started_ms == 0)
+        rules->started_ms = mono_ms;
+    if (mono_ms > rules->now_ms)
+        rules->now_ms = mono_ms;
+}
+
 void rules_reading(struct rules *rules, const struct reading *reading)
 {
     if (reading->late) {
         late_reading(rules, reading);
         return;
     }
+    time_goes_on(rules, reading->taken.ms);
     for (uint16_t r = 0; r < rules->count; r++) {
         struct rule_state *state = &rules->states[r];
         uint16_t index = state->spot_of[reading->device];
@@ -411,17 +447,27 @@ bool rules_counts(const struct alert_rule *rule, const struct rules_time *time)
                             (rule->months == 0 || (rule->months >> time->month & 1)));
 }
 
+static void end_outside(struct rules *rules, struct rule_state *state)
+{
+    forget_spots(state);
+    for (uint32_t i = 0; i < state->cause_count; i++)
+        look_at_cause(rules, state, &state->causes[i]);
+}
+
 void rules_time_is(struct rules *rules, const struct rules_time *time)
 {
+    if (time->mono_ms > 0)
+        time_goes_on(rules, time->mono_ms);
     for (uint16_t r = 0; r < rules->count; r++) {
         struct rule_state *state = &rules->states[r];
         bool off = !rules_counts(state->rule, time);
-        if (off && !state->off) {
-            forget_spots(state);
-            for (uint32_t i = 0; i < state->cause_count; i++)
-                look_at_cause(rules, state, &state->causes[i]);
-        }
+        if (off && !state->off)
+            end_outside(rules, state);
         state->off = off;
+        for (uint32_t i = 0; i < state->cause_count; i++) {
+            if (state->causes[i].stands)
+                weigh(rules, state, &state->causes[i]);
+        }
     }
 }
 

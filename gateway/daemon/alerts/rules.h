@@ -27,8 +27,9 @@ struct rules_cause {
     bool stands;
     int64_t since_mono_ms; /* since when the value has been beyond the limit */
     uint32_t holding;      /* spots that hold */
-    /* The worst of them now, and the worst since it stands; NAN: not measured since the start. With
-     * `per_s` changes. */
+    bool silent;           /* none of them has been measured lately: `value` is the last known */
+    /* The worst of those that are fresh, and the worst since it stands; NAN: not measured since the
+     * start. With `per_s` changes. */
     double value, extreme;
     int64_t
         heard_mono_ms; /* when it ends: last measured beyond its limit; 0: not since the start */
@@ -37,11 +38,12 @@ struct rules_cause {
 /* A cause has begun, has changed (value, extreme, spots), or has ended. */
 typedef void (*rules_changed)(void *context, const struct rules_cause *cause);
 
-/* What the wall clock says, for hours and months. */
+/* What the clocks say: the wall clock for hours and months. */
 struct rules_time {
-    bool known; /* else all hours and months count */
-    int minute; /* of the day, in the site's time */
-    int month;  /* 0 January … 11 */
+    int64_t mono_ms; /* 0: readings alone say how time goes */
+    bool known;      /* else all hours and months count */
+    int minute;      /* of the day, in the site's time */
+    int month;       /* 0 January … 11 */
 };
 
 /* `config` must outlive it. NULL: no memory. */
@@ -55,7 +57,8 @@ void rules_on_late(struct rules *rules, rules_late late);
 void rules_reading(struct rules *rules, const struct reading *reading);
 /* Is that within the rule's hours and months? */
 bool rules_counts(const struct alert_rule *rule, const struct rules_time *time);
-/* Once a second or so: rules whose hours or months begin or end. */
+/* Once a second or so: rules whose hours or months begin or end, and causes that nothing is heard
+ * of any more; of these `changed` tells nothing: see rules_each(). */
 void rules_time_is(struct rules *rules, const struct rules_time *time);
 /* A cause stood before the start: it goes on, held by those of its devices that are named here
  * (separated by spaces). `extreme`: NAN when not known; `since_mono_ms` may lie before this boot.

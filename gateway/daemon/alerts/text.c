@@ -114,6 +114,9 @@ static void say_what(const struct rules_cause *cause, enum metric_language langu
     (void)snprintf(limit, sizeof limit, "%g", rule->limit);
     (void)snprintf(what, size, language == METRIC_ZH ? "%s：" : "%s: ",
                    language == METRIC_ZH ? rule->label : rule->label_en);
+    if (cause->silent)
+        (void)text_add(what, size, "%s",
+                       language == METRIC_ZH ? "没有新数据，最后是" : "no new data, last: ");
     if (isnan(cause->value))
         (void)text_add(what, size, "%s", quantity.name[language]);
     else if (rule->per_s > 0)
@@ -228,6 +231,7 @@ void text_of_cause(const struct config *config, const struct rules_cause *cause,
     text->decimals = (uint8_t)quantity.decimals;
     (void)snprintf(text->unit, sizeof text->unit, "%s", quantity.unit);
     text->measured = !isnan(cause->value) && !isnan(cause->extreme);
+    text->stale = cause->silent;
     text->value = cause->value;
     text->extreme = cause->extreme;
     (void)snprintf(text->devices, sizeof text->devices, "%s", devices);

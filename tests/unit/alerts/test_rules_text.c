@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/daemon/alerts/cause.h"
 #include "tests/unit/alerts/rules_bench.h"
 
 static struct alert_text text;
@@ -28,9 +29,11 @@ static void an_alert_speaks_of_quantity_plot_and_unit_in_peoples_words(void **st
     (void)state;
     struct alert_rule rule = at_once(ALERT_GARDEN);
     begin(&rule, 1);
-    air_each_minute(0, 2, 1.26);
-    for (uint16_t d = 1; d < DEVICES; d++)
-        air_each_minute(d, 2, 1.8);
+    for (unsigned minute = 0; minute < 2; minute++) {
+        b.now_ms += MINUTE;
+        for (uint16_t d = 0; d < DEVICES; d++)
+            air(d, d == 0 ? 1.26 : 1.8);
+    }
     rules_each(b.rules, compose, NULL);
     assert_string_equal(text.words[METRIC_ZH].what, "霜冻：气温 1.3 °C，低于 2 °C");
     assert_string_equal(text.words[METRIC_EN].what, "Frost: Air 1.3 °C, below 2 °C");
@@ -42,15 +45,90 @@ static void an_alert_speaks_of_quantity_plot_and_unit_in_peoples_words(void **st
     air_each_minute(0, 1, -0.04);
     rules_each(b.rules, compose, NULL);
     assert_string_equal(text.words[METRIC_EN].what, "Frost: Air 0.0 °C, below 2 °C");
-    air_each_minute(0, 1, 1.98);
-    air_each_minute(1, 1, 1.99);
     for (uint16_t d = 2; d < DEVICES; d++)
         air_each_minute(d, 2, 9);
+    air_each_minute(0, 1, 1.98);
+    air_each_minute(1, 1, 1.99);
     rules_each(b.rules, compose, NULL); /* the value now, and the worst that it was */
     assert_string_equal(text.words[METRIC_ZH].what, "霜冻：气温 1.98 °C，低于 2 °C（最低 0.0）");
     assert_string_equal(text.words[METRIC_EN].what, "Frost: Air 1.98 °C, below 2 °C (lowest 0.0)");
     assert_string_equal(text.words[METRIC_ZH].place, "上坡");
     assert_true(text.measured && text.value > 1.979 && text.extreme < 0);
+}
+
+static void pass(int64_t ms)
+{
+    struct rules_time time = {.mono_ms = b.now_ms += ms};
+    rules_time_is(b.rules, &time);
+    rules_each(b.rules, compose, NULL);
+}
+
+/* Its thermometer may have died hours ago: what it said last is not what is now. */
+static void what_nothing_is_heard_of_is_not_told_as_it_were_now(void **state)
+{
+    (void)state;
+    struct alert_rule rule = at_once(ALERT_GARDEN);
+    begin(&rule, 1);
+    air_each_minute(0, 2, -3);
+    air_each_minute(1, 2, 1.5);
+    pass(0);
+    assert_string_equal(text.words[METRIC_EN].what, "Frost: Air -3.0 °C, below 2 °C");
+    assert_false(text.stale);
+    b.now_ms += MINUTE;
+    air(1, 1.2);
+    pass(0); /* the other one is still measured */
+    assert_string_equal(text.words[METRIC_EN].what, "Frost: Air 1.2 °C, below 2 °C (lowest -3.0)");
+    assert_false(text.stale);
+    assert_string_equal(text.devices, "d-0 d-1"); /* as far as is known */
+    pass(3 * MINUTE);
+    assert_string_equal(text.words[METRIC_EN].what,
+                        "Frost: no new data, last: Air -3.0 °C, below 2 °C");
+    assert_string_equal(text.words[METRIC_ZH].what,
+                        "霜冻：没有新数据，最后是气温 -3.0 °C，低于 2 °C");
+    assert_true(text.stale && text.measured);
+    assert_string_equal(standing(), "frost-garden");
+    air_each_minute(0, 1, -1);
+    pass(0);
+    assert_string_equal(text.words[METRIC_EN].what, "Frost: Air -1.0 °C, below 2 °C (lowest -3.0)");
+    assert_false(text.stale);
+}
+
+static struct active *active;
+
+static void take(void *context, const struct rules_cause *cause)
+{
+    (void)cause_take(b.config, b.rules, active, cause, context);
+}
+
+static const char *said(int64_t ms)
+{
+    static struct active_now now = {.mono_ms = 1, .wall = {.ms = 1}};
+    b.now_ms += ms;
+    struct rules_time time = {.mono_ms = b.now_ms};
+    rules_time_is(b.rules, &time);
+    rules_each(b.rules, take, &now);
+    return active_first(active)->text.words[METRIC_EN].what;
+}
+
+/* Of before the start: as it was said, for as long as its devices may take to answer. */
+static void what_stood_before_the_start_has_its_time_to_be_measured(void **state)
+{
+    (void)state;
+    struct alert_rule rule = at_once(ALERT_GARDEN);
+    active = active_create();
+    begin(&rule, 1);
+    air_each_minute(0, 2, -3);
+    assert_string_equal(said(0), "Frost: Air -3.0 °C, below 2 °C");
+    restart();
+    (void)said(0);
+    assert_true(rules_restore(b.rules, "frost-garden", "d-0", -4, b.now_ms - HOUR));
+    assert_string_equal(said(2 * MINUTE), "Frost: Air -3.0 °C, below 2 °C");
+    assert_string_equal(said(MINUTE), "Frost: no new data, last: Air -3.0 °C, below 2 °C");
+    assert_true(active_first(active)->text.stale);
+    b.now_ms += MINUTE;
+    air(0, -1);
+    assert_string_equal(said(0), "Frost: Air -1.0 °C, below 2 °C (lowest -4.0)");
+    active_destroy(active);
 }
 
 static void a_change_is_told_as_a_change(void **state)
@@ -87,6 +165,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(an_alert_speaks_of_quantity_plot_and_unit_in_peoples_words),
+        CASE(what_nothing_is_heard_of_is_not_told_as_it_were_now),
+        CASE(what_stood_before_the_start_has_its_time_to_be_measured),
         CASE(a_change_is_told_as_a_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
