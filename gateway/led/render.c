@@ -36,8 +36,7 @@ struct rect render_body(int width, int height)
     return body;
 }
 
-/* What is wrong with the way the values come, in at most `width` pixels; false: nothing is. */
-static bool trouble(const struct scene *scene, struct font font, int width, char *out, size_t size)
+bool render_trouble(const struct scene *scene, struct font font, int width, char *out, size_t size)
 {
     const struct state *state = scene->state;
     bool offline = state->connected && state->gateway == GATEWAY_OFFLINE;
@@ -107,7 +106,7 @@ static void draw_title(const struct scene *scene, struct canvas *canvas, const c
         font_draw(scene->fonts, canvas, font, right, 0, theme_alarm, alerts);
         right -= 3;
     }
-    bool wrong = trouble(scene, font, right - MARGIN, problem, sizeof problem);
+    bool wrong = render_trouble(scene, font, right - MARGIN, problem, sizeof problem);
     text_line(scene->fonts, canvas, font, MARGIN, 0, right - MARGIN,
               wrong ? theme_caution : theme_title, wrong ? problem : title);
     canvas_fill(canvas, (struct rect){0, line, canvas->width, 1}, theme_line);
@@ -151,7 +150,7 @@ static struct value_tile_label write_label(const struct scene *scene, const stru
         font_width(scene->fonts, l->label, both) <= box->width)
         memcpy(label.text, both, sizeof both);
     bool turn = state_clock_ms(scene->state, scene->now) / 2000 % 2 == 1;
-    if (turn && trouble(scene, l->label, box->width, both, sizeof both)) {
+    if (turn && render_trouble(scene, l->label, box->width, both, sizeof both)) {
         memcpy(label.text, both, sizeof both);
         label.color = theme_caution;
     }

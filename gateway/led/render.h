@@ -15,6 +15,9 @@ struct font render_title_font(int height);
 /* The room under the title of a screen of that size; the title's own height is `y`. */
 struct rect render_body(int width, int height);
 
+/* What is wrong with the way the values come, in at most `width` pixels; false: nothing is. */
+bool render_trouble(const struct scene *scene, struct font font, int width, char *out, size_t size);
+
 /* How many pictures the page takes at the moment (at least one). */
 int render_screens(const struct scene *scene, const struct page *page, int width, int height);
 /* Draws picture `screen` (0..) of it over all of the canvas. */

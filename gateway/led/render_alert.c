@@ -20,7 +20,8 @@
 
 #define BANNER_MIN_HEIGHT 48
 #define SINCE_MIN_HEIGHT  96
-#define LINES_MAX         2
+#define LINES_MAX         3
+#define LINK_MS           60000
 
 static const struct font small_font = {FACE_TEXT12, 1};
 
@@ -30,6 +31,7 @@ struct pictures {
     bool place_row;                   /* low screen: the place stands below each words' picture */
     struct rect body, words_rect;
     char label[STATE_LABEL_SIZE + STATE_PLACE_SIZE]; /* above the number */
+    char trouble[64];                                /* why its words may be old */
     const char *place;
     const char *lines[LINES_MAX];
     struct color colors[LINES_MAX];
@@ -125,16 +127,29 @@ static void plan_low(const struct scene *scene, const struct state_alert *alert,
         add_line(p, p->place, theme_label);
 }
 
+/* Nothing new can come: its number is not what is now. A connection that is made anew is given its
+ * time. */
+static bool is_old(const struct scene *scene)
+{
+    const struct state *state = scene->state;
+    return state->connected ? state->gateway == GATEWAY_OFFLINE
+                            : scene->now->mono_ms - state->link_mono_ms > LINK_MS;
+}
+
 static void plan(const struct scene *scene, const struct state_alert *alert, int width, int height,
                  struct pictures *p)
 {
     const char *todo = alert->todo[scene->language];
-    *p = (struct pictures){.number = alert->measured, .todo = todo[0] != '\0'};
+    bool old = is_old(scene);
+    *p = (struct pictures){.number = alert->measured && !old, .todo = todo[0] != '\0'};
     p->place = state_alert_place(scene->state, alert, scene->language);
     if (height >= BANNER_MIN_HEIGHT)
         plan_high(scene, alert, width, height, p);
     else
         plan_low(scene, alert, width, height, p);
+    if (old &&
+        render_trouble(scene, render_title_font(height), width - 4, p->trouble, sizeof p->trouble))
+        add_line(p, p->trouble, theme_caution);
     p->words = p->line_count > 0;
     textbox_set(&p->words_box, scene->fonts, p->lines, p->line_count, p->words_rect.width,
                 p->words_rect.height, p->words_rect.height);

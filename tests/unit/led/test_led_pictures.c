@@ -183,6 +183,22 @@ static void an_alarm_fills_the_screen(void **unused)
     scene_close(&s);
 }
 
+static void send_measured_frost(struct led_scene *s, const char *more)
+{
+    char message[1024];
+    (void)snprintf(message, sizeof message,
+                   "{\"id\":\"frost-garden\",\"rule\":\"frost\",\"level\":\"alarm\","
+                   "\"where\":\"garden\",\"since\":@,"
+                   "\"what\":\"Frost: air temperature -1.4 °C, below 2 °C\","
+                   "\"place\":\"上坡, 下坡\",\"todo\":\"Start fans or sprinklers now\","
+                   "\"label\":\"Frost\",\"quantity\":\"air temperature\","
+                   "\"zh\":{\"what\":\"霜冻：气温 -1.4 °C，低于 2 °C\",\"place\":\"上坡、下坡\","
+                   "\"todo\":\"马上开风机或喷灌\",\"label\":\"霜冻\",\"quantity\":\"气温\"},"
+                   "\"value\":-1.4,\"extreme\":-1.9,\"unit\":\"°C\",\"decimals\":1%s}",
+                   more);
+    scene_send(s, "alert/frost-garden", message, true);
+}
+
 /* As the gateway sends it: the value in large digits, with what it measures and where. */
 static void a_measured_alert_shows_its_value_largest(void **unused)
 {
@@ -190,16 +206,7 @@ static void a_measured_alert_shows_its_value_largest(void **unused)
     struct led_scene s;
     scene_open(&s);
     scene_live_day(&s);
-    scene_send(&s, "alert/frost-garden",
-               "{\"id\":\"frost-garden\",\"rule\":\"frost\",\"level\":\"alarm\","
-               "\"where\":\"garden\",\"since\":@,"
-               "\"what\":\"Frost: air temperature -1.4 °C, below 2 °C\","
-               "\"place\":\"上坡, 下坡\",\"todo\":\"Start fans or sprinklers now\","
-               "\"label\":\"Frost\",\"quantity\":\"air temperature\","
-               "\"zh\":{\"what\":\"霜冻：气温 -1.4 °C，低于 2 °C\",\"place\":\"上坡、下坡\","
-               "\"todo\":\"马上开风机或喷灌\",\"label\":\"霜冻\",\"quantity\":\"气温\"},"
-               "\"value\":-1.4,\"extreme\":-1.9,\"unit\":\"°C\",\"decimals\":1}",
-               true);
+    send_measured_frost(&s, "");
     check_all(&s, draw_alert, state_alert(&s.state, 2, 0), "measured");
     scene_send(&s, "alert/dry-lower",
                "{\"id\":\"dry-lower\",\"rule\":\"dry\",\"level\":\"watch\",\"where\":\"lower\","
@@ -225,6 +232,23 @@ static void a_measured_alert_shows_its_value_largest(void **unused)
     scene_close(&s);
 }
 
+/* What is not measured any more, or can not come, is not in large digits as if it were now. */
+static void an_alarm_whose_value_is_old_is_told_in_words(void **unused)
+{
+    (void)unused;
+    struct led_scene s;
+    scene_open(&s);
+    scene_live_day(&s);
+    send_measured_frost(&s, ",\"stale\":true");
+    assert_false(state_alert(&s.state, 2, 0)->measured);
+    send_measured_frost(&s, "");
+    assert_true(state_alert(&s.state, 2, 0)->measured);
+    state_message(&s.state, "gateway/status", "offline", 7, false, &s.now);
+    scene_advance(&s, 3 * 60 * 1000 + 2000);
+    check_all(&s, draw_alert, state_alert(&s.state, 2, 0), "measuredoff");
+    scene_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +258,7 @@ int main(void)
         cmocka_unit_test(gateway_offline_is_said),
         cmocka_unit_test(an_alarm_fills_the_screen),
         cmocka_unit_test(a_measured_alert_shows_its_value_largest),
+        cmocka_unit_test(an_alarm_whose_value_is_old_is_told_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
