@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A node's serial number as people read, say and type it: eight hex digits in two groups and a
- * check digit, "0000-03E8-4". The check digit is the sum of the digits, each times another power of
+ * check digit, "0000-03E8-5". The check digit is the sum of the digits, each times another power of
  * x, in the field of 16 elements with x^4 = x + 1: any one wrong digit and any two exchanged ones
  * change it. Pure. */
 #ifndef BAIYE_COMMON_SERIAL_H

@@ -102,6 +102,7 @@ def test_a_box_of_parts_measures_and_the_rest_is_named(bench):
     new = [one for one in result["devices"] if one["works"]]
     nodes = [one for one in new if "serial" in one]
     assert len(nodes) == 6 and len({one["unit"] for one in nodes}) == 6
+    assert all(int(one["serial_text"][:9].replace("-", ""), 16) == one["serial"] for one in nodes)
     assert all(one["unit"] < FACTORY for one in nodes)
     assert {one["profile"] for one in new if "serial" not in one} == {"rs-ws-n01-tr",
                                                                          "zts-3001-7in1"}

@@ -57,6 +57,7 @@ def test_our_nodes_are_found_by_serial_number(field):
                   for i in range(3)])
     found, _ = find(port, code=0)
     assert len({one["serial"] for one in found}) == 3
+    assert all(int(one["serial_text"][:9].replace("-", ""), 16) == one["serial"] for one in found)
     assert all(one["profile"] == "baiye-node" and one["unit"] == FACTORY for one in found)
 
 

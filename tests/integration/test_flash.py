@@ -4,6 +4,7 @@ STM32F103's ROM, the other tools by their exact command lines, and every way in 
 wrong."""
 import ctypes
 import fcntl
+import json
 import shutil
 import signal
 import struct
@@ -40,7 +41,7 @@ def test_a_blank_chip_becomes_a_tested_and_labelled_node(bench, rom, folder):
     assert "FAIL" not in done.stdout
     assert "No. 0000-0001-2" in done.stdout and "▀" in done.stdout
     row = bench.rows()[0]
-    assert row[:4] == ["00000001", BOARD, UNIQUE, "1.2.3"] and row[6] == "passed"
+    assert row[:4] == ["0000-0001-2", BOARD, UNIQUE, "1.2.3"] and row[6] == "passed"
     assert bench.register.read_text().startswith("serial,board,chip,version,image,flashed,result\n")
 
 
@@ -130,7 +131,7 @@ def test_what_reads_back_otherwise_fails(bench, rom):
     rom.flip_at = None  # and once more, on the same chip: its number stays
     bench.run(*serial(rom))
     assert bench.rows() == [[*bench.rows()[0][:6], "written"]]
-    assert bench.rows()[0][0] == "00000001"
+    assert bench.rows()[0][0] == "0000-0001-2"
 
 
 def test_a_chip_that_falls_silent_midway_is_told(bench, rom):
@@ -245,16 +246,18 @@ def test_each_chip_has_one_number_and_keeps_it(bench, rom):
         bench.run(*serial(rom, "--serial", "0000000F"))
         bench.run(*serial(second))  # the next free one
         rom.reset()
-        bench.run(*serial(rom))  # its own again
-        assert [row[0] for row in bench.rows()] == ["0000000F", "00000010"]
+        told = json.loads(bench.run(*serial(rom), "--json").stdout)  # its own again
+        assert (told["serial"], told["chip"], told["firmware"]) == ("0000-000F-D", UNIQUE, "1.2.3"), told
+        assert told["label"] == str(bench.label) and told["complaints"] == []
+        assert [row[0] for row in bench.rows()] == ["0000-000F-D", "0000-0010-4"]
         second.reset()
         refused = bench.run(*serial(second, "--serial", "f"), code=65)
-        assert "0000000F is in" in refused.stderr and UNIQUE in refused.stderr
+        assert "0000-000F-D is in" in refused.stderr and UNIQUE in refused.stderr
         assert second.flash.data[0x3C00:0x3C00 + 16] != bytes([255] * 16)  # as it was
         refused = bench.run(*serial(second, "--serial", "20"), code=65)
-        assert "this chip is in" in refused.stderr and "00000010" in refused.stderr
+        assert "this chip is in" in refused.stderr and "0000-0010-4" in refused.stderr
         bench.run(*serial(second, "--serial", "f", "--replace"))
-        assert [row[0] for row in bench.rows()] == ["0000000F"]
+        assert [row[0] for row in bench.rows()] == ["0000-000F-D"]
         assert bench.rows()[0][2] != UNIQUE
     finally:
         second.close()
@@ -274,7 +277,7 @@ def test_two_benches_never_give_the_same_number(bench, folder):
     finally:
         for rom in roms:
             rom.close()
-    assert sorted(row[0] for row in bench.rows()) == [f"{n:08X}" for n in range(1, 5)]
+    assert sorted(row[0] for row in bench.rows()) == ["0000-0001-2", "0000-0002-4", "0000-0003-6", "0000-0004-8"]
     assert len({row[2] for row in bench.rows()}) == 4
 
 
@@ -287,14 +290,15 @@ def test_lines_and_columns_of_others_stay(bench, rom):
     bench.run(*serial(rom))
     lines = bench.register.read_text().splitlines()
     assert lines[0].endswith("result,plot") and lines[1].endswith("passed,upper terrace")
-    assert lines[2].startswith(f"00000006,{BOARD},{UNIQUE},1.2.3,")
+    assert lines[2].startswith(f"0000-0006-C,{BOARD},{UNIQUE},1.2.3,")
     assert lines[2].endswith(",written,by the well") and len(lines) == 3
 
 
 @pytest.mark.parametrize("line, words", [
     ("6,b,c,v,i,f,r", ":2: \"6\" is no serial number"),
+    ("0000-0006-D,b,c,v,i,f,r", ":2: \"0000-0006-D\" is no serial number"),
     ("00000006", ":2: \"00000006\" is no line of a register"),
-    ("00000006,b,c,v,i,f,r\n00000006,b,d,v,i,f,r", ":3: serial number 00000006 stands twice")])
+    ("00000006,b,c,v,i,f,r\n0000-0006-C,b,d,v,i,f,r", ":3: serial number 0000-0006-C stands twice")])
 def test_a_register_that_makes_no_sense_stops_it(bench, rom, line, words):
     text = "serial,board,chip,version,image,flashed,result\n" + line + "\n"
     bench.register.write_text(text)

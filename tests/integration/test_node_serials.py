@@ -3,6 +3,7 @@
 address of its own, and then they are polled; also on a machine that has much else to do. What the
 command makes of nodes that come too late or speak at once is tested against a line that is played
 here (tests/unit/node/test_arbitration.c has arbitration itself, in virtual time)."""
+import json
 import os
 import pty
 import re
@@ -71,6 +72,9 @@ def found(text):
 
 def test_nodes_with_one_address_get_their_own_by_serial_number(baiye, site):
     assert found(baiye("nodes", "east")) == dict.fromkeys(SERIALS, FACTORY)
+    # What a program takes from there, `baiye address` takes.
+    nodes = json.loads(baiye("nodes", "east", "--json"))["nodes"]
+    assert {one["serial"]: one["serial_text"] for one in nodes} == {serial: label(serial) for serial in SERIALS}
     for i in range(COUNT):
         said = baiye("address", "east", label(FIRST_SERIAL + i), FIRST_ADDRESS + i)
         assert f"serial number {label(FIRST_SERIAL + i)} answers at address {FIRST_ADDRESS + i}" in said

@@ -89,10 +89,10 @@ def test_swapped_boards_are_told_and_give_nothing_under_the_wrong_name(garden_si
     replace(site, 4712, 4711)
     before = {device: set(of(site, device)) for device in ("plot-0", "plot-1")}
     site.gateway.start()
-    for device, owner in (("plot-0", "plot-1"), ("plot-1", "plot-0")):
+    for device, owner, serial in (("plot-0", "plot-1", "0000-1268-8"), ("plot-1", "plot-0", "0000-1267-5")):
         payload = wait_until(lambda d=device: site.watcher.retained.get(f"alert/board-{d}"), 40,
                              "an alert")
-        assert f"the board of {owner}" in json.loads(payload)["what"]
+        assert f"the board of {owner} (serial number {serial})" in json.loads(payload)["what"]
     assert {device: set(of(site, device)) for device in before} == before
     site.gateway.stop()
     replace(site, 4711, 4712)

@@ -54,7 +54,7 @@ static bool add_serial(json_t *params, const char *text)
     return false;
 }
 
-/* "0000-03E8-4" of a member; valid until the next call with the same buffer. */
+/* "0000-03E8-5" of a member; valid until the next call with the same buffer. */
 static const char *serial_text(const json_t *object, char text[SERIAL_TEXT_SIZE])
 {
     serial_print((uint32_t)talk_integer(object, "serial"), text);

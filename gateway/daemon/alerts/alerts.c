@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,6 +15,7 @@
 
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
+#include "gateway/common/serial.h"
 #include "gateway/common/thread.h"
 #include "gateway/daemon/alerts/active.h"
 #include "gateway/daemon/alerts/calibration.h"
@@ -157,25 +157,26 @@ static bool sink_board(void *context, uint16_t device, uint32_t serial, struct r
     struct alerts *alerts = relay->owner;
     bool here = relay->next->board(relay->next->context, device, serial, board);
     const char *name = alerts->config->devices[device].name;
-    char id[ALERT_ID_SIZE], what[192], what_zh[192];
+    char id[ALERT_ID_SIZE], what[192], what_zh[192], now[SERIAL_TEXT_SIZE],
+        before[SERIAL_TEXT_SIZE];
     (void)snprintf(id, sizeof id, ALERTS_BOARD "%s", name);
+    serial_print(serial, now);
     if (here) {
         alerts_lower(alerts, id);
+        serial_print(board->replaced, before);
         if (board->replaced != 0)
             log_write(LOG_LEVEL_NOTICE,
-                      "device %s has another board now: serial number %08" PRIX32
-                      ", before %08" PRIX32,
-                      name, serial, board->replaced);
+                      "device %s has another board now: serial number %s, before %s", name, now,
+                      before);
         return true;
     }
     const char *owner = alerts->config->devices[board->owner].name;
     (void)snprintf(what, sizeof what,
-                   "the board of %s (serial number %08" PRIX32 ") answers in the place of %s: its "
-                   "readings are not taken",
-                   owner, serial, name);
-    (void)snprintf(what_zh, sizeof what_zh,
-                   "%s 的位置上是 %s 的板子（序列号 %08" PRIX32 "），它的数据不采用", name, owner,
-                   serial);
+                   "the board of %s (serial number %s) answers in the place of %s: its readings "
+                   "are not taken",
+                   owner, now, name);
+    (void)snprintf(what_zh, sizeof what_zh, "%s 的位置上是 %s 的板子（序列号 %s），它的数据不采用",
+                   name, owner, now);
     struct alerts_event event = {
         .id = id,
         .what = what,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/common/serial.h"
 #include "gateway/daemon/commission/survey.h"
 
 json_t *survey_found_json(const struct survey_found *found)
@@ -12,8 +13,12 @@ json_t *survey_found_json(const struct survey_found *found)
                             recognise_sure_name(found->sure), "or", perhaps);
     (void)json_object_set_new(
         one, "profile", found->profile != NULL ? json_string(found->profile->name) : json_null());
-    if (found->serial != 0)
+    if (found->serial != 0) {
+        char text[SERIAL_TEXT_SIZE];
+        serial_print(found->serial, text);
         (void)json_object_set_new(one, "serial", json_integer(found->serial));
+        (void)json_object_set_new(one, "serial_text", json_string(text));
+    }
     if (found->device != NULL)
         (void)json_object_set_new(one, "device", json_string(found->device));
     return one;

@@ -47,6 +47,15 @@ static struct by_serial *attach(struct rpc_call *call, uint16_t bus)
 
 static void ask_scan(struct rpc_call *call, uint8_t what);
 
+/* With the number as programs take it and as it stands on the label. */
+static json_t *node_json(uint32_t serial, uint8_t unit)
+{
+    char text[SERIAL_TEXT_SIZE];
+    serial_print(serial, text);
+    return json_pack("{s:I,s:s,s:i}", "serial", (json_int_t)serial, "serial_text", text, "unit",
+                     (int)unit);
+}
+
 /* True: it was not known yet. */
 static bool note_node(struct rpc_call *call, uint32_t serial, uint8_t unit)
 {
@@ -57,7 +66,7 @@ static bool note_node(struct rpc_call *call, uint32_t serial, uint8_t unit)
         if (json_integer_value(json_object_get(node, "serial")) == (json_int_t)serial)
             return false;
     }
-    json_t *found = json_pack("{s:I,s:i}", "serial", (json_int_t)serial, "unit", (int)unit);
+    json_t *found = node_json(serial, unit);
     rpc_progress(call, found);
     return json_array_append_new(scan->nodes, found) == 0;
 }
@@ -151,8 +160,7 @@ static void confirmed(struct rpc_call *call)
 {
     const struct by_serial *move = call->state;
     if (is_it(call))
-        rpc_end(call, json_pack("{s:I,s:i}", "serial", (json_int_t)move->serial, "unit",
-                                (int)move->address));
+        rpc_end(call, node_json(move->serial, move->address));
     else
         rpc_fail(call, "timeout", "it took the address but does not answer there",
                  "it goes back to its old one within a minute; then try again");

@@ -523,8 +523,12 @@ static void print_json(const struct commission *job, enum trial_end end)
                                 &device->parity, (size_t)1, "profile", device->profile, "sure",
                                 device->sure, "known", (int)(device->kind == PLAN_KNOWN), "works",
                                 (int)device->placed, "rest", device->rest);
-        if (device->serial != 0)
+        if (device->serial != 0) {
+            char text[SERIAL_TEXT_SIZE];
+            serial_print(device->serial, text);
             (void)json_object_set_new(one, "serial", json_integer(device->serial));
+            (void)json_object_set_new(one, "serial_text", json_string(text));
+        }
         (void)json_array_append_new(list, one);
     }
     json_t *whole = json_pack("{s:o,s:O,s:b,s:i,s:b}", "devices", list, "silent", job->silent,

@@ -294,12 +294,13 @@ static enum probe_result burn(struct job *job, struct chip *chip)
 
 static bool make_label(const struct options *options, const struct label *label)
 {
-    char path[CLI_PATH], folder[CLI_PATH];
+    char path[CLI_PATH], folder[CLI_PATH], serial[SERIAL_TEXT_SIZE];
+    serial_print(label->serial, serial);
     label_print(label);
     bool good = options->label != NULL
                     ? cli_format(path, sizeof path, "%s", options->label)
                     : cli_folder(options->list, folder, sizeof folder) &&
-                          cli_format(path, sizeof path, "%s/label-%08X.png", folder, label->serial);
+                          cli_format(path, sizeof path, "%s/label-%s.png", folder, serial);
     good = good && label_write(label, path);
     if (good) {
         (void)printf(_("label: %s\n"), path);

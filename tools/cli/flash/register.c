@@ -12,12 +12,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/serial.h"
 #include "protocols/image/factory.h"
 #include "tools/cli/cli.h"
 
-#define FILE_MAX  (16l << 20)
-#define FIELD_MAX 64
-#define BOM       "\xEF\xBB\xBF" /* some spreadsheets put it in front */
+#define FILE_MAX      (16l << 20)
+#define FIELD_MAX     64
+#define SERIAL_DIGITS 8
+#define BOM           "\xEF\xBB\xBF" /* some spreadsheets put it in front */
 
 struct row {
     char *line; /* without its end */
@@ -54,29 +56,37 @@ static bool field(const char *line, unsigned index, char out[FIELD_MAX])
     return true;
 }
 
+/* As it is printed, or the eight digits alone of registers of before; nothing shorter, which would
+ * be what a spreadsheet left of it. */
+static bool read_serial(const char *text, uint32_t *serial)
+{
+    size_t size = strlen(text);
+    return (size == SERIAL_DIGITS || size == SERIAL_TEXT_SIZE - 1) &&
+           strchr(text, '-') == (size == SERIAL_DIGITS ? NULL : text + SERIAL_DIGITS / 2) &&
+           serial_parse(text, serial) == SERIAL_OK && *serial != FACTORY_SERIAL_NONE &&
+           *serial < FACTORY_SERIAL_ALL;
+}
+
 static bool parse_row(struct table *table, char *line, unsigned number)
 {
-    char serial[FIELD_MAX], *end;
+    char serial[FIELD_MAX];
     struct row row = {.line = line};
     if (!field(line, 0, serial) || !field(line, 2, row.chip)) {
         cli_complain("%s:%u: \"%.60s\" is no line of a register; it has %s", table->path, number,
                      line, REGISTER_HEADER);
         return false;
     }
-    errno = 0;
-    unsigned long value = strtoul(serial, &end, 16);
-    if (errno != 0 || strlen(serial) != 8 || *end != '\0' || value == FACTORY_SERIAL_NONE ||
-        value >= FACTORY_SERIAL_ALL) {
-        cli_complain("%s:%u: \"%.60s\" is no serial number; it has 8 hexadecimal digits (a "
-                     "spreadsheet that took it for a number may have cut it: make the column text)",
+    if (!read_serial(serial, &row.serial)) {
+        cli_complain("%s:%u: \"%.60s\" is no serial number; it has 8 hexadecimal digits and a "
+                     "check digit, as on the label (a spreadsheet that took it for a number may "
+                     "have cut it: make the column text)",
                      table->path, number, serial);
         return false;
     }
-    row.serial = (uint32_t)value;
     for (size_t i = 0; i < table->count; i++) {
         if (table->rows[i].serial == row.serial) {
-            cli_complain("%s:%u: serial number %08X stands twice; keep one line", table->path,
-                         number, row.serial);
+            cli_complain("%s:%u: serial number %s stands twice; keep one line", table->path, number,
+                         serial);
             return false;
         }
     }
@@ -202,7 +212,7 @@ static uint32_t next_free(const struct table *table)
 /* The seven fields; what else stood behind them in the old line stays. */
 static bool format_row(const struct register_entry *entry, const char *old, char *out, size_t size)
 {
-    char when[32];
+    char when[32], serial[SERIAL_TEXT_SIZE];
     time_t now = time(NULL);
     struct tm utc;
     const char *rest = "";
@@ -212,10 +222,11 @@ static bool format_row(const struct register_entry *entry, const char *old, char
             break;
         }
     }
+    serial_print(entry->serial, serial);
     return gmtime_r(&now, &utc) != NULL &&
            strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc) > 0 &&
-           cli_format(out, size, "%08X,%s,%s,%s,%s,%s,%s%s", entry->serial, entry->board,
-                      entry->chip, entry->version, entry->image, when, entry->result, rest);
+           cli_format(out, size, "%s,%s,%s,%s,%s,%s,%s%s", serial, entry->board, entry->chip,
+                      entry->version, entry->image, when, entry->result, rest);
 }
 
 /* All lines, `changed` as it is now (appended when it was not there), `dropped` left out. */
@@ -246,19 +257,22 @@ static bool write_table(const struct table *table, const struct register_entry *
 static int take(const struct table *table, struct register_entry *entry, bool replace)
 {
     struct row *own = of_chip(table, entry->chip);
+    char text[SERIAL_TEXT_SIZE];
     if (entry->serial == 0)
         entry->serial = own != NULL ? own->serial : next_free(table);
     struct row *others = of_serial(table, entry->serial);
     if (others != NULL && others != own && !replace) {
-        cli_complain("serial number %08X is in %s for another chip (%s, this one is %s); leave "
+        serial_print(entry->serial, text);
+        cli_complain("serial number %s is in %s for another chip (%s, this one is %s); leave "
                      "--serial out for the next free one, or add --replace when that board is gone",
-                     entry->serial, table->path, others->chip, entry->chip);
+                     text, table->path, others->chip, entry->chip);
         return EX_DATAERR;
     }
     if (own != NULL && own->serial != entry->serial && !replace) {
-        cli_complain("this chip is in %s as %08X; leave --serial out to keep it, or add --replace "
+        serial_print(own->serial, text);
+        cli_complain("this chip is in %s as %s; leave --serial out to keep it, or add --replace "
                      "to give it the new number",
-                     table->path, own->serial);
+                     table->path, text);
         return EX_DATAERR;
     }
     const struct row *dropped = own != NULL && own != others ? own : NULL;
