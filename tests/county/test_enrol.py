@@ -3,6 +3,7 @@
 lets a gateway in at a broker with the files that ship, until it is revoked."""
 import base64
 import hashlib
+import json
 import signal
 import socket
 import ssl
@@ -307,14 +308,18 @@ class Box:
 
 def test_the_gateways_command_enrols_and_renews(county_est, broker):
     box = Box(county_est, "box")
-    said = box(box.url, county_est.admin("token", "farm-1"))
+    told = json.loads(box(box.url, county_est.admin("token", "farm-1"), "--json"))
+    said = "\n".join(told["said"])
     assert "url: mqtts://127.0.0.1:8883" in said and str(box.folder / "gateway.key") in said
+    assert (told["site"], told["certificate"], told["key"], told["complaints"]) == (
+        "farm-1", *map(str, box.pair), [])
     assert text_of(box.pair[0], "-subject", "-nameopt", "RFC2253").strip() == "subject=CN=farm-1"
     assert not refused(broker, broker.port, county_est.context(box.pair))
     assert [one.stat().st_mode & 0o777 for one in box.pair] == [0o640] * 2
     before, key = text_of(box.pair[0], "-serial"), box.pair[1].read_text()
     assert box("--renew") == "" and text_of(box.pair[0], "-serial") == before, "not due"
     assert "renewed" in box("--renew", "--now")
+    assert json.loads(box("--renew", "--now", "--json"))["renewed"] == str(box.pair[0])
     assert text_of(box.pair[0], "-serial") != before and box.pair[1].read_text() == key
     assert not refused(broker, broker.port, county_est.context(box.pair))
     county_est.admin("revoke", "farm-1")

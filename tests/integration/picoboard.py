@@ -43,9 +43,11 @@ def image(folder, version, slot, counter=1):
 def uf2(folder, version):
     """The file for the technician."""
     path = folder / f"{version}.uf2"
-    subprocess.run([garden.program("baiye"), "uf2", BOARD, "--boards", garden.ROOT / "boards",
-                    "--firmware", programs(), "--image", signed(folder, version), "--test-key",
-                    "--output", path], check=True, capture_output=True)
+    done = subprocess.run([garden.program("baiye"), "uf2", BOARD, "--boards", garden.ROOT / "boards",
+                           "--firmware", programs(), "--image", signed(folder, version), "--test-key",
+                           "--output", path, "--json"], check=True, capture_output=True)
+    told = json.loads(done.stdout)
+    assert (told["command"], told["file"], told["board"], told["complaints"]) == ("uf2", str(path), BOARD, [])
     return path
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A build for boards that leave the house takes public keys of its own, and `baiye keys` makes the
 file; `baiye sign` and `baiye image` for people."""
+import json
 import pathlib
 import shutil
 import subprocess
@@ -79,13 +80,13 @@ def test_keys_of_another_kind_are_refused(folder):
     assert run(baiye, "keys").returncode == 64
 
 
-def sign(folder, size, slots):
+def sign(folder, size, slots, *more):
     program = folder / "program.bin"
     program.write_bytes(bytes(i % 251 for i in range(size)))
     return run(garden.program("baiye"), "sign", "--key",
                garden.ROOT / "firmware/boot/keys/test.pem", "--hardware", "0x42F10301",
                "--version", "1.2.3", "--counter", "1", "--slot-0", f"{program}@{slots[0]:#x}",
-               "--slot-1", f"{program}@{slots[1]:#x}", "-o", folder / "image")
+               "--slot-1", f"{program}@{slots[1]:#x}", "-o", folder / "image", *more)
 
 
 def test_an_image_that_does_not_fit_its_slot_is_not_made(folder):
@@ -94,6 +95,10 @@ def test_an_image_that_does_not_fit_its_slot_is_not_made(folder):
     assert sign(folder, 31 * 1024, whole).returncode == 0
     shown = run(garden.program("baiye"), "image", folder / "image")
     assert shown.returncode == 0 and "version 1.2.3" in shown.stdout, shown.stdout
+    told = json.loads(sign(folder, 31 * 1024, whole, "--json").stdout)
+    assert told["image"] == str(folder / "image") and told["complaints"] == []
+    told = json.loads(run(garden.program("baiye"), "image", folder / "image", "--json").stdout)
+    assert [(slot["address"], slot["version"]) for slot in told["slots"]] == [(at, "1.2.3") for at in whole]
     (folder / "image").unlink()
     done = sign(folder, 31 * 1024, half)
     assert done.returncode == 65 and "flash it by wire" in done.stderr, done.stderr

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`baiye update` over a line of native nodes: what a technician sees who tries it without a board."""
+import json
 import os
 import pty
 import re
@@ -88,8 +89,10 @@ def test_a_line_is_updated_while_it_is_polled_and_then_tells_its_new_version(lin
         assert line.watcher.count(name) > seen[name], "polls went on meanwhile"
     assert f"{NODES} updated\n" in text, text
     assert line.versions() == ["0.2.0"] * NODES
-    code, text = line.update(garden.native_image(site.folder, "0.3.0"))  # from the other slots
-    assert code == 0 and f"{NODES} updated\n" in text, text
+    code, text = line.update("--json", garden.native_image(site.folder, "0.3.0"))  # from the other slots
+    told = [json.loads(row) for row in text.splitlines()]
+    assert code == 0 and [(one["device"], one["state"]) for one in told] == [
+        (name, "updated") for name in NAMES], text
     code, text = line.update("--dry-run", image)
     assert code == 75 and "no newer than the one that runs" in text, text
     again = garden.native_image(site.folder, "0.2.0", counter=2)

@@ -191,9 +191,11 @@ def test_the_authoritys_key_comes_along_when_asked_for_and_only_under_its_passph
     assert opened.stdout == authority, opened.stderr
     key = box / "etc" / "tls" / "ca.key"
     key.unlink()
-    told = restore(box, "--passphrase-file", box / "phrase").stdout
+    told = json.loads(restore(box, "--passphrase-file", box / "phrase", "--json").stdout)
     assert key.read_bytes() == authority and stat.S_IMODE(key.stat().st_mode) == 0o600
-    assert "key is back" in told
+    assert "key is back" in " ".join(told["said"]) and told["authority_key"] is True
+    assert (told["store"], told["config_folder"], told["complaints"]) == (
+        str(box / "var" / "readings.db"), str(box / "etc"), [])
     assert not list(box.rglob("*.encrypted"))
 
 
