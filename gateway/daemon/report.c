@@ -253,6 +253,13 @@ static void warn_of_alerts(const struct config *config, FILE *out)
         if (config_alert_trouble(config, rule, why, sizeof why))
             (void)fprintf(out, _("warning: line %d: alert %s: %s\n"), rule->line, rule->name, why);
     }
+    for (uint16_t w = 0; w < config->way_count; w++) {
+        if (!config_way_is_told(config, w))
+            (void)fprintf(out,
+                          _("warning: line %d: way %s is in no group of groups:, so no alert goes "
+                            "to it\n"),
+                          config->ways[w].line, config->ways[w].name);
+    }
 }
 
 static void note_all(const struct config *config, FILE *out)

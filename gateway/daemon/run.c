@@ -232,6 +232,11 @@ static void log_alert_troubles(const struct config *config)
         if (config_alert_trouble(config, &config->alerts[i], why, sizeof why))
             log_write(LOG_LEVEL_WARNING, "alert %s: %s", config->alerts[i].name, why);
     }
+    for (uint16_t w = 0; w < config->way_count; w++) {
+        if (!config_way_is_told(config, w))
+            log_write(LOG_LEVEL_WARNING, "notify %s: it is in no group, so no alert goes to it",
+                      config->ways[w].name);
+    }
 }
 
 static void count_notices(void *context, uint64_t bytes)

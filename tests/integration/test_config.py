@@ -160,6 +160,15 @@ def test_a_rule_that_never_comes_is_a_warning(tmp_path):
     assert "warning" not in check(tmp_path, GOOD + rule % 2)[1].stdout
 
 
+def test_a_way_that_no_alert_goes_to_is_a_warning(tmp_path):
+    ways = "notify:\n  - { name: li, ntfy: { topic: a } }\n  - { name: wang, ntfy: { topic: b } }\n"
+    _, result = check(tmp_path, GOOD + ways + "groups: { day: [li] }\n")
+    assert result.returncode == 0, result.stderr
+    line = GOOD.count("\n") + 3
+    assert f"warning: line {line}: way wang is in no group" in result.stdout
+    assert "warning" not in check(tmp_path, GOOD + ways)[1].stdout
+
+
 def test_a_missing_file_is_a_mistake_too(tmp_path):
     result = baiyed("--config", tmp_path / "none.yaml", "--check")
     assert result.returncode == 78

@@ -208,6 +208,19 @@ static const struct key alert_keys[] = {
     {.name = "quiet", .kind = KEY_FUNCTION, .read = read_quiet},
 };
 
+/* The gateway's own alerts are called so, each with a name of a device, line, broker or way behind
+ * it: a rule's would be taken for one of them. */
+static bool is_of_gateway(const char *name)
+{
+    static const char *const own[] = {"authority",   "board",       "broker", "budget",
+                                      "calibration", "certificate", "line",   "notify",
+                                      "output",      "silent",      "stuck",  "twin"};
+    size_t i = 0;
+    while (i < sizeof own / sizeof own[0] && strcmp(own[i], name) != 0)
+        i++;
+    return i < sizeof own / sizeof own[0];
+}
+
 bool draft_alert(struct yaml_source *source, const yaml_node_t *item, void *target)
 {
     struct draft_alert *draft = target;
@@ -217,6 +230,11 @@ bool draft_alert(struct yaml_source *source, const yaml_node_t *item, void *targ
     if (!keys_read(source, item, "an alert", alert_keys, sizeof alert_keys / sizeof *alert_keys,
                    draft))
         return false;
+    if (is_of_gateway(alert->name))
+        return yaml_error(source, yaml_line(item),
+                          "alert \"%s\": the gateway calls alerts of its own so; write another "
+                          "name, such as my-%s",
+                          alert->name, alert->name);
     if (!draft->limits)
         return yaml_error(
             source, yaml_line(item),

@@ -342,6 +342,11 @@ static bool add_group(struct yaml_source *source, struct config *config, const y
                           "groups: at most %d lists of ways are possible; write for example "
                           "groups: { night: [yard, family], day: [family] }",
                           WAY_GROUPS_MAX);
+    if (value->data.sequence.items.start == value->data.sequence.items.top)
+        return yaml_error(source, yaml_line(key),
+                          "group \"%.40s\" has no way, so nobody would be told by it; write for "
+                          "example %.40s: [family]",
+                          name, name);
     (void)snprintf(group->name, sizeof group->name, "%s", name);
     config->group_count++;
     for (const yaml_node_item_t *item = value->data.sequence.items.start;
@@ -350,6 +355,14 @@ static bool add_group(struct yaml_source *source, struct config *config, const y
             return false;
     }
     return true;
+}
+
+bool config_way_is_told(const struct config *config, uint16_t way)
+{
+    uint16_t told = 0;
+    for (uint16_t g = 0; g < config->group_count; g++)
+        told |= config->groups[g].ways;
+    return told >> way & 1;
 }
 
 bool draft_ways_resolve(struct yaml_source *source, struct draft *draft)
