@@ -67,6 +67,7 @@ static const struct reason {
     {"the mobile network does not answer", "移动网络没有应答"},
     {"the system bus can't be reached", "连不到系统总线"},
     {"only * of * numbers: *", "* / * 个号码收到：*"},
+    {"only * of * receivers: *", "* / * 个收件人收到：*"},
     /* Brokers: publish/worker/publisher.c, tls_why.c; of MQTT what its reasons are called */
     {"Bad user name or password", "用户名或密码不对"},
     {"Not authorized", "没有权限"},
@@ -132,24 +133,21 @@ static const char *look_up(const char *why, struct part stars[STARS])
     return NULL;
 }
 
-/* What stands in a star: once more, and then as it is. */
-static void put_part(char *out, size_t size, const struct part *part)
+typedef void put_star(char *out, size_t size, const char *why);
+
+/* As it is. */
+static void put_plain(char *out, size_t size, const char *why)
 {
-    char why[200];
-    struct part none[STARS];
-    (void)snprintf(why, sizeof why, "%.*s", (int)part->size, part->text);
-    const char *chinese = look_up(why, none);
-    (void)text_add(out, size, "%s",
-                   chinese != NULL && strchr(chinese, '*') == NULL ? chinese : why);
+    (void)text_add(out, size, "%s", why);
 }
 
-void reason_chinese(const char *why, char *out, size_t size)
+static void put_chinese(char *out, size_t size, const char *why, put_star *put)
 {
     struct part stars[STARS] = {{NULL, 0}};
     const char *chinese = look_up(why, stars);
-    out[0] = '\0';
+    char within[200];
     if (chinese == NULL) {
-        (void)snprintf(out, size, "%s", why);
+        put_plain(out, size, why);
         return;
     }
     for (unsigned star = 0; *chinese != '\0';) {
@@ -157,8 +155,22 @@ void reason_chinese(const char *why, char *out, size_t size)
         (void)text_add(out, size, "%.*s", (int)literal, chinese);
         chinese += literal;
         if (*chinese == '*') {
-            put_part(out, size, &stars[star++]);
+            (void)snprintf(within, sizeof within, "%.*s", (int)stars[star].size, stars[star].text);
+            put(out, size, within);
+            star++;
             chinese++;
         }
     }
+}
+
+/* What stands in a star is looked up itself; what stands in its stars is not. */
+static void put_within(char *out, size_t size, const char *why)
+{
+    put_chinese(out, size, why, put_plain);
+}
+
+void reason_chinese(const char *why, char *out, size_t size)
+{
+    out[0] = '\0';
+    put_chinese(out, size, why, put_within);
 }

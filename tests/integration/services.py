@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """An HTTPS server that answers as the message services do, under the test's control."""
+import asyncio
 import json
-import socket
 import ssl
 import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from aiosmtpd.smtp import SMTP, AuthResult
 
 
 def certificate(folder, name="service"):
@@ -86,56 +88,47 @@ class Service:
 
 
 class MailServer:
-    """SMTP over TLS, one mail a connection. `replies`: command -> reply instead of the usual one."""
+    """Debian's aiosmtpd over TLS. `replies`: receiver, "AUTH" or "DATA" -> what is said instead."""
 
     def __init__(self, folder, name="mail"):
         self.cert, key = certificate(folder, name)
         self.mails = []  # (receivers, text)
+        self.named = []  # receivers, as they were asked for
         self.replies = {}
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.cert, key)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.context = context
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.loop = asyncio.new_event_loop()
+        self.listener = self.loop.run_until_complete(self.loop.create_server(
+            self.session, "127.0.0.1", 0, ssl=context))
+        self.port = self.listener.sockets[0].getsockname()[1]
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
 
-    def serve(self):
-        while True:
-            try:
-                plain, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.session, args=(plain,), daemon=True).start()
+    def session(self):
+        return SMTP(self, auth_require_tls=False, loop=self.loop, authenticator=self.login)
 
-    def session(self, plain):
-        try:
-            with self.context.wrap_socket(plain, server_side=True) as line, \
-                    line.makefile("rwb", buffering=0) as stream:
-                self.talk(stream)
-        except (OSError, ssl.SSLError):
-            pass
+    def login(self, *_):
+        return AuthResult(success="AUTH" not in self.replies, handled=False,
+                          message=self.replies.get("AUTH"))
 
-    def talk(self, stream):
-        receivers, usual = [], {"EHLO": "250-here\r\n250 AUTH PLAIN", "DATA": "354 go on",
-                                "AUTH": "235 welcome", "QUIT": "221 bye"}
-        stream.write(b"220 here\r\n")
-        while line := stream.readline().decode().strip():
-            verb = line.split(" ")[0].upper()
-            if verb == "AUTH":
-                stream.write(b"334 \r\n")
-                stream.readline()
-            reply = self.replies.get(verb, usual.get(verb, "250 fine"))
-            stream.write(reply.encode() + b"\r\n")
-            if verb == "RCPT":
-                receivers.append(line.split("<")[1].rstrip(">"))
-            if verb == "DATA" and reply.startswith("354"):
-                text = b""
-                while not text.endswith(b"\r\n.\r\n"):
-                    text += stream.readline()
-                self.mails.append((receivers, text.decode()))
-                stream.write(b"250 taken\r\n")
-            if verb == "QUIT":
-                return
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):
+        self.named.append(address)
+        if address in self.replies:
+            return self.replies[address]
+        envelope.rcpt_tos.append(address)
+        return "250 fine"
+
+    async def handle_DATA(self, _server, _session, envelope):
+        if "DATA" in self.replies:
+            return self.replies["DATA"]
+        self.mails.append((envelope.rcpt_tos, envelope.content.decode()))
+        return "250 taken"
 
     def stop(self):
-        self.listener.close()
+        async def end():
+            self.listener.close()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+        asyncio.run_coroutine_threadsafe(end(), self.loop).result()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()

@@ -327,17 +327,20 @@ def test_what_goes_to_people_counts_against_the_budget_and_goes_out_at_any(site,
     wait_until(lambda: len(service.taken) >= before + 12, 40, "the end of the alert is told")
 
 
+def mail_way(server, folder, *more):
+    password = folder / "mail.pass"
+    password.write_text("secret\n")
+    return {"name": "office", "language": "en", "mail": {
+        "url": f"smtps://127.0.0.1:{server.port}", "from": "garden@example.org", "user": "garden",
+        "to": ["li@example.org", "wang@example.org", *more], "password_file": str(password),
+        "ca_file": str(server.cert)}}
+
+
 def test_a_mail_goes_out_and_a_wrong_password_is_told(site, service, needs, tmp_path):
     needs("baiye-field", "baiyed")
     server = MailServer(tmp_path)
     server.replies = {"AUTH": "535 no"}
-    password = tmp_path / "mail.pass"
-    password.write_text("wrong\n")
-    mail = {"name": "office", "language": "en", "mail": {
-        "url": f"smtps://127.0.0.1:{server.port}", "from": "garden@example.org", "user": "garden",
-        "to": ["li@example.org", "wang@example.org"], "password_file": str(password),
-        "ca_file": str(server.cert)}}
-    start(site, [mail, way(site, service, "good", "webhook")])
+    start(site, [mail_way(server, tmp_path), way(site, service, "good", "webhook")])
     wait_until(lambda: any("office" in text for text in service.texts("/good")), 40,
                "the other way tells of the wrong password")
     server.replies = {}
@@ -351,6 +354,31 @@ def test_a_mail_goes_out_and_a_wrong_password_is_told(site, service, needs, tmp_
     words = message.get_payload(decode=True).decode()
     assert words.startswith("[Over] Cold: Soil temp. ")
     assert str(email.header.make_header(email.header.decode_header(message["Subject"]))) in words
+    server.stop()
+
+
+def test_a_full_mailbox_is_told_and_keeps_no_mail_from_the_others(site, service, needs, tmp_path):
+    """Nor does a server that lets nobody in for a moment, or wants to be asked later for one of them."""
+    needs("baiye-field", "baiyed")
+    server = MailServer(tmp_path)
+    server.replies = {"AUTH": "454 not now", "li@example.org": "552 full",
+                      "wang@example.org": "450 later"}
+    start(site, [mail_way(server, tmp_path, "chen@example.org"),
+                 way(site, service, "good", "webhook")])
+    wait_until(lambda: "the mail server has trouble (454)" in site.gateway.log(), 40, "a first try")
+    del server.replies["AUTH"]
+    assert wait_until(lambda: server.mails and server.mails[0], 40, "a mail")[0] == [
+        "chen@example.org"]
+    wait_until(lambda: server.named.count("wang@example.org") > 1, 40, "and one is asked for again")
+    assert not standing(site, "notify-office")
+    del server.replies["wang@example.org"]
+    assert wait_until(lambda: len(server.mails) > 1 and server.mails[1], 40, "the next")[0] == [
+        "wang@example.org"]
+    wait_until(lambda: any("2 / 3 个收件人收到：邮箱满了（552）" in text
+                           for text in service.texts("/good")), 40,
+               "the other way tells of the full mailbox")
+    assert len(server.mails) == 2
+    assert [server.named.count(f"{name}@example.org") for name in ("chen", "li")] == [1, 1]
     server.stop()
 
 

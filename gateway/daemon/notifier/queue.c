@@ -48,6 +48,9 @@ struct notified {
 struct way_state {
     uint64_t message; /* under way; 0: none */
     uint32_t tries;
+    uint32_t bad;                     /* answers that were no delivery, one after the other */
+    uint32_t missed;                  /* not reached, while another way was */
+    int64_t delivered_ms, failing_ms; /* the last delivery; first failure since then; 0: none */
     int64_t not_before_ms;
     int64_t sent_ms[64]; /* ring of the last ones sent; the rate is kept by it */
     uint32_t sent;
@@ -570,13 +573,44 @@ static bool is_gone(const struct notice *notice, const void *context)
     return notice->gone;
 }
 
-/* A wrong key is a person's to mend; so is a service that answers nonsense, time and again. */
+/* Has another one been reached since this one was not? Text messages need no uplink. */
+static bool others_are_reached(const struct queue *queue, uint16_t way)
+{
+    for (uint16_t w = 0; w < queue->config->way_count; w++) {
+        if (w != way && queue->config->ways[w].kind != WAY_SMS &&
+            queue->ways[w].delivered_ms > queue->ways[way].failing_ms)
+            return true;
+    }
+    return false;
+}
+
+static void count_tries(struct queue *queue, uint16_t way, enum way_outcome outcome, int64_t now_ms)
+{
+    struct way_state *state = &queue->ways[way];
+    if (outcome == WAY_SENT || outcome == WAY_PARTLY || outcome == WAY_REFUSED) {
+        state->tries = state->bad = state->missed = 0;
+        state->failing_ms = 0;
+        state->delivered_ms = outcome != WAY_REFUSED ? now_ms : state->delivered_ms;
+        return;
+    }
+    if (state->tries++ == 0)
+        state->failing_ms = now_ms;
+    if (outcome != WAY_UNREACHED)
+        state->bad++;
+    else if (others_are_reached(queue, way))
+        state->missed++;
+}
+
+/* A wrong key is a person's to mend; so is a service that answers nonsense, or too many, time and
+ * again, and an address where no one is. */
 static void note_trouble(struct queue *queue, uint16_t way, enum way_outcome outcome,
                          const char *why)
 {
+    const struct way_state *state = &queue->ways[way];
     if (outcome == WAY_SENT)
         set_trouble(queue, way, "");
-    if (outcome == WAY_REFUSED || (outcome == WAY_LATER && queue->ways[way].tries >= TROUBLE_TRIES))
+    if (outcome == WAY_REFUSED || outcome == WAY_PARTLY || state->bad >= TROUBLE_TRIES ||
+        state->missed >= TROUBLE_TRIES)
         set_trouble(queue, way, why);
 }
 
@@ -586,7 +620,7 @@ static void note_outcome(struct queue *queue, const struct notice *notice, enum 
         notice->kind <= NOTICE_AGAIN ? find_case(queue, notice->alert) : NULL;
     if (notified == NULL)
         return;
-    notified->reached |= outcome == WAY_SENT;
+    notified->reached |= outcome == WAY_SENT || outcome == WAY_PARTLY;
     notified->refused |= outcome == WAY_REFUSED;
 }
 
@@ -609,7 +643,7 @@ void queue_done(struct queue *queue, uint16_t way, uint64_t id, enum way_outcome
     state->message = 0;
     state->answered++;
     (void)snprintf(state->last, sizeof state->last, "%s", outcome == WAY_SENT ? "" : why);
-    bool away = outcome == WAY_SENT || outcome == WAY_REFUSED;
+    bool away = outcome == WAY_SENT || outcome == WAY_PARTLY || outcome == WAY_REFUSED;
     for (struct notice *notice = queue->first; notice != NULL; notice = notice->next) {
         if (notice->message != id)
             continue;
@@ -622,7 +656,7 @@ void queue_done(struct queue *queue, uint16_t way, uint64_t id, enum way_outcome
         note_outcome(queue, notice, outcome);
     }
     drop_if(queue, is_gone, NULL);
-    state->tries = away ? 0 : state->tries + 1;
+    count_tries(queue, way, outcome, now->mono_ms);
     note_trouble(queue, way, outcome, why);
     state->not_before_ms = now->mono_ms + wait_after(outcome, state->tries);
 }

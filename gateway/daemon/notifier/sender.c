@@ -20,6 +20,7 @@
 #include "gateway/daemon/alerts/active.h"
 #include "gateway/daemon/child.h"
 #include "gateway/daemon/notifier/ipc.h"
+#include "gateway/daemon/notifier/mail_receivers.h"
 #include "gateway/daemon/notifier/notifier.h"
 #include "gateway/daemon/notifier/sms.h"
 
@@ -43,6 +44,7 @@ struct transfer {
     size_t answer_size;
     char mail[MAIL_SIZE];
     size_t mail_size, mail_at;
+    struct mail_receivers receivers;
     uint32_t bytes; /* of mobile data, as far as is known */
 };
 
@@ -162,6 +164,18 @@ static bool set_http(struct transfer *transfer, const struct way_config *way,
            curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, request->body) == CURLE_OK;
 }
 
+/* What is said in the session: libcurl keeps the last reply alone. */
+static int hear(CURL *easy, curl_infotype kind, char *data, size_t size, void *context)
+{
+    struct transfer *transfer = context;
+    (void)easy;
+    if (kind == CURLINFO_HEADER_OUT)
+        mail_receivers_command(&transfer->receivers, data, size);
+    else if (kind == CURLINFO_HEADER_IN)
+        mail_receivers_reply(&transfer->receivers, data, size);
+    return 0;
+}
+
 static bool set_mail(struct transfer *transfer, const struct way_config *way,
                      const struct way_secrets *secrets, int64_t wall_ms)
 {
@@ -171,11 +185,18 @@ static bool set_mail(struct transfer *transfer, const struct way_config *way,
     transfer->mail_at = 0;
     if (transfer->mail_size == 0 || !set_common(transfer, way, way->url))
         return false;
-    for (uint8_t i = 0; i < way->to_count; i++)
-        add_line(transfer, way->to[i]);
+    mail_receivers_begin(&transfer->receivers, transfer->message.id, way->to_count);
+    for (uint8_t i = 0; i < way->to_count; i++) {
+        if (mail_receivers_has(&transfer->receivers, i))
+            add_line(transfer, way->to[i]);
+    }
     bool good = curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_MAIL_FROM, way->from) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, transfer->list) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, hear) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_DEBUGDATA, transfer) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_mail) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_READDATA, transfer) == CURLE_OK;
@@ -280,6 +301,17 @@ static uint32_t bytes_of(CURL *easy)
     return bytes > 0 && bytes < UINT32_MAX ? (uint32_t)bytes : 0;
 }
 
+static enum way_outcome mail_outcome(struct transfer *transfer, CURLcode code, long status,
+                                     char why[WAY_WHY_SIZE])
+{
+    if (mail_receivers_end(&transfer->receivers, code == CURLE_OK))
+        return way_mail_receivers(transfer->receivers.replies, transfer->receivers.count, why);
+    /* A refused login says 5xx; 4xx is trouble of the server's own. */
+    return status >= 400 && (code != CURLE_LOGIN_DENIED || status < 500)
+               ? way_mail_answer(status, why)
+               : by_curl(code, why);
+}
+
 static void finish_transfer(struct sender *sender, struct transfer *transfer, CURLcode code)
 {
     const struct way_config *way = &sender->hello.ways[transfer->message.way];
@@ -287,13 +319,10 @@ static void finish_transfer(struct sender *sender, struct transfer *transfer, CU
     long status = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->bytes = bytes_of(transfer->easy);
-    enum way_outcome outcome = WAY_SENT;
-    if (code != CURLE_OK && (way->kind != WAY_MAIL || status < 400 || code == CURLE_LOGIN_DENIED))
-        outcome = by_curl(code, why);
-    else if (code != CURLE_OK)
-        outcome = way_mail_answer(status, why);
-    else if (way->kind != WAY_MAIL)
-        outcome = way_answer(way, status, transfer->answer, transfer->answer_size, why);
+    enum way_outcome outcome =
+        way->kind == WAY_MAIL ? mail_outcome(transfer, code, status, why)
+        : code != CURLE_OK    ? by_curl(code, why)
+                           : way_answer(way, status, transfer->answer, transfer->answer_size, why);
     end_transfer(sender, transfer);
     tell(transfer, outcome, why);
 }

@@ -136,7 +136,7 @@ static void number_done(struct job *job)
     } else { /* again would be twice for the others */
         (void)snprintf(why, sizeof why, "only %u of %u numbers: %.60s", job->sent, job->at,
                        job->why);
-        end(job, WAY_REFUSED, why);
+        end(job, WAY_PARTLY, why);
     }
 }
 
@@ -294,7 +294,7 @@ void sms_process(struct sms *sms)
     drop_bus(sms); /* it is gone */
     for (unsigned i = 0; i < WAYS_MAX; i++) {
         if (sms->jobs[i].way != NULL)
-            end(&sms->jobs[i], sms->jobs[i].sent > 0 ? WAY_REFUSED : WAY_LATER,
+            end(&sms->jobs[i], sms->jobs[i].sent > 0 ? WAY_PARTLY : WAY_LATER,
                 "the system bus has gone");
     }
 }

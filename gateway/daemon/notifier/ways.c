@@ -315,6 +315,25 @@ enum way_outcome way_mail_answer(long status, char why[WAY_WHY_SIZE])
     return WAY_LATER;
 }
 
+enum way_outcome way_mail_receivers(const long *replies, unsigned count, char why[WAY_WHY_SIZE])
+{
+    char of_one[WAY_WHY_SIZE];
+    enum way_outcome outcome = WAY_SENT;
+    unsigned taken = 0;
+    why[0] = '\0';
+    for (unsigned i = 0; i < count; i++) {
+        taken += replies[i] / 100 == 2;
+        if (replies[i] / 100 == 2 || outcome == WAY_LATER)
+            continue;
+        outcome = way_mail_answer(replies[i], of_one); /* who is to have it later goes first */
+        memcpy(why, of_one, WAY_WHY_SIZE);
+    }
+    if (outcome != WAY_REFUSED || taken == 0)
+        return outcome;
+    (void)snprintf(why, WAY_WHY_SIZE, "only %u of %u receivers: %.50s", taken, count, of_one);
+    return WAY_PARTLY;
+}
+
 /* ---- Answers ---- */
 
 static enum way_outcome by_status(long status, char why[WAY_WHY_SIZE])

@@ -23,10 +23,11 @@ struct way_message {
 /* Append only: in messages between processes. */
 enum way_outcome {
     WAY_SENT,
-    WAY_LATER,    /* the service has trouble: again soon */
-    WAY_LIMITED,  /* too many: again after a minute */
-    WAY_REFUSED,  /* for good: wrong key, muted, no such address; a person must mend it */
-    WAY_UNREACHED /* no connection: again soon */
+    WAY_LATER,     /* the service has trouble: again soon */
+    WAY_LIMITED,   /* too many: again after a minute */
+    WAY_REFUSED,   /* for good: wrong key, muted, no such address; a person must mend it */
+    WAY_UNREACHED, /* no connection: again soon */
+    WAY_PARTLY     /* delivered to some of its receivers, refused for the others for good */
 };
 
 struct way_secrets {
@@ -58,6 +59,8 @@ enum way_outcome way_answer(const struct way_config *way, long status, const cha
                             size_t size, char why[WAY_WHY_SIZE]);
 /* Of an SMTP server's last reply. */
 enum way_outcome way_mail_answer(long status, char why[WAY_WHY_SIZE]);
+/* Of its replies to each of `count` receivers, 0 where there was none; all of 250: sent. */
+enum way_outcome way_mail_receivers(const long *replies, unsigned count, char why[WAY_WHY_SIZE]);
 
 /* Messages that the service takes within a minute, with some left. */
 unsigned way_per_minute(uint8_t kind);

@@ -384,6 +384,62 @@ static void a_refusal_is_trouble_of_the_way_and_told_by_the_others(void **state)
     assert_string_equal(queue_trouble(queue, 0), "");
 }
 
+static void answer(uint16_t way, enum way_outcome outcome, const char *why)
+{
+    struct way_message message;
+    pass(3 * MINUTE);
+    assert_true(queue_next(queue, way, &now, &message));
+    queue_done(queue, way, message.id, outcome, why, &now);
+}
+
+static void a_service_that_says_too_many_all_the_time_is_trouble(void **state)
+{
+    (void)state;
+    queue_test(queue, 1, &now);
+    for (int i = 0; i < 4; i++) {
+        answer(1, WAY_LIMITED, "too many");
+        answer(1, WAY_UNREACHED, "no uplink");
+        assert_string_equal(queue_trouble(queue, 1), "");
+    }
+    answer(1, WAY_LIMITED, "too many");
+    assert_string_equal(queue_trouble(queue, 1), "too many");
+    answer(1, WAY_SENT, "");
+    assert_string_equal(queue_trouble(queue, 1), "");
+}
+
+/* An address with a slip in it: no one is there, while the others are reached. */
+static void a_way_that_alone_is_not_reached_is_trouble(void **state)
+{
+    (void)state;
+    queue_test(queue, 0, &now);
+    for (int i = 0; i < 20; i++)
+        answer(0, WAY_UNREACHED, "not reached: Couldn't resolve host name");
+    assert_string_equal(queue_trouble(queue, 0), ""); /* perhaps nothing is */
+    queue_test(queue, 1, &now);
+    assert_string_not_equal(sent(1), "");
+    for (int i = 0; i < 4; i++) {
+        answer(0, WAY_UNREACHED, "not reached: Couldn't resolve host name");
+        assert_string_equal(queue_trouble(queue, 0), ""); /* the uplink may be back just now */
+    }
+    answer(0, WAY_UNREACHED, "not reached: Couldn't resolve host name");
+    assert_string_equal(queue_trouble(queue, 0), "not reached: Couldn't resolve host name");
+    answer(0, WAY_SENT, "");
+    assert_string_equal(queue_trouble(queue, 0), "");
+}
+
+/* Those who have it are there to answer; that others are not must be told. */
+static void what_reached_some_of_its_receivers_is_delivered_and_trouble(void **state)
+{
+    (void)state;
+    stand("dry-upper", ALERT_WATCH, "Dry");
+    look();
+    answer(0, WAY_PARTLY, "only 1 of 2 receivers: the mailbox is full (552)");
+    assert_non_null(strstr(queue_trouble(queue, 0), "full"));
+    assert_int_equal(queue_count(queue, 0), 0);
+    look();
+    assert_string_equal(sent(1), ""); /* not the next group's */
+}
+
 static void a_process_that_ends_loses_nothing(void **state)
 {
     (void)state;
@@ -603,6 +659,9 @@ int main(void)
         CASE(trouble_waits_longer_each_time_and_limits_a_minute),
         CASE(an_hour_without_uplink_loses_nothing_and_tells_once),
         CASE(a_refusal_is_trouble_of_the_way_and_told_by_the_others),
+        CASE(a_service_that_says_too_many_all_the_time_is_trouble),
+        CASE(a_way_that_alone_is_not_reached_is_trouble),
+        CASE(what_reached_some_of_its_receivers_is_delivered_and_trouble),
         CASE(a_process_that_ends_loses_nothing),
         CASE(what_may_have_been_delivered_goes_again_as_it_was),
         CASE(over_a_restart_no_one_is_told_twice_and_no_end_is_lost),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/daemon/notifier/mail_receivers.h"
 #include "gateway/daemon/notifier/ways.h"
 #include "gateway/daemon/reason.h"
 
@@ -149,6 +150,68 @@ static void answers_are_read(void **state)
     assert_int_equal(way_mail_answer(451, why), WAY_LATER);
 }
 
+/* A server's replies to those who are named, in their order. */
+static void session(struct mail_receivers *receivers, const char *const *replies)
+{
+    static const char *const before[] = {"250-mail.example.org\r\n", "250 AUTH\r\n"};
+    mail_receivers_begin(receivers, 42, 3);
+    for (size_t i = 0; i < 2; i++)
+        mail_receivers_reply(receivers, before[i], strlen(before[i]));
+    mail_receivers_command(receivers, "MAIL FROM:<g@example.org>\r\n", 27);
+    mail_receivers_reply(receivers, "250 fine\r\n", 10);
+    for (; *replies != NULL; replies++) {
+        mail_receivers_command(receivers, "RCPT TO:<x@example.org>\r\n", 25);
+        mail_receivers_reply(receivers, "550-not the last line\r\n", 23);
+        mail_receivers_reply(receivers, *replies, strlen(*replies));
+    }
+    mail_receivers_command(receivers, "DATA\r\n", 6);
+    mail_receivers_reply(receivers, "354 go on\r\n", 11);
+}
+
+static void a_mail_goes_again_only_to_those_who_have_not_got_it(void **state)
+{
+    (void)state;
+    struct mail_receivers receivers = {0};
+    char why[WAY_WHY_SIZE];
+    session(&receivers,
+            (const char *const[]){"250 yes\r\n", "552 full\r\n", "450 later\r\n", NULL});
+    assert_true(mail_receivers_end(&receivers, true));
+    assert_int_equal(way_mail_receivers(receivers.replies, 3, why), WAY_LATER);
+    session(&receivers, (const char *const[]){"451 later\r\n", NULL});
+    assert_false(mail_receivers_has(&receivers, 0) || mail_receivers_has(&receivers, 1));
+    assert_true(mail_receivers_end(&receivers, false)); /* nobody was left to take it for */
+    assert_int_equal(way_mail_receivers(receivers.replies, 3, why), WAY_LATER);
+    session(&receivers, (const char *const[]){"250 yes\r\n", NULL});
+    assert_false(mail_receivers_end(&receivers, false)); /* refused behind DATA */
+    session(&receivers, (const char *const[]){"250 yes\r\n", NULL});
+    assert_true(mail_receivers_has(&receivers, 2));
+    assert_true(mail_receivers_end(&receivers, true));
+    assert_int_equal(way_mail_receivers(receivers.replies, 3, why), WAY_PARTLY);
+    assert_string_equal(why, "only 2 of 3 receivers: the mailbox is full (552)");
+    mail_receivers_begin(&receivers, 43, 3); /* another mail */
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(mail_receivers_has(&receivers, i));
+}
+
+static void a_mail_that_nobody_takes_is_refused_and_one_for_all_is_sent(void **state)
+{
+    (void)state;
+    struct mail_receivers receivers = {0};
+    char why[WAY_WHY_SIZE];
+    session(&receivers,
+            (const char *const[]){"550 who?\r\n", "552 full\r\n", "550 who?\r\n", NULL});
+    assert_true(mail_receivers_end(&receivers, false));
+    assert_int_equal(way_mail_receivers(receivers.replies, 3, why), WAY_REFUSED);
+    receivers = (struct mail_receivers){0};
+    session(&receivers, (const char *const[]){"250 yes\r\n", "251 yes\r\n", "250 yes\r\n", NULL});
+    assert_true(mail_receivers_end(&receivers, true));
+    assert_int_equal(way_mail_receivers(receivers.replies, 3, why), WAY_SENT);
+    assert_string_equal(why, "");
+    receivers = (struct mail_receivers){0};
+    session(&receivers, (const char *const[]){"550 who?\r\n", NULL}); /* and the line was cut */
+    assert_false(mail_receivers_end(&receivers, false));
+}
+
 /* Of ASCII a reason in Chinese has the number, its brackets and what services call themselves. */
 static bool is_chinese(const char *why, const char *told)
 {
@@ -207,6 +270,7 @@ static void what_stands_in_a_reason_stays_or_is_chinese(void **state)
         {"not reached: Timeout was reached", "连不上：等不到应答"},
         {"not reached: Weird", "连不上：Weird"},
         {"only 1 of 3 numbers: the SIM card wants its PIN", "1 / 3 个号码收到：SIM 卡要 PIN 码"},
+        {"only 1 of 3 receivers: the mailbox is full (552)", "1 / 3 个收件人收到：邮箱满了（552）"},
         {"only 1 of 3 numbers", "only 1 of 3 numbers"},
         {"its file * can't be read, or is empty", "读不到它的文件 *，或文件是空的"},
         {"open failed: EIO", "open failed: EIO"},
@@ -246,6 +310,8 @@ int main(void)
         cmocka_unit_test(a_webhook_has_the_body_that_the_file_says),
         cmocka_unit_test(a_mail_is_whole),
         cmocka_unit_test(answers_are_read),
+        cmocka_unit_test(a_mail_goes_again_only_to_those_who_have_not_got_it),
+        cmocka_unit_test(a_mail_that_nobody_takes_is_refused_and_one_for_all_is_sent),
         cmocka_unit_test(every_reason_is_given_in_chinese_too),
         cmocka_unit_test(what_stands_in_a_reason_stays_or_is_chinese),
         cmocka_unit_test(a_text_message_is_cut_between_characters),
