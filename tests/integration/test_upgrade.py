@@ -153,6 +153,17 @@ def test_a_version_that_works_stays(box):
     assert box.value("state") == "current"
 
 
+def test_each_day_where_the_farm_takes_part_and_never_else(box):
+    assert "OnCalendar=daily" in HELPER.with_suffix(".timer").read_text()
+    box.offer("1.1")
+    box.run("mv /etc/baiye/upgrade/url /root/url")
+    assert box.upgrade() == "" and box.version() == "1.0" and not box.armed()
+    box.run(f"! test -e {STATE}/state")
+    box.run("mv /root/url /etc/baiye/upgrade/url")
+    box.upgrade()
+    assert box.version() == "1.1"
+
+
 def test_one_that_is_never_acknowledged_is_undone(box):
     box.offer("1.1", works=False)
     box.upgrade()
