@@ -82,6 +82,10 @@ static const struct reason {
     {"certificate has expired", "证书已过期"},
     {"certificate is not yet valid", "证书还没有生效（主机的时间对吗？）"},
     {"hostname mismatch", "证书不是这个名字的"},
+    /* The app's server: http/http.c */
+    {"can't listen on *: address in use, not there yet, a bad certificate, or no file descriptor "
+     "left",
+     "* 的地址被占用或还不存在，证书不对，或文件描述符用完了"},
     /* The store: retain.c, recovery.c, salvage.c */
     {"max_size is used up: readings of the last 7 days were thinned to hourly means",
      "max_size 用完了：最近 7 天的数据已缩成每小时平均值"},

@@ -233,8 +233,9 @@ void system_web(const char *what, struct active *active, const struct active_now
     struct alert_text text = {.id = "http", .level = ALERT_ALARM};
     say(&text, METRIC_EN, what != NULL ? what : "", "see the gateway's log");
     say(&text, METRIC_ZH, "", "查看主机日志");
-    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "网页打不开：%s",
-                   what != NULL ? what : "");
+    char why[REASON_SIZE];
+    reason_chinese(what != NULL ? what : "", why, sizeof why);
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "网页打不开：%s", why);
     own_alert(what != NULL, &text, active, now);
 }
 

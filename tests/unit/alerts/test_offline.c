@@ -273,7 +273,12 @@ static void each_trouble_of_the_gateway_comes_and_goes(void **state)
                         "主机从 0.1.0 升级到 0.2.0 没有成功，已退回：新版本没有应答");
     (void)strcpy(seen.upgrade.state, "confirmed");
     assert_string_equal(looked(&seen), "disk");
-    system_web("nobody", active, &now);
+    system_web("can't listen on 0.0.0.0:8443 (TLS): address in use, not there yet, a bad "
+               "certificate, or no file descriptor left",
+               active, &now);
+    assert_string_equal(
+        active_find(active, "http")->text.words[METRIC_ZH].what,
+        "网页打不开：0.0.0.0:8443 (TLS) 的地址被占用或还不存在，证书不对，或文件描述符用完了");
     assert_string_equal(standing(), "disk http");
     system_web(NULL, active, &now);
     seen = well();
