@@ -68,6 +68,17 @@ static const struct reason {
     {"the system bus can't be reached", "连不到系统总线"},
     {"only * of * numbers: *", "* / * 个号码收到：*"},
     {"only * of * receivers: *", "* / * 个收件人收到：*"},
+    /* Outputs on a line: bus/bus.c */
+    {"no answer", "没有应答"},
+    {"only garbage came", "应答有误"},
+    {"the device refused it", "设备拒绝了"},
+    {"no adapter or no connection", "线路不通"},
+    {"too many requests wait; try again later", "线路太忙，等一会儿再试"},
+    {"the bus was stopped", "线路已停用"},
+    {"the device acknowledged it, but reads back otherwise: it did not take it",
+     "写入后读回来的不一样"},
+    {"the request is wrong", "请求有误"},
+    {"the bus is paused; `baiye resume BUS` ends that", "线路暂停使用"},
     /* Brokers: publish/worker/publisher.c, tls_why.c; of MQTT what its reasons are called */
     {"Bad user name or password", "用户名或密码不对"},
     {"Not authorized", "没有权限"},

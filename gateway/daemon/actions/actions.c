@@ -13,6 +13,7 @@
 #include "gateway/common/log.h"
 #include "gateway/common/thread.h"
 #include "gateway/daemon/actions/persisted.h"
+#include "gateway/daemon/reason.h"
 #include "gateway/daemon/write_request.h"
 
 #define KEY             "actions" /* of the store: kept.h */
@@ -114,34 +115,17 @@ static void alert_id(char id[96], const struct switching_output *output)
     (void)snprintf(id, 96, ALERTS_OUTPUT "%s-%s", output->device->name, output->write->name);
 }
 
-static const char *result_zh(enum bus_result result)
-{
-    switch (result) {
-    case BUS_TIMEOUT:
-        return "没有应答";
-    case BUS_EXCEPTION:
-        return "设备拒绝了";
-    case BUS_DOWN:
-        return "线路不通";
-    case BUS_MISMATCH:
-        return "写入后读回来的不一样";
-    case BUS_PAUSED:
-        return "线路暂停使用";
-    default:
-        return "应答有误";
-    }
-}
-
 static void raise_trouble(const struct actions *actions, const struct switching_output *output,
                           enum bus_result result)
 {
-    char id[96], what[256], what_zh[256];
+    char id[96], what[256], what_zh[160 + REASON_SIZE], why_zh[REASON_SIZE];
     bool off = output->off_failed;
+    reason_chinese(bus_result_text(result), why_zh, sizeof why_zh);
     alert_id(id, output);
     (void)snprintf(what, sizeof what, "%s (%s) can't be switched %s: %s", output->device->label,
                    output->write->name, off ? "off" : "on", bus_result_text(result));
     (void)snprintf(what_zh, sizeof what_zh, "%s（%s）%s：%s", output->device->label,
-                   output->write->name, off ? "关不掉" : "打不开", result_zh(result));
+                   output->write->name, off ? "关不掉" : "打不开", why_zh);
     const struct alerts_event event = {
         .id = id,
         .what = what,

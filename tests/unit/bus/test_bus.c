@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/daemon/reason.h"
 #include "tests/unit/bus/bus_fixture.h"
 #include "tests/unit/bus/virtual_line.h"
 
@@ -230,9 +231,21 @@ static void health_counts_what_happened(void **state)
     assert_true(stats.timeouts >= 1);
 }
 
+/* An output that does not switch, and a siren, tell a farmer why. */
+static void each_end_of_a_request_is_told_in_chinese_too(void **state)
+{
+    (void)state;
+    for (int result = BUS_PAUSED; result < BUS_OK; result++) {
+        char chinese[REASON_SIZE];
+        reason_chinese(bus_result_text((enum bus_result)result), chinese, sizeof chinese);
+        assert_true((unsigned char)chinese[0] >= 0x80);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_end_of_a_request_is_told_in_chinese_too),
         BUS_TEST(a_request_goes_before_the_polls),
         BUS_TEST(a_write_is_read_back),
         BUS_TEST(the_line_is_not_kept_for_a_request_that_is_tried_again),
