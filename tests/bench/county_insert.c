@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The yardstick of the county's programs: the same rows by libpq alone.
- * bench-county CONNINFO insert N        N times INSERT of one row and COMMIT, prepared
- * bench-county CONNINFO copy FILE N     FILE (a COPY … BINARY of one message) N times, a
- * transaction each Both into table `yardstick`. Prints its processor time in seconds and the server
- * process that worked for it, which stays until standard input ends. */
+/* The yardstick of the county's programs: the same rows by libpq alone, into table `yardstick`.
+ * bench-county CONNINFO insert FILE COLUMNS  each line of FILE (rows as COPY writes them as text)
+ * by INSERT, prepared once, and COMMIT bench-county CONNINFO copy FILE N          FILE (a COPY …
+ * BINARY of one message) N times, a transaction each Prints its processor time in seconds and the
+ * server process that worked for it, which stays until standard input ends. */
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,23 +30,50 @@ static double cpu_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static bool insert(long count)
+#define COLUMNS_MAX 100
+
+/* Takes a line apart. */
+static int split(char *line, const char *values[COLUMNS_MAX])
 {
-    if (!run(PQprepare(db, "one",
-                       "INSERT INTO yardstick (stream, seq, ts, air_temperature, flags)"
-                       " VALUES (1, $1, to_timestamp($2), 13.5, '{}')",
-                       2, NULL)))
-        return false;
-    for (long i = 0; i < count; i++) {
-        char seq[24], ts[24];
-        const char *values[] = {seq, ts};
-        (void)snprintf(seq, sizeof seq, "%ld", i);
-        (void)snprintf(ts, sizeof ts, "%ld", 1795000000 + i);
-        if (!run(PQexec(db, "BEGIN")) ||
-            !run(PQexecPrepared(db, "one", 2, values, NULL, NULL, 0)) || !run(PQexec(db, "COMMIT")))
-            return false;
+    int count = 0;
+    line[strcspn(line, "\n")] = '\0';
+    for (char *at = strsep(&line, "\t"); at != NULL && count < COLUMNS_MAX;
+         at = strsep(&line, "\t"))
+        values[count++] = strcmp(at, "\\N") == 0 ? NULL : at;
+    return count;
+}
+
+static bool prepare(const char *columns)
+{
+    char sql[4000];
+    int size = snprintf(sql, sizeof sql, "INSERT INTO yardstick (%s) VALUES ($1", columns);
+    int number = 1;
+    for (const char *at = columns; *at != '\0' && size < (int)sizeof sql; at++) {
+        if (*at == ',')
+            size += snprintf(sql + size, sizeof sql - (size_t)size, ", $%d", ++number);
     }
-    return true;
+    if (size >= (int)sizeof sql - 1)
+        return false;
+    (void)strcat(sql, ")");
+    return run(PQprepare(db, "one", sql, 0, NULL));
+}
+
+static bool insert(const char *path, const char *columns)
+{
+    static char line[10000];
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return false;
+    bool good = prepare(columns);
+    while (good && fgets(line, sizeof line, file) != NULL) {
+        const char *values[COLUMNS_MAX];
+        int count = split(line, values);
+        good = run(PQexec(db, "BEGIN")) &&
+               run(PQexecPrepared(db, "one", count, values, NULL, NULL, 0)) &&
+               run(PQexec(db, "COMMIT"));
+    }
+    (void)fclose(file);
+    return good;
 }
 
 static bool copy(const char *path, long count)
@@ -69,13 +96,13 @@ static bool copy(const char *path, long count)
 
 int main(int argc, char **argv)
 {
-    if (argc < 4)
+    if (argc != 5)
         return 64;
     db = PQconnectdb(argv[1]);
     bool good = PQstatus(db) == CONNECTION_OK;
     if (good && strcmp(argv[2], "insert") == 0)
-        good = insert(strtol(argv[3], NULL, 10));
-    else if (good && argc == 5)
+        good = insert(argv[3], argv[4]);
+    else if (good)
         good = copy(argv[3], strtol(argv[4], NULL, 10));
     printf("%.6f %d\n", cpu_s(), PQbackendPID(db));
     (void)fflush(stdout);
