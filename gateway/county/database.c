@@ -144,24 +144,21 @@ static bool prepare_made(struct database *database, const char *name)
     return prepare(database, name, database->statement.data);
 }
 
-/* And the statements that have a column for each. */
+/* And the statement that has a column for each. */
 static bool load_metrics(struct database *database)
 {
     if (!metrics_load(&database->metrics, &database->connection))
         return false;
     sql_text_begin(&database->statement);
     metrics_put_correct(&database->metrics, &database->statement);
-    if (!prepare_made(database, "correct"))
-        return false;
-    single_put_statement(&database->metrics, &database->statement);
-    return prepare_made(database, "single");
+    return prepare_made(database, "correct");
 }
 
 /* As they are in the database, whatever this connection has undone or another one has added. */
 static bool reload_metrics(struct database *database)
 {
-    return connection_run(&database->connection, "DEALLOCATE correct; DEALLOCATE single") &&
-           load_metrics(database);
+    return single_forget(&database->single, &database->connection, true) &&
+           connection_run(&database->connection, "DEALLOCATE correct") && load_metrics(database);
 }
 
 static bool prepare_all(struct database *database)
@@ -170,7 +167,7 @@ static bool prepare_all(struct database *database)
         if (!prepare(database, statements[i].name, statements[i].sql))
             return false;
     }
-    return told_prepare(&database->connection);
+    return prepare(database, "open", single_open_statement) && told_prepare(&database->connection);
 }
 
 static const char session_options[] =
@@ -194,6 +191,7 @@ bool database_connect(struct database *database, char *why, size_t why_size)
             connection_close(connection);
             return false;
         }
+        (void)single_forget(&database->single, connection, false); /* they went with the old one */
         if (load_metrics(database) && prepare_all(database) && connection_run(connection, planning))
             return true;
         connection_close(connection);

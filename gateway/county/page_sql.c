@@ -48,9 +48,10 @@ const char page_garden[] = "SELECT json_build_object('now', " MS(
                                            " 'measured', (SELECT coalesce(json_agg(DISTINCT "
                                            "jsonb_build_array(s.device, m.name)), '[]')"
                                            "  FROM stream s JOIN gateway o ON o.gw = s.gw JOIN "
-                                           "LATERAL (SELECT DISTINCT metric FROM hour"
-                                           "   WHERE stream = s.id AND hour >= (SELECT max(hour) "
-                                           "FROM hour WHERE stream = s.id)"
+                                           "LATERAL (SELECT DISTINCT metric FROM hourly"
+                                           "   WHERE stream = s.id AND hour >= "
+                                           "greatest(s.open_hour, "
+                                           "(SELECT max(hour) FROM hour WHERE stream = s.id))"
                                            "   - interval '2 d') h ON true JOIN metric m ON m.id = "
                                            "h.metric WHERE o.site = n.site))"
                                            " FROM garden_now n WHERE n.site = $2 AND " MINE(
@@ -67,7 +68,8 @@ const char page_garden[] = "SELECT json_build_object('now', " MS(
               "1000.0) AS b),"                                                                     \
               " cell AS (SELECT hour, sum(n) AS n, min(min) AS min, max(max) AS max, sum(sum) AS " \
               "sum,"                                                                               \
-              "   sum(x) AS x, sum(y) AS y, 1 AS way FROM hour, span WHERE stream IN (SELECT id "  \
+              "   sum(x) AS x, sum(y) AS y, 1 AS way FROM hourly, span WHERE stream IN (SELECT "   \
+              "id "                                                                                \
               "FROM ours)"                                                                         \
               "   AND metric = (SELECT id FROM kind) AND hour >= a AND hour < b GROUP BY hour"     \
               "  UNION ALL SELECT hour, sum(n), min(min), max(max), sum(n * mean), 0, 0, 2"        \

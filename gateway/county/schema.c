@@ -162,6 +162,18 @@ static const char *const migrations[] = {
     " answer text NOT NULL DEFAULT '');",
     /* The version that a gateway has gone back from. */
     "ALTER TABLE gateway ADD undone text;",
+    /* The hour of a stream whose readings come one by one (single.h), and every hour, whole. */
+    "ALTER TABLE stream ADD open_hour timestamptz, ADD open_metrics int2[], ADD open float8[];"
+    "COMMENT ON COLUMN stream.open IS 'n, then sum, min, max, x and y of each of open_metrics';"
+    "CREATE VIEW open_hour AS SELECT s.id AS stream, s.open_hour AS hour, o.metric,"
+    " s.open[1]::int8 AS n, s.open[5 * o.i - 3] AS sum, s.open[5 * o.i - 2] AS min,"
+    " s.open[5 * o.i - 1] AS max, s.open[5 * o.i] AS x, s.open[5 * o.i + 1] AS y"
+    " FROM stream s CROSS JOIN LATERAL unnest(s.open_metrics) WITH ORDINALITY o(metric, i)"
+    " WHERE s.open[1] > 0;"
+    "CREATE VIEW hourly AS SELECT stream, hour, metric, sum(n)::int8 AS n, sum(sum) AS sum,"
+    " min(min) AS min, max(max) AS max, sum(x) AS x, sum(y) AS y FROM (SELECT stream, hour,"
+    " metric, n, sum, min, max, x, y FROM hour UNION ALL SELECT stream, hour, metric, n, sum, min,"
+    " max, x, y FROM open_hour) h GROUP BY stream, hour, metric;",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 

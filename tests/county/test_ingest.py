@@ -33,7 +33,7 @@ def test_a_batch_is_stored_with_its_values_flags_and_hours(database, broker, ing
     assert stored(database, gateway) == expected(gateway)
     assert database("SELECT air_temperature, more ->> 'leaf_colour', flags FROM reading"
                     " WHERE seq = 60") == '6|7|{"air_temperature": "stuck"}'
-    hours = database.rows("SELECT extract(epoch FROM hour) * 1000, n, sum, min, max FROM hour"
+    hours = database.rows("SELECT extract(epoch FROM hour) * 1000, n, sum, min, max FROM hourly"
                           " JOIN metric ON metric.id = metric WHERE name = 'air_temperature'"
                           " ORDER BY hour")
     assert [round(float(h)) for h, *_ in hours] == [BASE_MS, BASE_MS + HOUR_MS, BASE_MS + 2 * HOUR_MS]
@@ -62,10 +62,43 @@ def test_readings_that_come_one_by_one_are_stored_as_those_of_a_batch(database, 
         3: '{"air_temperature": "stuck"}', 4: '{"soil_ph": "absent"}'}.get(n, ""))
         for n in range(1, 7)]
     assert sorted(database.rows("SELECT name, n, round(x::numeric, 6), round(y::numeric, 6) FROM"
-                                " hour JOIN metric ON metric.id = metric")) == [
+                                " hourly JOIN metric ON metric.id = metric")) == [
         ("air_temperature", "5", "0.000000", "0.000000"), ("leaf_colour", "6", "0.000000", "0.000000"),
         ("wind_direction", "6", "0.000000", "6.000000")]
     assert database("SELECT have FROM stream") == "{[1,7)}"
+    assert not dead(database)
+
+
+def test_hours_are_whole_however_their_readings_come(database, broker, ingest):
+    """One by one and not in order, by two that meet: a stream's open hour is closed into the others
+    when another one begins, and when the device measures more than before."""
+    first, second = ingest("a"), ingest("b")
+    gateway = Gateway(broker, "farm-1")
+    values = {"air_temperature": 1, "wind_direction": 90}
+    for seq in range(1, 151):
+        more = {"soil_moisture": seq} if seq > 30 else {}
+        flags = {"wind_direction": "stuck"} if seq % 10 == 0 else {}
+        gateway.keep(reading("mast", seq, values={**values, **more, "air_temperature": seq}, flags=flags))
+    for n in [*range(1, 131), *shuffled([*range(100, 151)] * 2, 3)]:
+        gateway.send(n, n)
+    settle(database, gateway)
+    wait_until(lambda: gateway.acked >= 232, 120, "the broker has all")
+    for one in first, second:
+        assert one.stop() == 0
+    assert stored(database, gateway) == expected(gateway)
+
+    def cells(kept):
+        kept = list(kept)
+        return [str(len(kept)), str(sum(kept)), str(min(kept)), str(max(kept))]
+    hours = [range(1, 60), range(60, 120), range(120, 151)]
+    rows = database.rows("SELECT name, n, sum, min, max, round(y::numeric, 3) FROM hourly JOIN metric"
+                         " ON metric.id = metric ORDER BY name, hour")
+    assert rows == [
+        *[("air_temperature", *cells(hour), "0.000") for hour in hours],
+        *[("soil_moisture", *cells(seq for seq in hour if seq > 30), "0.000") for hour in hours],
+        *[("wind_direction", *cells(90 for seq in hour if seq % 10), f"{sum(seq % 10 > 0 for seq in hour)}.000")
+          for hour in hours]]
+    assert database.number("SELECT count(*) FROM open_hour") > 0, "the last one is still open"
     assert not dead(database)
 
 
@@ -76,7 +109,7 @@ def test_directions_have_their_vector(database, broker, ingest):
                  reading("mast", 2, values={"wind_direction": 10}))
     gateway.send(1, 2)
     settle(database, gateway)
-    x, y = map(float, database("SELECT x, y FROM hour").split("|"))
+    x, y = map(float, database("SELECT x, y FROM hourly").split("|"))
     assert abs(math.degrees(math.atan2(y, x))) < 1e-6
 
 
@@ -93,7 +126,7 @@ def test_what_comes_twice_in_parts_and_out_of_order_counts_once(database, broker
     for one in first, second:  # what waits for them is worked off first
         assert one.stop() == 0
     assert stored(database, gateway) == expected(gateway)
-    assert database.number("SELECT sum(n) FROM hour") == 300, "hours count once, too"
+    assert database.number("SELECT sum(n) FROM hourly") == 300, "hours count once, too"
     assert not dead(database)
 
 
@@ -104,7 +137,7 @@ def test_a_number_twice_in_one_message_counts_once(database, broker, ingest):
     gateway.send(1, 3)
     settle(database, gateway)
     assert [seq for _, _, seq, _ in stored(database, gateway)] == [5, 6]
-    assert database.number("SELECT sum(n) FROM hour") == 2
+    assert database.number("SELECT sum(n) FROM hourly") == 2
 
 
 def test_a_board_that_is_known_later_is_the_same_stream(database, broker, ingest):
@@ -141,7 +174,7 @@ def test_a_correction_moves_each_reading_of_its_boot_once(database, broker, inge
         gateway.send(*parts[part])
     settle(database, gateway)
     assert [ts for *_, ts in stored(database, gateway)] == [BASE_MS + n * 60000 for n in range(1, 5)]
-    assert database.rows("SELECT extract(epoch FROM hour) * 1000, n FROM hour") == \
+    assert database.rows("SELECT extract(epoch FROM hour) * 1000, n FROM hourly") == \
         [(f"{BASE_MS}.000000", "4")]
     assert database.number("SELECT count(*) FROM reading WHERE gb IS NOT NULL") == 0
 
@@ -321,7 +354,7 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed(database, broker, ingest, 
         settle(database, gateway, meanwhile=attended)
         assert not holes(database, gateway)
         assert stored(database, gateway) == expected(gateway)
-    assert database.number("SELECT sum(n) FROM hour") == sum(g.numbers() for g in gateways)
+    assert database.number("SELECT sum(n) FROM hourly") == sum(g.numbers() for g in gateways)
     assert not dead(database)
 
 

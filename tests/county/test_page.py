@@ -132,7 +132,7 @@ def test_the_figures_are_those_of_the_database(running, browser, database, garde
     hours = page.get("/county/hours?site=north-1&device=plot-1&metric=air_temperature"
                      f"&from={BASE_MS}&to={BASE_MS + 3 * HOUR_MS}")
     want = database.rows(
-        "SELECT round(extract(epoch FROM hour) * 1000), n, min, sum / n, max FROM hour JOIN stream ON"
+        "SELECT round(extract(epoch FROM hour) * 1000), n, min, sum / n, max FROM hourly JOIN stream ON"
         " id = stream JOIN gateway USING (gw) WHERE site = 'north-1' ORDER BY hour")
     assert hours["t"] == [int(row[0]) for row in want] and hours["n"] == [59, 60, 11]
     for k, name in ((2, "min"), (3, "mean"), (4, "max")):
