@@ -234,6 +234,26 @@ def test_what_is_not_signed_by_the_county_is_refused(box):
     assert box.version() == "1.0" and not box.armed()
 
 
+def test_what_was_signed_long_ago_is_refused_until_it_is_signed_anew(box):
+    """Who stands between can show a gateway an old state of the repository, but not for ever."""
+    box.offer("1.1")
+    canary = "/var/lib/baiye-repository/public/dists/canary"
+    box.run(f"cd {canary} && sed -i 's/^Date: .*/Date: Thu, 01 Oct 2026 00:00:00 UTC/; "
+            "s/^Valid-Until: .*/Valid-Until: Thu, 15 Oct 2026 00:00:00 UTC/' Release && "
+            "gpg --homedir /etc/baiye-county/repository/gnupg --batch --yes --clearsign -o InRelease Release && "
+            "rm Release.gpg && touch -d '2 days ago' InRelease")
+    box.upgrade()
+    assert box.version() == "1.0" and not box.armed()
+    assert box.value("state") == "refused" and "expired" in box.value("why"), box.value("why")
+    box.county("renew")
+    box.upgrade()
+    assert box.value("state") == "trying" and box.version() == "1.1"
+    signed = f"cksum {canary}/InRelease"
+    before = box.run(signed)
+    box.county("renew")
+    assert box.run(signed) == before, "once a day"
+
+
 def test_an_older_version_is_refused_whatever_says_so(box):
     old = package(box.folder, "0.9")
     box.run("printf 'Package: baiye\\nPin: version 0.9\\nPin-Priority: 1001\\n' >/etc/apt/preferences.d/evil")
