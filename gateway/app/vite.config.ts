@@ -37,6 +37,7 @@ export default defineConfig({
       },
       workbox: {
         globPatterns: ['**/*.{html,js,css,svg,png,webmanifest}'],
+        globIgnores: ['assets/code-*'], // for technicians, who are at the gateway then
         navigateFallback: 'index.html',
         // The page itself only: the gateway has other addresses for a browser, such as /metrics.
         navigateFallbackAllowlist: [/\/(index\.html)?(\?.*)?$/],

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { users } from './lib/broker.mjs';
-import { qrcode } from './lib/deps.mjs';
+import { encodeQr } from './lib/deps.mjs';
 import { Garden, built, program } from './lib/garden.mjs';
 import { axe, launch, login, phone, shot } from './lib/phone.mjs';
 import { Publisher } from './lib/publisher.mjs';
@@ -217,15 +217,8 @@ test('roles: a farmer changes the own password in the app, and the phone goes on
 });
 
 /** The dark modules of a text's code, as the app draws them. */
-function picture(text) {
-  const code = qrcode(0, 'M');
-  code.addData(text);
-  code.make();
-  const size = code.getModuleCount();
-  let path = '';
-  for (let y = 0; y < size; y += 1) for (let x = 0; x < size; x += 1) if (code.isDark(y, x)) path += `M${x + 4} ${y + 4}h1v1h-1z`;
-  return path;
-}
+const picture = (text) => encodeQr(text, 'raw', { ecc: 'medium', border: 4 })
+  .map((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : '')).join('')).join('');
 
 test('roles: `baiye user add --qr` lets a phone in by one scan, and it a second one', limit, async () => {
   const told = execFileSync(program('baiye'), ['user', 'add', 'grandma', '--role', 'farmer', '--qr', '--address', 'https://garden.example',

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
+import { encodeQr } from './lib/deps.mjs';
 import { Garden, built } from './lib/garden.mjs';
 import { axe, launch, login, phone, shot } from './lib/phone.mjs';
 import { PATIENCE_MS } from './lib/wait.mjs';
@@ -170,6 +171,27 @@ test('setup: a farmer is told whose page it is', limit, async () => {
   assert.equal(await page.locator('.setup .row').count(), 0);
 });
 
+/** A photo of a label, held askew, in the shade. */
+async function photographed(page, text) {
+  const modules = encodeQr(text, 'raw', { ecc: 'medium', border: 4 });
+  const url = await page.evaluate((rows) => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [1200, 1600];
+    const c = canvas.getContext('2d');
+    c.fillStyle = '#665544';
+    c.fillRect(0, 0, 1200, 1600);
+    c.translate(600, 700);
+    c.transform(0.95, 0.3, -0.2, 0.9, 0, 0);
+    const side = 500 / rows.length;
+    c.fillStyle = '#d8d4c8';
+    c.fillRect(-250, -250, 500, 640);
+    c.fillStyle = '#30302c';
+    rows.forEach((row, y) => row.forEach((dark, x) => { if (dark) c.fillRect(x * side - 250, y * side - 250, side + 0.3, side + 0.3); }));
+    return canvas.toDataURL('image/jpeg', 0.7);
+  }, modules);
+  return { name: 'label.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(url.split(',')[1], 'base64') };
+}
+
 test('setup: a new node is found, lit, named, added, and its first values are shown', limit, async () => {
   const page = await open();
   await page.goto(`${garden.url}#/setup`);
@@ -179,7 +201,14 @@ test('setup: a new node is found, lit, named, added, and its first values are sh
   await page.getByRole('button', { name: '亮灯' }).tap();
   await page.getByText('灯在闪 ✓').waitFor();
   await shot(page, 'setup-found', true);
-  await page.getByRole('button', { name: '就是这台' }).tap();
+  // Which one it is, its label says: a code that is none, another node's, its own.
+  const [, own] = /节点 (\S+)/.exec(await page.locator('.found li').textContent());
+  const photo = page.locator('.found input[type=file]');
+  await photo.setInputFiles(await photographed(page, 'https://tea.example/'));
+  await page.getByText('没有读出标签上的码').waitFor();
+  await photo.setInputFiles(await photographed(page, 'baiye:000003E8:stm32f103-rs485:30313233'));
+  await page.getByText('没有找到标签上的节点 0000-03E8-5').waitFor();
+  await photo.setInputFiles(await photographed(page, `baiye:${own.replace('-', '').slice(0, 8)}:stm32f103-rs485:30313233`));
   await page.locator('input[name=label]').fill('水塘');
   await shot(page, 'setup-name', true);
   await page.getByRole('button', { name: '添加', exact: true }).tap();

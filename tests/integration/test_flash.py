@@ -57,6 +57,25 @@ def test_the_label_holds_a_code_that_says_who_it_is(bench, rom):
     assert found == wanted
     assert all(value == 255 for value in rows[top - 4])  # quiet zone
     assert any(value == 0 for row in rows[top + side * 8 + 32:] for value in row)  # text
+    read = subprocess.run(["zbarimg", "--quiet", "--raw", bench.label], capture_output=True, text=True, timeout=60)
+    assert read.stdout == f"baiye:0000002A:{BOARD}:{UNIQUE}\n", read.stderr
+    # By the app's own reader too, from the picture as it is printed.
+    decoded = subprocess.run(["node", "--input-type=module", "-e", READ], input=picture_json(width, rows), cwd=garden.ROOT,
+                             capture_output=True, text=True, timeout=60)
+    assert decoded.stdout == read.stdout.strip(), decoded.stderr
+
+
+READ = """
+import decode from './gateway/app/node_modules/qr/decode.js';
+let text = '';
+for await (const piece of process.stdin) text += piece;
+const { width, height, grey } = JSON.parse(text);
+process.stdout.write(decode({ width, height, data: Uint8Array.from(grey.flatMap((v) => [v, v, v, 255])) }));
+"""
+
+
+def picture_json(width, rows):
+    return json.dumps({"width": width, "height": len(rows), "grey": [value for row in rows for value in row]})
 
 
 def read_png(path):

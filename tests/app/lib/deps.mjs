@@ -10,7 +10,7 @@ const require = createRequire(`${appFolder}package.json`);
 export const { chromium } = require('playwright-core');
 export const { WebSocketServer } = require('ws');
 export const acorn = require('acorn');
-export const qrcode = require('qrcode-generator');
 export const axeSource = require('axe-core').source;
 const { MQTTClient } = await import(pathToFileURL(`${appFolder}node_modules/u8-mqtt/esm/node/basic-v5.js`));
+export const { default: encodeQr } = await import(pathToFileURL(`${appFolder}node_modules/qr/index.js`));
 export const mqttClient = (options) => new MQTTClient(options);

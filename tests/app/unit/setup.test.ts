@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { later } from '../../../gateway/app/src/i18n/later';
 import { freeName, moveEdits, parseShown, removeEdits, ruleEdits, type Judged, type Rule } from '../../../gateway/app/src/model/shown';
 import { parseUsers } from '../../../gateway/app/src/model/users';
+import { serialOfCode, serialText } from '../../../gateway/app/src/model/label';
 import { parseSurvey, placeFor, rateOf } from '../../../gateway/app/src/model/survey';
 
 const shown = parseShown({
@@ -76,7 +77,7 @@ describe('a device that was found', () => {
     expect(rateOf(s.found[0]!, s)).toEqual({ baud: 4800, parity: 'even' });
   });
   it('is called as on its label', () => {
-    expect(survey(at(247)).found[0]!.serialText).toBe('0000-04DF');
+    expect(survey(at(247)).found[0]!.serialText).toBe('0000-04DF-A');
   });
 });
 
@@ -85,4 +86,17 @@ it('says everything in both languages', () => {
   for (const key of Object.keys(later.zh) as (keyof typeof later.zh)[]) {
     expect(later.en[key].match(/\{\d\}/g)).toEqual(later.zh[key].match(/\{\d\}/g));
   }
+});
+
+describe('the label of a node', () => {
+  it('has its serial number as the gateway prints it', () => {
+    for (const [serial, printed] of [[1, '0000-0001-2'], [0x3e8, '0000-03E8-5'], [0xffffffff, 'FFFF-FFFF-E']] as const)
+      expect(serialText(serial)).toBe(printed);
+    expect(parseSurvey({ found: [{ serial: 1000, unit: 247 }] }).found[0]!.serialText).toBe('0000-03E8-5');
+  });
+  it('is told by its code from other codes', () => {
+    expect(serialOfCode('baiye:000003E8:stm32f103-rs485:0123')).toBe(1000);
+    for (const other of ['', 'https://tea.example/#/join/li/x', 'baiye:3E8:x:y', 'baiye:00000000:x:y', 'baiye:000003E8x', 'xbaiye:000003E8:'])
+      expect(serialOfCode(other)).toBeNull();
+  });
 });

@@ -8,7 +8,7 @@ const SIDE_MAX = 1600;
 const QUALITY = 0.82;
 
 /** Through an element: it turns a picture as the camera says, which createImageBitmap learnt late. */
-function load(file: Blob): Promise<HTMLImageElement> {
+export function loadPicture(file: Blob): Promise<HTMLImageElement> {
   return new Promise((resolve, reject) => {
     const picture = new Image();
     const url = URL.createObjectURL(file);
@@ -24,7 +24,7 @@ function load(file: Blob): Promise<HTMLImageElement> {
 
 /** What the camera gave, smaller, as JPEG; throws when it is no picture. */
 async function shrink(file: Blob): Promise<Blob> {
-  const picture = await load(file);
+  const picture = await loadPicture(file);
   const factor = Math.min(1, SIDE_MAX / Math.max(picture.width, picture.height));
   const canvas = document.createElement('canvas');
   canvas.width = Math.max(1, Math.round(picture.width * factor));

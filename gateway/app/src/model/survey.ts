@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rpc survey found on a line, and where a new device is to go. Proven like every payload.
+import { serialText } from './label';
 import { isName, text } from './payload';
 
 export interface Found {
@@ -10,7 +11,7 @@ export interface Found {
   garbled: boolean;
   /** Of our own nodes; null: a bought device. */
   serial: number | null;
-  /** As on its label: eight digits. */
+  /** As on its label. */
   serialText: string;
   profile: string | null;
   /** Profiles that fit as well. */
@@ -42,7 +43,7 @@ function one(x: unknown): Found {
     parity: parity(raw.parity),
     garbled: raw.garbled === true,
     serial,
-    serialText: (serial ?? 0).toString(16).padStart(8, '0').replace(/^(.{4})/, '$1-').toUpperCase(),
+    serialText: serialText(serial ?? 0),
     profile: isName(raw.profile) ? raw.profile : null,
     others: Array.isArray(raw.or) ? raw.or.filter(isName) : [],
     device: raw.device === undefined ? null : text(raw.device, 40),

@@ -6,6 +6,7 @@ import { answers, change, whyNot, type Stop } from '../change';
 import { current } from '../garden';
 import { t } from '../i18n';
 import { tl } from '../i18n/later';
+import { serialOfCode, serialText } from '../model/label';
 import { has } from '../model/own';
 import { parseSurvey, placeFor, rateOf, type Found, type Survey } from '../model/survey';
 import { freeName, type Shown } from '../model/shown';
@@ -47,6 +48,31 @@ function Choice({ line, found, busy, choose }: { line: string; found: Found; bus
       )}
       {lit && <p role="status">{lit}</p>}
     </li>
+  );
+}
+
+/** Which of them it is, by a photo of its label. */
+function Label({ found, busy, choose }: { found: Found[]; busy: boolean; choose: (found: Found) => void }) {
+  const [told, setTold] = useState('');
+  const read = async (input: HTMLInputElement) => {
+    const photo = input.files?.[0];
+    if (!photo) return;
+    setTold(tl('found.reading'));
+    const code = await import('../keep/code').then((m) => m.codeIn(photo)).catch(() => null);
+    input.value = ''; // the same one may be chosen again
+    const serial = serialOfCode(code ?? '');
+    const it = serial === null ? undefined : found.find((f) => f.serial === serial);
+    if (it) choose(it);
+    else setTold(serial === null ? `✗ ${tl('found.unread')}` : `✗ ${tl('found.elsewhere', serialText(serial))}`);
+  };
+  return (
+    <>
+      <label class="button wide">
+        <Icon name="camera" /> {tl('found.scan')}
+        <input class="unseen" type="file" accept="image/*" capture="environment" disabled={busy} onChange={(e) => void read(e.currentTarget)} />
+      </label>
+      {told && <p role="status">{told}</p>}
+    </>
   );
 }
 
@@ -204,6 +230,7 @@ export function Found() {
       {survey && !chosen && (
         <section class="card found">
           <p class="strong" role="status">{fresh.length > 0 ? tl('found.count', fresh.length) : tl('found.nothing')}</p>
+          {fresh.some((f) => f.serial !== null) && <Label found={fresh} busy={busy} choose={setChosen} />}
           <ul class="plainlist">
             {fresh.map((f) => <Choice key={`${f.unit} ${f.baud} ${f.serial}`} line={line} found={f} busy={busy} choose={() => setChosen(f)} />)}
           </ul>
