@@ -304,22 +304,26 @@ def test_rules_are_replayed_over_an_export(tmp_path, needs):
     done = replay(tmp_path, night())
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
+    both = ["sent   family (wecom)", "sent   son (webhook)"]
     assert [line[18:].split(":")[0] for line in lines[:-1]] == [
-        "raised frost-garden (alarm)", "sent   family (wecom)", "sent   son (webhook)",
-        "over   frost-garden", "sent   family (wecom)", "sent   son (webhook)"]
-    # 2 °C is passed at 01:20; ten minutes later it is told, half an hour later to the next group.
+        "raised frost-garden (alarm)", *both, *4 * both, "over   frost-garden", *both]
+    # 2 °C is passed at 01:20; ten minutes later it is told, half an hour later to the next group, then
+    # to all again, since nobody answers, until it is over at 06:20.
+    assert [line[11:16] for line in lines if "[Still open]" in line] == [
+        "02:01", "02:31", "03:31", "04:31", "05:31"]
+    assert "[Over] Frost: Air 3.0 °C (lowest -1.0)" in lines[-2]
     raised = next(line for line in lines if "raised" in line)
     assert raised.startswith("2026-03-22 01:3") and "Frost" in raised
     son = next(line for line in lines if "son (webhook)" in line)
     assert son.startswith("2026-03-22 02:0") and "[Still open] Frost" in son
     assert "What to do: cover the buds" in son
     assert "at worst -1.0 °C" in next(line for line in lines if "over   frost" in line)
-    assert lines[-1] == "1 alerts, 4 messages"
+    assert lines[-1] == "1 alerts, 12 messages"
     hourly = replay(tmp_path, night(3600))
     assert hourly.returncode == 0 and "1 alerts" in hourly.stdout, hourly
     chinese = replay(tmp_path, night(), LC_ALL="zh_CN.UTF-8").stdout
     assert "霜冻" in chinese and "raised" not in chinese and "sent " not in chinese
-    assert chinese.splitlines()[-1] == "1 条告警，4 条消息"
+    assert chinese.splitlines()[-1] == "1 条告警，12 条消息"
 
 
 def test_an_export_that_is_none_is_said_with_its_line(tmp_path, needs):

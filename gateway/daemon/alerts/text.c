@@ -67,11 +67,12 @@ static void say_value(const struct rules_cause *cause, const struct quantity *qu
                       char *what, size_t size)
 {
     static const char *const sides[METRIC_LANGUAGES][2] = {{"低于", "高于"}, {"below", "above"}};
+    const struct alert_rule *rule = cause->rule;
     const char *space = quantity->unit[0] != '\0' ? " " : "";
-    (void)text_add(what, size,
-                   language == METRIC_ZH ? "%s %s%s%s，%s %s%s%s" : "%s %s%s%s, %s %s%s%s",
-                   quantity->name[language], value, space, quantity->unit,
-                   sides[language][cause->rule->above], limit, space, quantity->unit);
+    (void)text_add(what, size, "%s %s%s%s", quantity->name[language], value, space, quantity->unit);
+    if (rule->above ? cause->value > rule->limit : cause->value < rule->limit) /* not up to clear */
+        (void)text_add(what, size, language == METRIC_ZH ? "，%s %s%s%s" : ", %s %s%s%s",
+                       sides[language][rule->above], limit, space, quantity->unit);
 }
 
 static void say_change(const struct rules_cause *cause, const struct quantity *quantity,

@@ -54,6 +54,11 @@ static void an_alert_speaks_of_quantity_plot_and_unit_in_peoples_words(void **st
     assert_string_equal(text.words[METRIC_EN].what, "Frost: Air 1.98 °C, below 2 °C (lowest 0.0)");
     assert_string_equal(text.words[METRIC_ZH].place, "上坡");
     assert_true(text.measured && text.value > 1.979 && text.extreme < 0);
+    air_each_minute(0, 1, 2.6); /* it stands until 3 °C, and 2.6 is not below 2 */
+    air_each_minute(1, 1, 2.6);
+    rules_each(b.rules, compose, NULL);
+    assert_string_equal(text.words[METRIC_ZH].what, "霜冻：气温 2.6 °C（最低 0.0）");
+    assert_string_equal(text.words[METRIC_EN].what, "Frost: Air 2.6 °C (lowest 0.0)");
 }
 
 static void pass(int64_t ms)
