@@ -31,7 +31,7 @@ def gardens(database, start, service, tmp_path):
              " '{\"label\": \"南坡\\n{evil}\"}')")
 
     def watch(instance="a"):
-        return start("baiye-county", instance, silent="2h", state=str(state), escalate="60s", notify=[
+        return start("baiye-county", instance, silent="2h", state=str(state), escalate="1h", notify=[
             {"name": "desk", "language": "en", "webhook": {
                 "url": service.url("/desk"), "ca_file": str(service.cert)}}])
     return watch
