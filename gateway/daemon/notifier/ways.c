@@ -356,66 +356,87 @@ static enum way_outcome by_status(long status, char why[WAY_WHY_SIZE])
     return WAY_LATER;
 }
 
-/* The robots answer 200 to everything; what they mean is in their code. */
+/* The robots answer 200 to everything, or 400; what they mean is in their code. Of two with the
+ * same code the first counts whose `word` is in the answer. */
 static const struct robot_code {
     uint8_t kind;
     long code;
     enum way_outcome outcome;
-    const char *why;
+    const char *why, *word;
 } codes[] = {
-    {WAY_WECOM, 45009, WAY_LIMITED, "too many messages for the service"},
-    {WAY_WECOM, 45033, WAY_LIMITED, "too many messages for the service"},
-    {WAY_WECOM, -1, WAY_LATER, "the service is busy"},
-    {WAY_WECOM, 93000, WAY_REFUSED, "wrong key"},
-    {WAY_WECOM, 40058, WAY_REFUSED, "the service refuses the message"},
-    {WAY_DINGTALK, 130101, WAY_LIMITED, "too many messages for the service"},
-    {WAY_DINGTALK, 410100, WAY_LIMITED, "too many messages for the service"},
-    {WAY_DINGTALK, -1, WAY_LATER, "the service is busy"},
-    {WAY_DINGTALK, 300001, WAY_REFUSED, "wrong token"},
-    {WAY_DINGTALK, 310000, WAY_REFUSED, "wrong secret, keyword or address of the robot"},
-    {WAY_DINGTALK, 400013, WAY_REFUSED, "the group is gone"},
-    {WAY_DINGTALK, 400101, WAY_REFUSED, "wrong token"},
-    {WAY_DINGTALK, 400102, WAY_REFUSED, "the robot is stopped"},
-    {WAY_FEISHU, 11232, WAY_LIMITED, "too many messages for the service"},
-    {WAY_FEISHU, 9499, WAY_REFUSED, "the service refuses the message"},
-    {WAY_FEISHU, 19001, WAY_REFUSED, "wrong token"},
-    {WAY_FEISHU, 19021, WAY_REFUSED, "wrong secret, or the gateway's clock is wrong"},
-    {WAY_FEISHU, 19022, WAY_REFUSED, "this address is not on the robot's list"},
-    {WAY_FEISHU, 19024, WAY_REFUSED, "the robot wants a keyword"},
+    {WAY_WECOM, 45009, WAY_LIMITED, "too many messages for the service", ""},
+    {WAY_WECOM, 45033, WAY_LIMITED, "too many messages for the service", ""},
+    {WAY_WECOM, -1, WAY_LATER, "the service is busy", ""},
+    {WAY_WECOM, 93000, WAY_REFUSED, "wrong key", ""},
+    {WAY_WECOM, 93004, WAY_REFUSED, "the robot is stopped", ""},
+    {WAY_WECOM, 93008, WAY_REFUSED, "the group is gone", ""},
+    {WAY_WECOM, 40058, WAY_REFUSED, "the service refuses the message", ""},
+    {WAY_DINGTALK, 130101, WAY_LIMITED, "too many messages for the service", ""},
+    {WAY_DINGTALK, 410100, WAY_LIMITED, "too many messages for the service", ""},
+    {WAY_DINGTALK, 90030, WAY_LIMITED, "too many messages for the service", ""},
+    {WAY_DINGTALK, -1, WAY_LATER, "the service is busy", ""},
+    {WAY_DINGTALK, 300001, WAY_REFUSED, "wrong token", ""},
+    {WAY_DINGTALK, 310000, WAY_REFUSED, "wrong secret, keyword or address of the robot", ""},
+    {WAY_DINGTALK, 400013, WAY_REFUSED, "the group is gone", ""},
+    {WAY_DINGTALK, 400101, WAY_REFUSED, "wrong token", ""},
+    {WAY_DINGTALK, 400102, WAY_REFUSED, "the robot is stopped", ""},
+    {WAY_FEISHU, 11232, WAY_LIMITED, "too many messages for the service", ""},
+    {WAY_FEISHU, 99991400, WAY_LIMITED, "too many messages for the service", ""},
+    {WAY_FEISHU, 9499, WAY_LIMITED, "too many messages for the service", "too many"},
+    {WAY_FEISHU, 9499, WAY_REFUSED, "the service refuses the message", ""},
+    {WAY_FEISHU, 19001, WAY_REFUSED, "wrong token", ""},
+    {WAY_FEISHU, 19007, WAY_REFUSED, "the robot is stopped", ""},
+    {WAY_FEISHU, 19021, WAY_REFUSED, "wrong secret, or the gateway's clock is wrong", ""},
+    {WAY_FEISHU, 19022, WAY_REFUSED, "this address is not on the robot's list", ""},
+    {WAY_FEISHU, 19024, WAY_REFUSED, "the robot wants a keyword", ""},
 };
 
-static enum way_outcome by_code(const struct way_config *way, const char *body, size_t size,
-                                char why[WAY_WHY_SIZE])
+static const struct robot_code *find_code(uint8_t kind, long number, const char *said)
 {
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (codes[i].kind == kind && codes[i].code == number && strstr(said, codes[i].word) != NULL)
+            return &codes[i];
+    }
+    return NULL;
+}
+
+/* false: it is no answer of that robot's. */
+static bool by_code(const struct way_config *way, const char *body, size_t size,
+                    enum way_outcome *outcome, char why[WAY_WHY_SIZE])
+{
+    bool feishu = way->kind == WAY_FEISHU;
     json_t *root = json_loadb(body, size, 0, NULL);
-    const json_t *code = json_object_get(root, way->kind == WAY_FEISHU ? "code" : "errcode");
-    if (way->kind == WAY_FEISHU && code == NULL)
+    const json_t *code = json_object_get(root, feishu ? "code" : "errcode");
+    if (feishu && code == NULL)
         code = json_object_get(root, "StatusCode");
+    const char *said = json_string_value(json_object_get(root, feishu ? "msg" : "errmsg"));
     bool known = json_is_integer(code);
     long number = known ? (long)json_integer_value(code) : 0;
+    const struct robot_code *found =
+        known ? find_code(way->kind, number, said != NULL ? said : "") : NULL;
     json_decref(root);
-    if (known && number == 0)
-        return WAY_SENT;
-    for (size_t i = 0; known && i < sizeof codes / sizeof codes[0]; i++) {
-        if (codes[i].kind != way->kind || codes[i].code != number)
-            continue;
-        (void)snprintf(why, WAY_WHY_SIZE, "%s (%ld)", codes[i].why, number);
-        return codes[i].outcome;
-    }
-    if (known)
+    *outcome = number == 0 ? WAY_SENT : found != NULL ? found->outcome : WAY_REFUSED;
+    if (found != NULL)
+        (void)snprintf(why, WAY_WHY_SIZE, "%s (%ld)", found->why, number);
+    else if (number != 0)
         (void)snprintf(why, WAY_WHY_SIZE, "the service refuses the message (code %ld)", number);
-    else
-        (void)snprintf(why, WAY_WHY_SIZE, "the answer is not one of %s", way_kind_name(way->kind));
-    return known ? WAY_REFUSED : WAY_LATER;
+    return known;
 }
 
 enum way_outcome way_answer(const struct way_config *way, long status, const char *body,
                             size_t size, char why[WAY_WHY_SIZE])
 {
-    why[0] = '\0';
-    enum way_outcome outcome = by_status(status, why);
     bool robot = way->kind == WAY_WECOM || way->kind == WAY_DINGTALK || way->kind == WAY_FEISHU;
-    return outcome == WAY_SENT && robot ? by_code(way, body, size, why) : outcome;
+    enum way_outcome outcome = WAY_LATER;
+    why[0] = '\0';
+    if (robot && (status == 200 || status == 400) && by_code(way, body, size, &outcome, why) &&
+        !(status == 400 && outcome == WAY_SENT))
+        return outcome;
+    outcome = by_status(status, why);
+    if (!robot || outcome != WAY_SENT)
+        return outcome;
+    (void)snprintf(why, WAY_WHY_SIZE, "the answer is not one of %s", way_kind_name(way->kind));
+    return WAY_LATER;
 }
 
 void way_sms_text(const struct way_message *message, char text[WAY_SMS_SIZE])

@@ -126,6 +126,16 @@ static void answers_are_read(void **state)
         {WAY_FEISHU, 200, "{\"StatusCode\":0}", WAY_SENT, ""},
         {WAY_FEISHU, 200, "{\"code\":19021}", WAY_REFUSED, "secret"},
         {WAY_FEISHU, 200, "{\"code\":11232}", WAY_LIMITED, "too many"},
+        {WAY_FEISHU, 200,
+         "{\"StatusCode\":0,\"StatusMessage\":\"\",\"code\":9499,\"msg\":\"too many request\"}",
+         WAY_LIMITED, "too many"},
+        {WAY_FEISHU, 400, "{\"code\":9499,\"msg\":\"too many request\",\"data\":{}}", WAY_LIMITED,
+         "too many"},
+        {WAY_FEISHU, 400, "{\"code\":9499,\"msg\":\"Bad Request\",\"data\":{}}", WAY_REFUSED,
+         "refuses"},
+        {WAY_FEISHU, 200, "{\"code\":19007,\"msg\":\"Bot Not Enabled\"}", WAY_REFUSED, "stopped"},
+        {WAY_FEISHU, 400, "{\"code\":0}", WAY_REFUSED, "400"},
+        {WAY_FEISHU, 400, "nonsense", WAY_REFUSED, "400"},
         {WAY_NTFY, 200, "", WAY_SENT, ""},
         {WAY_NTFY, 429, "", WAY_LIMITED, "too many"},
         {WAY_NTFY, 403, "", WAY_REFUSED, "wrong key"},
@@ -228,10 +238,11 @@ static void every_reason_is_given_in_chinese_too(void **state)
     (void)state;
     static const struct {
         uint8_t kind;
-        long codes[9];
-    } robots[] = {{WAY_WECOM, {45009, 45033, -1, 93000, 40058, 4711}},
-                  {WAY_DINGTALK, {130101, 410100, -1, 300001, 310000, 400013, 400101, 400102}},
-                  {WAY_FEISHU, {11232, 9499, 19001, 19021, 19022, 19024}}};
+        long codes[12];
+    } robots[] = {
+        {WAY_WECOM, {45009, 45033, -1, 93000, 40058, 4711}},
+        {WAY_DINGTALK, {130101, 410100, 90030, -1, 300001, 310000, 400013, 400101, 400102}},
+        {WAY_FEISHU, {11232, 99991400, 9499, 19001, 19007, 19021, 19022, 19024}}};
     static const long statuses[] = {429, 401, 403, 404, 400, 503};
     char why[WAY_WHY_SIZE], body[64];
     for (size_t r = 0; r < sizeof robots / sizeof robots[0]; r++) {
