@@ -12,6 +12,9 @@ from test_cli import baiye, site  # noqa: E402,F401
 from test_package import deb, machine  # noqa: E402,F401
 
 
+UNITS = "/etc/systemd/system"  # of a version that is being tried
+
+
 def test_it_asks(site):  # noqa: F811
     path, _ = site
     before = sorted(path.iterdir())
@@ -59,17 +62,22 @@ def test_an_installed_gateway_is_as_just_installed(machine, deb):  # noqa: F811
     before = machine.run("cat /etc/baiye/gw.pass")
     login = machine.run("baiye user add li --role technician").split("password: ")[1].strip()
     machine.run("baiye cert --host 10.1.2.3 && echo 'site: my-hill' >/etc/baiye/garden.yaml && "
-                "mkdir -p /var/lib/baiye/boards /etc/baiye/profiles && "
+                "mkdir -p /var/lib/baiye/boards /etc/baiye/profiles /var/lib/baiye-upgrade "
+                f"{UNITS}/timers.target.wants && "
                 "echo my-hill | tee /var/lib/baiye/readings.db /var/lib/baiye/boards/register.csv "
                 "/etc/baiye/profiles/mine.yaml /etc/baiye/led.yaml /var/lib/mosquitto/mosquitto.db "
-                "/var/log/mosquitto/mosquitto.log && ln -s /usr/share/baiye /var/lib/baiye/elsewhere")
+                "/var/log/mosquitto/mosquitto.log /var/lib/baiye-upgrade/baiye.sources "
+                f"{UNITS}/baiye-upgrade-undo.timer {UNITS}/baiye-upgrade-undo.service && "
+                f"ln -s ../baiye-upgrade-undo.timer {UNITS}/timers.target.wants/ && "
+                "ln -s /usr/share/baiye /var/lib/baiye/elsewhere")
     machine.run("baiye wipe </dev/null", code=77)
     assert "my-hill" in machine.run("cat /etc/baiye/led.yaml")
     machine.run("baiye wipe --yes")
     assert machine.run("find /etc/baiye /var/lib/baiye -printf '%p %u:%g %m\\n' | sort") == fresh
     machine.run("test -r /usr/share/baiye/baiye.yaml")
     left = machine.run("grep -rlE 'my-hill|10.1.2.3|^li[: ]' /etc/baiye /var/lib/baiye /var/lib/mosquitto "
-                       "/var/log/mosquitto || true")
+                       f"/var/log/mosquitto /var/lib/baiye-upgrade {UNITS} || true")
+    assert machine.run(f"find {UNITS} -name 'baiye-upgrade-undo*'") == ""
     assert left == "" and login not in machine.run("cat /etc/baiye/*")
     assert machine.run("cat /etc/baiye/gw.pass") not in ("", before)
     machine.run("baiye check && baiye user list")

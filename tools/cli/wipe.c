@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For a box that changes hands: everything of the farm goes, and the box is as just installed.
  *
- * The package's two folders are emptied, the broker's store and log too, and the system's log. Of
- * folders that somebody else chose only what is named as a site's files are. No step follows a
- * link; one folder belongs to the daemon's user. Small files, which the secrets are, are written
- * over first: against who reads the disk, not against who takes a memory card apart. */
+ * The package's two folders are emptied, that of upgrades, the broker's store and log too, and the
+ * system's log. Of folders that somebody else chose only what is named as a site's files are. No
+ * step follows a link; one folder belongs to the daemon's user. Small files, which the secrets are,
+ * are written over first: against who reads the disk, not against who takes a memory card apart. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +22,11 @@
 #include "tools/cli/backup.h"
 #include "tools/cli/cli.h"
 
-#define CONFIG_FOLDER "/etc/baiye"
-#define STATE_FOLDER  "/var/lib/baiye"
-#define SMALL_MOST    65536 /* bytes of a file that is written over */
-#define DEPTH_MOST    8
+#define CONFIG_FOLDER  "/etc/baiye"
+#define STATE_FOLDER   "/var/lib/baiye"
+#define UPGRADE_FOLDER "/var/lib/baiye-upgrade"
+#define SMALL_MOST     65536 /* bytes of a file that is written over */
+#define DEPTH_MOST     8
 
 /* Whether a file of a folder goes; `name` is that in the folder itself, `own` what it goes by. */
 typedef bool (*goes_fn)(const char *name, const char *own);
@@ -115,8 +116,15 @@ static bool systemd_runs(void)
 /* Nothing may run that would write what is removed anew. */
 static bool stop_all(const char *socket_path)
 {
-    const char *const stop[] = {"systemctl",         "stop", "baiyed.service", "baiye-led.service",
-                                "mosquitto.service", NULL};
+    const char *const stop[] = {"systemctl",
+                                "stop",
+                                "baiyed.service",
+                                "baiye-led.service",
+                                "mosquitto.service",
+                                "baiye-upgrade.service",
+                                "baiye-upgrade-undo.timer",
+                                "baiye-upgrade-undo.service",
+                                NULL};
     struct talk talk;
     if (systemd_runs())
         (void)cli_run(true, stop); /* one that is not installed is no reason to stay */
@@ -167,6 +175,22 @@ static bool wipe_named(const char *config_file)
            wipe_folder(folder, site_goes, last_part(config_file));
 }
 
+/* Whose packages it took, and a version that is being tried: it stays as it is now. */
+static bool wipe_upgrades(void)
+{
+    static const char *const units[] = {
+        "/etc/systemd/system/timers.target.wants/baiye-upgrade-undo.timer",
+        "/etc/systemd/system/baiye-upgrade-undo.timer",
+        "/etc/systemd/system/baiye-upgrade-undo.service"};
+    const char *const reload[] = {"systemctl", "daemon-reload", NULL};
+    bool ok = true;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        ok = (unlink(units[i]) == 0 || errno == ENOENT) && ok;
+    if (systemd_runs())
+        (void)cli_run(true, reload);
+    return wipe_folder(UPGRADE_FOLDER, all_goes, "") && ok;
+}
+
 /* As the package made it: its script makes what is missing, and starts the services. */
 static bool wipe_package(const char *config_file)
 {
@@ -178,6 +202,7 @@ static bool wipe_package(const char *config_file)
     ok = wipe_folder(CONFIG_FOLDER, all_goes, "") && ok;
     ok = wipe_folder("/var/lib/mosquitto", all_goes, "") && ok;
     ok = wipe_folder("/var/log/mosquitto", all_goes, "") && ok;
+    ok = wipe_upgrades() && ok;
     if (systemd_runs())
         ok = cli_run(true, rotate) == 0 && cli_run(true, vacuum) == 0 && ok;
     if (cli_run(true, anew) != 0)
