@@ -128,6 +128,20 @@ def test_many_dial_in_at_one_port_and_are_told_apart(farm, port, tcp):
         assert set(farm.values("level", name)) == {100 + i}
 
 
+def test_a_hundred_share_a_port(farm, port):
+    """The first, the last, and one that is nobody's."""
+    farm.profile(PROFILE)
+    farm.start(*[bus(port, device(f"d{i}"), name=f"b{i}", registration=f"DTU{i:03}")
+                 for i in range(100)])
+    listening(farm)
+    refused(farm, port, b"DTU100")
+    for i in (0, 63, 64, 99):
+        dtu(farm, port, Registers({0: 100 + i}), registration=b"DTU%03d" % i).dial()
+        farm.wait(3, name=f"d{i}")
+        assert set(farm.values("level", f"d{i}")) == {100 + i}
+    assert farm.stats()["listen"]["registered"] == 4
+
+
 BEATS = {
     "before": lambda said: [BEAT + said], "behind": lambda said: [said + BEAT],
     "apart": lambda said: [BEAT, said, BEAT], "many": lambda said: [BEAT * 3 + said + BEAT * 2],

@@ -21,7 +21,7 @@
 #include "gateway/daemon/bus/lobby.h"
 #include "gateway/daemon/bus/registration.h"
 
-#define PORTS_MAX    64
+#define PORTS_MAX    BUSES_MAX /* each its own, or many share one */
 #define BACKLOG      64
 #define ACCEPTS_MOST 16 /* in one turn, before others are heard */
 #define AGAIN_MS     5000
@@ -278,7 +278,7 @@ static void give(struct listener *listener, struct lobby_guest *guest, size_t bu
 
 static void judge(struct listener *listener, struct lobby_guest *guest, int64_t now)
 {
-    const struct dial_in_config *known[PORTS_MAX], *all[PORTS_MAX];
+    const struct dial_in_config *known[BUSES_MAX], *all[BUSES_MAX];
     uint16_t buses = listener->config->bus_count;
     size_t whose = 0;
     for (uint16_t i = 0; i < buses; i++) {
@@ -441,7 +441,7 @@ struct listener *listener_start(const struct config *config, struct bus *const *
     listener->buses = buses;
     (void)pthread_mutex_init(&listener->mutex, NULL);
     lobby_init(&listener->lobby);
-    for (uint16_t i = 0; i < config->bus_count && i < PORTS_MAX; i++) {
+    for (uint16_t i = 0; i < config->bus_count; i++) {
         if (config->buses[i].dial_in != NULL)
             add_port(listener, &config->buses[i]);
     }

@@ -312,8 +312,8 @@ SECTION(plots)
 SECTION(buses)
 {
     struct draft *draft = target;
-    return keys_list(source, value, "buses", 512, sizeof *draft->buses, (void **)&draft->buses,
-                     &draft->bus_count, draft_bus);
+    return keys_list(source, value, "buses", BUSES_MAX, sizeof *draft->buses,
+                     (void **)&draft->buses, &draft->bus_count, draft_bus);
 }
 
 SECTION(alerts)

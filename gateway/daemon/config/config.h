@@ -198,6 +198,7 @@ enum bus_rs485 { RS485_ADAPTER, RS485_KERNEL };
 /* Can a serial port be set to it? */
 bool config_rate_possible(uint32_t baud);
 
+#define BUSES_MAX              512
 #define DIAL_IN_WORD_SIZE      64
 #define DIAL_IN_HEARTBEATS_MAX 4
 #define DIAL_IN_FROM_MAX       16
