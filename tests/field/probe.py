@@ -165,7 +165,8 @@ class Tcp:
         self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
 
     def accept(self):
         with contextlib.suppress(OSError):
@@ -226,6 +227,10 @@ class Tcp:
                 "port": f"127.0.0.1:{self.port}", "devices": list(devices), **more}
 
     def close(self):
+        """Its thread ends before: else it might accept for a server that gets the same descriptor."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join(5)
         self.listener.close()
         for connection in self.sockets:
             connection.close()

@@ -44,15 +44,18 @@ def test_a_gateway_that_speaks_for_a_silent_unit_is_told_of(farm, code, words):
     wait_until(lambda: farm.device_stats()["hint"] == "", 30, "and the hint is gone")
 
 
-@pytest.mark.parametrize("code", [1, 2, 4, None])
-def test_one_register_of_seven_is_refused(farm, code):
-    """The six others are live within a few polls, and the log has one line of it."""
+@pytest.mark.parametrize("code, which, tcp", [
+    (1, 3, False), (4, 0, False), (6, 3, False), (None, 0, False), (None, 0, True), (11, 6, True)])
+def test_one_register_of_seven_is_refused(farm, code, which, tcp):
+    """The six others are live within a few polls, and the log has one line of it: by exceptions, of a
+    gateway, too, that the unit does not answer, and by silence."""
     def answer(unit, pdu):
         touched = range(pdu[2], pdu[2] + pdu[4])
-        if 3 in touched:
+        if unit == 1 and which in touched:
             return b"" if code is None else bytes([0x83, code])
         return None
-    line = farm.line(Registers({i: 100 + i for i in range(7)}, special=answer))
+    registers = Registers({i: 100 + i for i in range(7)}, special=answer)
+    line = farm.server(registers) if tcp else farm.line(registers)
     patience = "200ms" if code is None else "10s"  # no machine is as busy as that
     farm.profile(f"limits: {{ response_max: {patience} }}\n" + SEVEN)
     farm.start(line.bus(device(every="300ms"),
@@ -61,7 +64,9 @@ def test_one_register_of_seven_is_refused(farm, code):
     assert all(r["values"].get(f"m{i}", 100 + i) == 100 + i
                for r in farm.readings() for i in range(7))
     farm.wait(len(farm.readings()) + 5)
-    assert farm.log().count("device probe (bus east, address 1) refuses 1 of 7 fields") == 1
+    assert len(farm.readings("other")[-1]["values"]) == 7
+    bus = "net" if tcp else "east"
+    assert farm.log().count(f"device probe (bus {bus}, address 1) refuses 1 of 7 fields") == 1
 
 
 def test_a_profile_that_is_refused_everywhere_costs_little(farm):

@@ -147,6 +147,17 @@ static void note_owed(struct owed *owed, const struct transact_request *request,
         owed_add(owed, function, request->answer_size, probe, answer->sent_ns);
 }
 
+/* Is it the device's own read that comes next? */
+static bool is_poll(const struct device *device, const struct transact_request *request)
+{
+    uint8_t pdu[5];
+    struct transact_request next;
+    if (device->read >= device->plan.read_count || device->config->unit != request->unit)
+        return false;
+    device_request(device, pdu, &next);
+    return request->pdu_size == sizeof pdu && memcmp(request->pdu, pdu, sizeof pdu) == 0;
+}
+
 /* Asks for something else than the request does, so that the answer shows that the unit is past
  * what it owes. False: it does not, and `answer` is how the request has ended. */
 static bool past_what_it_owes(struct bus *bus, struct device *device,
@@ -156,7 +167,12 @@ static bool past_what_it_owes(struct bus *bus, struct device *device,
     struct owed *owed = &bus->owed[request->unit];
     uint8_t pdu[OWED_PDU_SIZE];
     struct transact_request probe = *request;
-    probe.answer_size = owed_probe(owed, request->pdu, request->pdu_size, pdu);
+    uint8_t about[MODBUS_PDU_MAX];
+    memcpy(about, request->pdu, request->pdu_size);
+    bool elsewhere = (owed->probes > 0 || device->refusal.elsewhere) && is_poll(device, request);
+    if (elsewhere) /* to these it may be silent */
+        refused_elsewhere(device, request->wide_registers, about);
+    probe.answer_size = owed_probe(owed, about, request->pdu_size, pdu);
     *answer = (struct transact_answer){.result = BUS_TIMEOUT};
     answer->end_ns = line_now_ns();
     answer->quiet_ns = owed->last_ns + OWED_FORGET_NS;
@@ -172,6 +188,7 @@ static bool past_what_it_owes(struct bus *bus, struct device *device,
         note_owed(owed, &probe, true, answer);
     bool past = answer->result != BUS_DOWN &&
                 !owed_blocks(owed, request->pdu[0], request->answer_size, answer->end_ns);
+    device->refusal.elsewhere = device->refusal.elsewhere || (past && elsewhere);
     if (past && request->extra_ns > 0) /* its own silence */
         past = transact_idle(&bus->transact, answer->quiet_ns, false) == LINE_TIME;
     if (!past && (answer->result == BUS_OK || answer->result == BUS_EXCEPTION))
@@ -287,6 +304,7 @@ enum bus_result bus_ask(struct bus *bus, struct device *device,
     if (!exchange->numbered && owed_blocks(&bus->owed[request->unit], request->pdu[0],
                                            request->answer_size, line_now_ns())) {
         awake = past_what_it_owes(bus, device, request, answer);
+        answer->unasked = !awake;
         if (!awake)
             return ended(bus, answer);
     }

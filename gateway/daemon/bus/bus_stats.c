@@ -108,7 +108,9 @@ static void log_hint(struct bus *bus, unsigned index, struct hint hint)
 static enum hint_id refused_hint(const struct device *device, int64_t now)
 {
     if (device->refusal.polls >= DEVICE_REFUSED_POLLS)
-        return device->refusal.code == MODBUS_DEVICE_FAILURE ? HINT_PROBE_FAILED : HINT_REFUSES_ALL;
+        return refused_is_busy(device)                         ? HINT_BUSY
+               : device->refusal.code == MODBUS_DEVICE_FAILURE ? HINT_PROBE_FAILED
+                                                               : HINT_REFUSES_ALL;
     if (!device->report.online && device->refusal.code == MODBUS_GATEWAY_TARGET)
         return HINT_TARGET_SILENT;
     if (!device->report.online && device->refusal.code == MODBUS_GATEWAY_PATH)

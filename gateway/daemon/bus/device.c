@@ -122,9 +122,9 @@ static void mark_counters(const struct device *device, struct reading *reading)
     }
 }
 
-void device_request(const struct device *device, uint8_t pdu[5], struct transact_request *request)
+void device_read_request(const struct device *device, const struct plan_read *read, uint8_t pdu[5],
+                         struct transact_request *request)
 {
-    const struct plan_read *read = &device->plan.reads[device->read];
     *request = (struct transact_request){
         .pdu = pdu,
         .pdu_size = (uint16_t)modbus_read(pdu, read->function, read->address, read->count),
@@ -132,6 +132,11 @@ void device_request(const struct device *device, uint8_t pdu[5], struct transact
         .unit = device->config->unit,
         .wide_registers = read->words > 1,
     };
+}
+
+void device_request(const struct device *device, uint8_t pdu[5], struct transact_request *request)
+{
+    device_read_request(device, &device->plan.reads[device->read], pdu, request);
 }
 
 /* ---- Reads with a period of their own ---- */

@@ -41,8 +41,14 @@ struct device_refusal {
     bool one_item;        /* the plan is that one alone: everything had been refused */
     bool learned_now;     /* by its silence: not to be forgotten when it counts as alive again */
     bool reported;        /* in the log */
+    uint8_t part;         /* the one asked for last to see whether the unit is alive */
+    bool elsewhere;       /* it answers for others than those that it is silent to */
+    bool asked_part;      /* it is dead, and its last probe was for one part */
+    bool alive;           /* … which it answered */
     uint64_t answered;    /* bit i: read i of this plan was, so it is no wrong one */
+    uint64_t busy;        /* bit i: item i is left out, or alone again, since the unit was busy */
     int64_t since_ms;     /* when one was first refused, or asked for anew; 0: none is refused */
+    int64_t busy_ms;      /* when it last said so of a part; 0: not in the last hour */
 };
 
 /* What is reported of it. */
@@ -99,6 +105,9 @@ int64_t device_ceiling_ns(const struct device_config *config, const struct bus_c
 void device_plan(struct device *device);
 /* The request for its next read. `pdu` holds 5 bytes. */
 void device_request(const struct device *device, uint8_t pdu[5], struct transact_request *request);
+/* And for any read of it. */
+void device_read_request(const struct device *device, const struct plan_read *read, uint8_t pdu[5],
+                         struct transact_request *request);
 /* A poll in progress: which of its reads are due, and `read` at the first one; on to the next,
  * false: that was the last; all were answered. */
 void device_poll_begin(struct device *device, int64_t now_ms);

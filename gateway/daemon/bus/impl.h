@@ -175,12 +175,27 @@ enum schedule_outcome refused_judge(struct bus *bus, struct device *device, unsi
                                     struct transact_answer *answer, bool *again);
 /* The read that was refused is planned anew in parts, or left out. */
 void refused_leave_out(struct device *device);
+/* What was refused is asked for again, as if nothing had been. */
+void refused_forget(struct device *device);
+/* Was its last exception one that ends by itself? */
+bool refused_is_busy(const struct device *device);
+/* An exception of a gateway that speaks for a unit, which does not? */
+bool refused_by_another(const struct transact_answer *answer);
 /* One line when what the device refuses has changed. */
 void refused_note(struct bus *bus, struct device *device);
-/* Every hour one of what was refused is asked for again, alone; if it is answered, all are. */
+/* Every hour one of what was refused is asked for again, alone; if it is answered, all are. What
+ * the unit was busy with every minute. */
 void refused_ask_anew(struct device *device, int64_t now_ms);
 /* Everything is refused: one field a minute, each in its turn, until one is answered. */
 void refused_ask_one(struct device *device);
+/* A unit that is silent may be so to one field alone. Where what it answers is known to be that,
+ * every other probe of a dead one is for one field, another one each time. False: not this one.
+ * `pdu` holds 5 bytes. */
+bool refused_part(const struct bus *bus, struct device *device, uint8_t pdu[5],
+                  struct transact_request *request);
+/* The same of a read that is made to see whether the unit is past what it owes: from another
+ * field's registers on. */
+void refused_elsewhere(struct device *device, bool wide, uint8_t pdu[5]);
 
 /* nodes.c: one request for a node's settings or log, if one is wanted and needs no more line than
  * `room_ns`. BUS_STOPPED: none was made; BUS_DOWN: the line must be opened anew. */

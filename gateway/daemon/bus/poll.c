@@ -105,18 +105,32 @@ static void poll_ended(struct bus *bus, unsigned index)
     if (!device->report.online)
         device->back_ms = bus_now_ms();
     device->refusal.polls = 0;
+    device->refusal.alive = device->refusal.elsewhere = false; /* not of later ones */
     give_reading(bus, device);
     note_state(bus, device, DEVICE_ONLINE);
     if (device->refusal.one_item) { /* it answers again: all of it is asked for */
         device->refusal.one_item = false;
-        device->lessons = (struct plan_lessons){0};
-        device_plan(device);
+        refused_forget(device);
     } else {
         refused_note(bus, device);
         refused_ask_anew(device, bus_now_ms());
     }
     if (device->node != NULL && device->config->every_ms >= 1000)
         schedule_set_due(&bus->schedule, index, own_node_due_ms(device->node, bus_now_ms()) * US);
+}
+
+/* It was dead, and answers: it may be another one now, and what was refused is asked for again. */
+static void came_back(struct device *device)
+{
+    if (device->node != NULL)
+        own_node_silent(device->node);
+    device->lessons = (struct plan_lessons){0};
+    device->refusal.busy = 0;
+    device->refusal.busy_ms = 0;
+    device->silence = (struct own_silence){0};
+    device_all_due(device);
+    if (device->config->profile->write_count > 0)
+        own_writes_forget(&device->rare->writes);
 }
 
 /* Lets the schedule know how a try ended, and the device when that was the end of its poll. */
@@ -130,15 +144,8 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
                              (answer->end_ns - begin_ns + bus->transact.silence_ns) / US,
                              answer->quiet_ns / US);
     bool another = was_dead && outcome == SCHEDULE_ANSWERED && !device->refusal.learned_now;
-    if (another && device->node != NULL)
-        own_node_silent(device->node);
-    if (another) { /* it may be another one now: what was refused is asked for again */
-        device->lessons = (struct plan_lessons){0};
-        device->silence = (struct own_silence){0};
-        device_all_due(device);
-        if (device->config->profile->write_count > 0)
-            own_writes_forget(&device->rare->writes);
-    }
+    if (another)
+        came_back(device);
     if (another && !good)
         device_plan(device);
     if (outcome == SCHEDULE_ANSWERED)
@@ -232,6 +239,24 @@ static void note_odd(struct device *device, const struct transact_request *reque
     link_quality_odd(&device->health, &odd);
 }
 
+/* Did it not answer, although it answers other reads? So often in a row that it is left out. */
+static bool is_silent_to(struct device *device, const struct transact_answer *answer)
+{
+    struct device_refusal *refusal = &device->refusal;
+    bool silent = answer->result == BUS_TIMEOUT || refused_by_another(answer);
+    bool awake = answer->awake || refusal->alive ||
+                 device->read > device->poll.first_read; /* it has answered a part of this poll */
+    bool same = refusal->silent_read == device->read;
+    if (answer->unasked || answer->too_fast)
+        return false; /* that is no answer to this, nor a sign that none will come */
+    if (answer->other_function != 0 && device->read == 0 && device->health.good == 0)
+        awake = false; /* it is another device, and refuses nothing */
+    refusal->silent_reads = silent && awake ? (uint8_t)(same ? refusal->silent_reads + 1 : 1) : 0;
+    refusal->silent_read = device->read;
+    bool was_good = refusal->answered >> (device->read & 63) & 1;
+    return refusal->silent_reads >= (was_good ? SILENT_GOOD_READS : SILENT_READS);
+}
+
 /* It did not answer, or refused. BUS_DOWN: the connection is to be made anew. */
 static enum bus_result poll_not_answered(struct bus *bus, unsigned index,
                                          struct transact_answer *answer)
@@ -240,30 +265,25 @@ static enum bus_result poll_not_answered(struct bus *bus, unsigned index,
     enum schedule_outcome outcome =
         answer->result == BUS_TIMEOUT ? SCHEDULE_SILENT : SCHEDULE_NOISE;
     bool again = false;
-    bool awake =
-        answer->awake ||
-        device->read > device->poll.first_read; /* or it has answered a part of this poll */
-    bool same = device->refusal.silent_read == device->read;
-    if (answer->other_function != 0 && device->read == 0 && device->health.good == 0)
-        awake = false; /* it is another device, and refuses nothing */
-    device->refusal.silent_reads = answer->result == BUS_TIMEOUT && awake
-                                       ? (uint8_t)(same ? device->refusal.silent_reads + 1 : 1)
-                                       : 0;
-    device->refusal.silent_read = device->read;
-    bool was_good = device->refusal.answered >> (device->read & 63) & 1;
-    if (device->refusal.silent_reads >=
-        (was_good ? SILENT_GOOD_READS : SILENT_READS)) { /* it answers, but not this */
+    bool by_another = refused_by_another(answer);
+    if (by_another)
+        outcome = SCHEDULE_SILENT;
+    if (answer->awake) /* it has just answered something else */
+        bus->units[index].weakness = 0;
+    if (is_silent_to(device, answer)) { /* it answers, but not this */
         device->refusal.silent_reads = 0;
-        device->refusal.code = 0;
+        device->refusal.code = by_another ? answer->pdu[1] : 0;
         device->refusal.learned_now = true;
         refused_leave_out(device);
         outcome = SCHEDULE_ANSWERED;
         again = device->plan.read_count > 0;
-    }
-    if (answer->result == BUS_TIMEOUT && device->refusal.code >= MODBUS_GATEWAY_PATH)
-        device->refusal.code = 0; /* no one speaks for it any more */
-    if (answer->result == BUS_EXCEPTION)
+    } else if (by_another) {
+        device->refusal.code = answer->pdu[1];
+    } else if (answer->result == BUS_EXCEPTION) {
         outcome = refused_judge(bus, device, index, answer, &again);
+    } else if (answer->result == BUS_TIMEOUT && device->refusal.code >= MODBUS_GATEWAY_PATH) {
+        device->refusal.code = 0; /* no one speaks for it any more */
+    }
     if (again) {
         bus->units[index].quiet_us = answer->quiet_ns / US;
         return connection_outlives(bus, answer->result) ? BUS_OK : BUS_DOWN;
@@ -272,20 +292,59 @@ static enum bus_result poll_not_answered(struct bus *bus, unsigned index,
     return connection_outlives(bus, answer->result) ? BUS_OK : BUS_DOWN;
 }
 
+/* A gateway that hangs up whenever this unit is asked must not be asked for it for ever. */
+static enum bus_result hung_up(struct bus *bus, unsigned index, struct transact_answer *answer)
+{
+    if (answer->sent_ns && bus->bus->type != BUS_RTU && !atomic_load(&bus->control.stopping)) {
+        link_quality_try(&bus->devices[index].health, LINK_QUALITY_SILENT,
+                         bus->exchange.request.answer_size, 0);
+        answer->quiet_ns = answer->end_ns = line_now_ns();
+        try_ended(bus, index, answer, SCHEDULE_SILENT, false);
+    }
+    return BUS_DOWN;
+}
+
+/* A dead unit was asked for one field alone. When it answers that, its whole poll follows at
+ * once. */
+static enum bus_result part_answered(struct bus *bus, struct transact_answer *answer)
+{
+    unsigned index = bus->exchange.index;
+    struct device *device = &bus->devices[index];
+    if (answer->result == BUS_DOWN)
+        return hung_up(bus, index, answer);
+    if (answer->babble && babbled_on(bus, index, answer))
+        return BUS_OK;
+    link_quality_try(&device->health, health_end_of(answer->result),
+                     bus->exchange.request.answer_size, answer->turnaround_ns);
+    device->refusal.alive = answer->result == BUS_OK ||
+                            (answer->result == BUS_EXCEPTION && !refused_by_another(answer));
+    device->refusal.asked_part = !device->refusal.alive;
+    if (!device->refusal.alive) {
+        device->refusal.learned_now = false; /* it may have been silent as a whole */
+        if (refused_by_another(answer))
+            device->refusal.code = answer->pdu[1];
+        bool garbage = answer->result == BUS_GARBLED;
+        try_ended(bus, index, answer, garbage ? SCHEDULE_NOISE : SCHEDULE_SILENT, false);
+        return connection_outlives(bus, answer->result) ? BUS_OK : BUS_DOWN;
+    }
+    (void)schedule_end(&bus->schedule, index, SCHEDULE_ANSWERED, answer->end_ns / US,
+                       (answer->end_ns - answer->sent_ns + bus->transact.silence_ns) / US,
+                       answer->quiet_ns / US);
+    schedule_set_due(&bus->schedule, index, answer->end_ns / US);
+    if (!device->refusal.learned_now) {
+        came_back(device);
+        device_plan(device);
+    }
+    return BUS_OK;
+}
+
 static enum bus_result poll_answered(struct bus *bus, struct transact_answer *answer)
 {
     unsigned index = bus->exchange.index;
     struct device *device = &bus->devices[index];
     const struct transact_request *request = &bus->exchange.request;
-    if (answer->result == BUS_DOWN) {
-        /* A gateway that hangs up whenever this unit is asked must not be asked for it for ever. */
-        if (answer->sent_ns && bus->bus->type != BUS_RTU && !atomic_load(&bus->control.stopping)) {
-            link_quality_try(&device->health, LINK_QUALITY_SILENT, request->answer_size, 0);
-            answer->quiet_ns = answer->end_ns = line_now_ns();
-            try_ended(bus, index, answer, SCHEDULE_SILENT, false);
-        }
-        return BUS_DOWN;
-    }
+    if (answer->result == BUS_DOWN)
+        return hung_up(bus, index, answer);
     if (answer->babble && babbled_on(bus, index, answer))
         return BUS_OK;
     link_quality_try(&device->health, health_end_of(answer->result), request->answer_size,
@@ -324,9 +383,11 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
             refused_note(bus, device);
         refused_ask_one(device);
         device->refusal.polls = DEVICE_REFUSED_POLLS; /* each of its fields was */
-        bus->units[index].due_us += REFUSED_US;
-        poll_failed(bus, index, GAP_EXCEPTION);
-        return true;
+        if (!refused_is_busy(device)) {               /* that one ends soon: no poll is left out */
+            bus->units[index].due_us += REFUSED_US;
+            poll_failed(bus, index, GAP_EXCEPTION);
+            return true;
+        }
     }
     if (bus->units[index].dead)
         device_gap(device, schedule_skip(&bus->schedule, index, bus_now_ms() * US), GAP_TIMEOUT,
@@ -339,7 +400,10 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
             return true; /* the poll follows: its due time is past */
         device_poll_begin(device, bus_now_ms());
     }
-    device_request(device, pdu, &request);
+    bool begins = device->read == device->poll.first_read;
     bus->exchange.index = index;
+    if (bus->units[index].dead && begins && refused_part(bus, device, pdu, &request))
+        return bus_ask(bus, device, &request, turn->cost_max_us, part_answered) != BUS_DOWN;
+    device_request(device, pdu, &request);
     return bus_ask(bus, device, &request, turn->cost_max_us, poll_answered) != BUS_DOWN;
 }

@@ -106,6 +106,11 @@ static size_t answer_pdu(struct garden_unit *unit, const uint8_t *pdu, struct ga
                      (read && wanted & unit->refuses) ||
                      (read && unit->write_only && frame->address >= 8);
     answer[0] = pdu[0];
+    if (read && wanted & unit->busy) {
+        answer[0] |= 0x80;
+        answer[1] = 6;
+        return 2;
+    }
     if (frame->refused) {
         answer[0] |= 0x80;
         answer[1] = unit->refuses_by ? unit->refuses_by : 2;

@@ -23,6 +23,7 @@ struct garden_unit {
     bool lost_once;         /* the next request is not heard */
     uint16_t refuses;       /* bit i: register i does not exist */
     uint8_t refuses_by;     /* the exception; 0: 2 */
+    uint16_t busy;          /* bit i: with register i; it says so (exception 6) */
     bool refuses_silently;  /* no answer at all instead */
     bool stuck;             /* acknowledges writes and does not do them */
     bool write_only;        /* refuses all reads by function 3 of registers from 8 on */

@@ -57,25 +57,28 @@ static unsigned present_values(void)
     return present;
 }
 
-/* By whatever code, or by silence, one register of seven is refused: six are live soon. */
+/* By whatever code, or by silence (0), whichever register of seven: six are live soon. */
 static void one_refused_register_costs_no_other(void **state)
 {
     (void)state;
-    static const uint8_t codes[] = {1, 2, 3, 4, 0};
+    static const uint8_t codes[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 0x40, 0};
+    static const uint8_t places[] = {0, 3, 6};
     for (unsigned c = 0; c < sizeof codes; c++) {
-        garden_reset();
-        garden.units[1].there = true;
-        garden.units[1].refuses = 1u << 3;
-        garden.units[1].refuses_by = codes[c];
-        garden.units[1].refuses_silently = codes[c] == 0;
-        garden_start("", EACH_SECOND, SEVEN, NULL);
-        garden_run(INT64_C(40000000000));
-        assert_int_equal(present_values(), 6);
-        assert_true(garden_device(0).health.online);
-        garden.units[1].refuses = 0;
-        garden_run(INT64_C(3700000000000)); /* an hour later it is there again, by itself */
-        assert_int_equal(present_values(), 7);
-        (void)garden_stop();
+        for (unsigned p = 0; p < sizeof places; p++) {
+            garden_reset();
+            garden.units[1].there = true;
+            garden.units[1].refuses = (uint16_t)(1u << places[p]);
+            garden.units[1].refuses_by = codes[c];
+            garden.units[1].refuses_silently = codes[c] == 0;
+            garden_start("", EACH_SECOND, SEVEN, NULL);
+            garden_run(INT64_C(60000000000));
+            assert_int_equal(present_values(), 6);
+            assert_true(garden_device(0).health.online);
+            garden.units[1].refuses = 0;
+            garden_run(INT64_C(3700000000000)); /* an hour later it is there again, by itself */
+            assert_int_equal(present_values(), 7);
+            (void)garden_stop();
+        }
     }
 }
 
@@ -91,6 +94,112 @@ static void all_that_was_refused_comes_back_when_one_does(void **state)
     garden.units[1].refuses = 0;
     garden_run(INT64_C(3700000000000));
     assert_int_equal(present_values(), 7);
+}
+
+#define S INT64_C(1000000000)
+
+/* Requests of a minute of polls each second. */
+static unsigned requests_a_minute(void)
+{
+    unsigned before = garden_heard();
+    garden_run(60 * S);
+    return garden_heard() - before;
+}
+
+/* As the hour passes each is asked for again; then all of it is one request, as before. */
+static void what_is_refused_no_more_is_read_in_one_request_again(void **state)
+{
+    (void)state;
+    garden.units[1].refuses = 1u << 3;
+    garden_start("", EACH_SECOND, SEVEN, NULL);
+    garden_run(60 * S);
+    garden.units[1].refuses = 0;
+    garden_run(3700 * S);
+    assert_int_equal(present_values(), 7);
+    assert_in_range(requests_a_minute(), 59, 61);
+}
+
+/* Busy with one register: asked for again each minute, and one request with the others when it was
+ * not busy for an hour. Another one that it lacks is none of its business. */
+static void what_a_unit_is_busy_with_comes_back_within_a_minute(void **state)
+{
+    (void)state;
+    garden.units[1].busy = 1u << 3;
+    garden.units[1].refuses = 1u << 5;
+    garden_start("", EACH_SECOND, SEVEN, NULL);
+    garden_run(30 * S);
+    assert_int_equal(present_values(), 5);
+    assert_true(garden_device(0).health.online);
+    unsigned readings = garden_readings(0);
+    garden_run(600 * S);
+    assert_in_range(garden_readings(0) - readings, 595, 601); /* it costs the others nothing */
+    garden.units[1].busy = 0;
+    garden_run(61 * S);
+    assert_int_equal(present_values(), 6);
+    readings = garden_readings(0);
+    for (unsigned i = 0; i < 10; i++) { /* now and then once more */
+        garden.units[1].busy = 1u << 3;
+        garden_run(5 * S);
+        garden.units[1].busy = 0;
+        garden_run(65 * S);
+        assert_int_equal(present_values(), 6);
+    }
+    assert_in_range(garden_readings(0) - readings, 695, 701);
+    garden.units[1].refuses = 0;
+    garden_run(7300 * S);
+    assert_int_equal(present_values(), 7);
+    assert_in_range(requests_a_minute(), 59, 61);
+}
+
+/* Busy with everything, as after its start: no register is to blame. */
+static void a_unit_that_was_busy_for_a_while_is_read_as_before(void **state)
+{
+    (void)state;
+    static const unsigned busy_s[] = {2, 10, 90, 4000};
+    for (unsigned i = 0; i < sizeof busy_s / sizeof busy_s[0]; i++) {
+        garden_reset();
+        garden.units[1].there = true;
+        garden_start("", EACH_SECOND, SEVEN, NULL);
+        garden_wait_readings(0, 5);
+        garden.units[1].busy = 0xFFFF;
+        garden_run(busy_s[i] * S);
+        if (busy_s[i] >= 90) {
+            assert_false(garden_device(0).health.online);
+            assert_int_equal(garden_device(0).health.hint.id, HINT_BUSY);
+        }
+        garden.units[1].busy = 0;
+        unsigned readings = garden_readings(0);
+        garden_run(6 * S);
+        assert_in_range(garden_readings(0) - readings, 3, 7);
+        assert_int_equal(present_values(), 7);
+        garden_run(3700 * S);
+        assert_in_range(requests_a_minute(), 59, 61);
+        (void)garden_stop();
+    }
+}
+
+/* A unit that is gone refuses nothing, whoever says so for it. */
+static void a_unit_that_another_speaks_for_has_lost_no_field_when_it_is_back(void **state)
+{
+    (void)state;
+    static const uint8_t codes[] = {10, 11};
+    for (unsigned c = 0; c < sizeof codes; c++) {
+        garden_reset();
+        garden.units[1].there = garden.units[2].there = true;
+        garden_start("", EACH_SECOND SELDOM("b", "2"), SEVEN, NULL);
+        garden_wait_readings(0, 5);
+        garden.units[1].refuses_by = codes[c];
+        garden.units[1].refuses = 0xFFFF;
+        garden_run(300 * S);
+        assert_false(garden_device(0).health.online);
+        assert_in_range(requests_a_minute(), 1, 10);
+        garden.units[1].refuses = 0;
+        garden_run(60 * S);
+        assert_true(garden_device(0).health.online);
+        assert_int_equal(present_values(), 7);
+        assert_in_range(requests_a_minute(), 59, 61);
+        (void)garden_stop();
+    }
 }
 
 static void a_unit_that_refuses_everything_costs_a_request_a_minute(void **state)
@@ -148,6 +257,10 @@ int main(void)
         BUS_TEST(one_refused_register_costs_no_other),
         BUS_TEST(one_lost_answer_costs_a_unit_that_refuses_what_else_is_asked_little),
         BUS_TEST(all_that_was_refused_comes_back_when_one_does),
+        BUS_TEST(what_is_refused_no_more_is_read_in_one_request_again),
+        BUS_TEST(what_a_unit_is_busy_with_comes_back_within_a_minute),
+        BUS_TEST(a_unit_that_was_busy_for_a_while_is_read_as_before),
+        BUS_TEST(a_unit_that_another_speaks_for_has_lost_no_field_when_it_is_back),
         BUS_TEST(a_unit_that_refuses_everything_costs_a_request_a_minute),
         BUS_TEST(a_unit_that_gives_only_exceptions_is_not_online),
     };
