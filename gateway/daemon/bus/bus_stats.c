@@ -156,12 +156,13 @@ static void report_health(struct bus *bus)
         return;
     for (unsigned i = 0; i < count; i++)
         health[i] = bus->devices[i].health;
+    bool paused = atomic_load(&bus->control.paused); /* nobody is asked: all is as it was */
     for (unsigned i = 0; i < count; i++) {
         const struct device *device = &bus->devices[i];
         bool away = connection_away(bus);
         struct device_health report = {
             .device = device->config->index,
-            .online = device->report.online && connection_fine(bus),
+            .online = device->report.online && (connection_fine(bus) || paused),
             .away = away,
             .last_seen = device->report.last_seen,
             .polls = health[i].polls,

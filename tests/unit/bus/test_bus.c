@@ -145,6 +145,8 @@ static void while_a_bus_is_paused_its_port_is_closed(void **state)
     struct bus_stats stats;
     bus_stats(garden_bus, &stats);
     assert_string_equal(stats.state, "paused");
+    garden_run(12000 * MS); /* health is reported, and nobody was asked in vain */
+    assert_true(garden_device(0).health.online);
     unsigned had = garden_readings(1);
     bus_pause(garden_bus, 0);
     garden_wait_readings(1, had + 3);
