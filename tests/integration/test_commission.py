@@ -109,6 +109,7 @@ def test_a_box_of_parts_measures_and_the_rest_is_named(bench):
     rest = {one["unit"]: one["rest"] for one in result["devices"] if one["rest"]}
     assert "fits no profile" in rest[5]
     assert result["silent"] == ["old"]
+    assert result["disturbed"] == [6]  # of the one with its wires swapped nobody can know more
     assert set(bench.configured()) == {"old", *(one["name"] for one in new)}
     assert all(bench.online(one["name"]) for one in new)
     assert (bench.file.parent / (bench.file.name + ".1")).read_text() == before

@@ -43,8 +43,9 @@ struct commission {
     struct talk_options talk;
     bool yes, own_rate, every_address;
     bool echo;
-    unsigned garbled; /* heard on the line, of no one's */
-    json_t *silent;   /* devices of the configuration that did not answer */
+    unsigned garbled;    /* heard on the line, of no one's */
+    json_t *silent;      /* devices of the configuration that did not answer */
+    bool disturbed[256]; /* addresses at which nobody was found, and no device could be heard */
     struct plan plan;
 };
 
@@ -222,6 +223,7 @@ static bool survey(struct commission *job, int *code)
     plan->baud = (uint32_t)talk_integer(result, "baud");
     plan->parity = talk_text(result, "parity")[0];
     memset(plan->used, 0, sizeof plan->used);
+    memset(job->disturbed, 0, sizeof job->disturbed);
     json_array_foreach (json_object_get(result, "taken"), i, one) {
         plan->used[(uint8_t)json_integer_value(one)] = true;
     }
@@ -380,10 +382,15 @@ static void bring_up(struct commission *job, struct plan_device *device)
                        _("no address is free on this line"));
         return;
     }
-    for (unsigned i = 0; !try_place(job, device) && i < PLACES_MAX; i++) {
+    uint8_t given_up[PLACES_MAX];
+    unsigned tried = 0;
+    while (!try_place(job, device) && tried < PLACES_MAX) {
+        given_up[tried++] = device->to;
         if (!plan_next_place(&job->plan, device))
             return;
     }
+    for (unsigned i = 0; i < tried && device->placed; i++)
+        job->disturbed[given_up[i]] = true;
 }
 
 /* ---- with who sits there ---- */
@@ -497,6 +504,16 @@ static void say_rest(const struct commission *job)
                        json_string_value(name));
         say(job, text);
     }
+    for (unsigned unit = 1; unit < 256; unit++) {
+        if (!job->disturbed[unit])
+            continue;
+        (void)snprintf(text, sizeof text,
+                       _("Address %u was given up: nobody is found there, and who was put there "
+                         "could not be heard. A device whose A and B are exchanged, or at "
+                         "another rate?"),
+                       unit);
+        say(job, text);
+    }
     if (job->echo)
         say(job, _("The adapter hears what it sends (echo); that does no harm."));
     if (job->garbled > 0)
@@ -508,6 +525,10 @@ static bool is_complete(const struct commission *job)
 {
     for (unsigned i = 0; i < job->plan.count; i++) {
         if (job->plan.devices[i].rest[0] != '\0')
+            return false;
+    }
+    for (unsigned unit = 1; unit < 256; unit++) {
+        if (job->disturbed[unit])
             return false;
     }
     return json_array_size(job->silent) == 0;
@@ -531,9 +552,14 @@ static void print_json(const struct commission *job, enum trial_end end)
         }
         (void)json_array_append_new(list, one);
     }
-    json_t *whole = json_pack("{s:o,s:O,s:b,s:i,s:b}", "devices", list, "silent", job->silent,
-                              "echo", (int)job->echo, "garbled", (int)job->garbled, "kept",
-                              (int)(end <= TRIAL_KEPT_SOME));
+    json_t *disturbed = json_array();
+    for (int unit = 1; unit < 256; unit++) {
+        if (job->disturbed[unit])
+            (void)json_array_append_new(disturbed, json_integer(unit));
+    }
+    json_t *whole = json_pack("{s:o,s:O,s:o,s:b,s:i,s:b}", "devices", list, "silent", job->silent,
+                              "disturbed", disturbed, "echo", (int)job->echo, "garbled",
+                              (int)job->garbled, "kept", (int)(end <= TRIAL_KEPT_SOME));
     talk_dump(whole);
     json_decref(whole);
 }
