@@ -208,8 +208,8 @@ static void print_access(void *out, const struct access_finding *finding)
 {
     char text[1100];
     (void)snprintf(text, sizeof text, "%s", language_chinese() ? finding->zh : finding->en);
-    (void)fprintf(out, "%s: %.*s\n", finding->state == ACCESS_BROKEN ? _("broken") : _("note"),
-                  (int)plain_text(text, strlen(text)), text);
+    text[plain_text(text, strlen(text))] = '\0';
+    (void)fprintf(out, finding->state == ACCESS_BROKEN ? _("broken: %s\n") : _("note: %s\n"), text);
 }
 
 /* Nothing of it is a mistake: a plot may be there for its soil only. */

@@ -30,6 +30,10 @@ SENTENCE = re.compile(r"(?<![\w-])[A-Za-z]+[,;:]? [a-z']+[,;:]? [a-z']{2,}(?![\w
 NAMES = re.compile(r"Home Assistant|Baiye \S+ CA|sha256 Fingerprint|No such file or directory", re.I)
 
 
+# Chinese has its own marks.
+HALF_WIDTH = re.compile("[\u4e00-\u9fff][,;:!?](?=\\s|[\u4e00-\u9fff])")
+
+
 def english(text):
     return SENTENCE.findall(NAMES.sub("", TYPED.sub("", text)))
 
@@ -294,7 +298,7 @@ def test_each_form_fits_a_terminal_speaks_its_language_and_has_no_colours_that_a
         text = on_terminal(words, NO_COLOR="1", LC_ALL=language)
         wide = [line for line in re.split(r"[\r\n]", text) if columns(line) > 80]
         left = [] if language == "C" or form == "forecast replay" else english(
-            re.sub(r"\s*\n +", " ", text))
+            re.sub(r"\s*\n +", " ", text)) + HALF_WIDTH.findall(text)
         if wide or left or "\x1b" in text:
             wrong.append((form, wide, left, text))
     assert not wrong, "\n\n".join(map(str, wrong))

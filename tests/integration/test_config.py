@@ -2,6 +2,7 @@
 """What an operator sees of a configuration: mistakes with file, line and remedy (exit 78), the poll
 plan (--check), and one poll of everything (--once)."""
 import json
+import os
 import re
 import subprocess
 
@@ -31,9 +32,9 @@ def _built(needs):
     needs("baiyed")
 
 
-def baiyed(*arguments, timeout=60):
-    return subprocess.run([garden.program("baiyed"), *map(str, arguments)], capture_output=True,
-                          text=True, timeout=timeout, check=False)
+def baiyed(*arguments, timeout=60, language="C"):
+    return subprocess.run([garden.program("baiyed"), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=timeout, check=False, env={**os.environ, "LC_ALL": language})
 
 
 def check(folder, text):
@@ -324,6 +325,8 @@ def test_check_notes_what_the_file_names_and_this_machine_has_not(tmp_path):
     assert result.returncode == 0, result.stderr
     assert f"note: broker local: {path.parent}/gw.pass: No such file" in result.stdout
     assert f"note: bus east: {tmp_path}/ttyUSB9: No such file" in result.stdout
+    chinese = baiyed("--config", path, "--check", language="zh_CN.UTF-8").stdout
+    assert re.findall("^注意：.*(?:gw.pass|ttyUSB9)", chinese, re.M) and "注意:" not in chinese, chinese
     for name in ("gw.pass", "ttyUSB9"):
         (tmp_path / name).write_text("x\n")
     assert "note:" not in baiyed("--config", path, "--check").stdout

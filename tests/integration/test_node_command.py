@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`baiye node`: lamp, self-test, black box, counters and clock of one of our nodes."""
 import json
+import os
+import re
 import struct
 import subprocess
 import time
@@ -19,10 +21,10 @@ def node(request, tmp_path_factory):
         {"kind": "xy-md02", "address": 4, "name": "air"}]}])
     site.start_gateway()
 
-    def baiye(*words):
+    def baiye(*words, language="C"):
         return subprocess.run([garden.program("baiye"), *words, "--socket",
                                str(site.folder / "baiyed.sock")], capture_output=True, text=True,
-                              timeout=60)
+                              timeout=60, env={**os.environ, "LC_ALL": language})
 
     def run(*words, code=0):
         done = baiye("node", *words)
@@ -47,7 +49,10 @@ def test_its_black_box_has_names_and_words(node):
     box = json.loads(node("plot", "blackbox", "--json"))
     assert box["uptime"] >= 0 and len(box["reset_counts"]) == 7 and box["nv_errors"] == 0
     said = node("plot", "blackbox")
-    assert "reset_cause" in said and "since this power-up" in said
+    assert "reset_cause" in said and re.search(r"^uptime +\d+ s  since this power-up", said, re.M)
+    assert re.search(r"^stack_free +- bytes", said, re.M) and re.search(r"^awake +\d+\.\d %", said, re.M)
+    chinese = node.baiye("node", "plot", "blackbox", language="zh_CN.UTF-8").stdout
+    assert len(chinese.splitlines()) >= 17 and not re.search(r" [a-z]+ [a-z]+ [a-z]+", chinese), chinese
 
 
 def test_its_counters_stand_beside_the_gateways(node):

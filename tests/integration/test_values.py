@@ -44,6 +44,12 @@ def test_the_table_has_each_device_with_units_ages_and_what_to_look_at(running):
     assert all(len(line) <= 80 for line in done.stdout.splitlines()), done.stdout
     assert values(running, "air").returncode == 0
 
+    def stats(device):
+        return subprocess.run([garden.program("baiye"), "stats", device, "--socket", str(
+            running.folder / "baiyed.sock")], capture_output=True, text=True, timeout=60).stdout
+    garden.wait_until(lambda: "answers begin after" in stats("air"), 30, "how fast it answers")
+    assert "DOES NOT ANSWER" in stats("gone") and "answers begin" not in stats("gone")
+
 
 def test_it_is_what_the_broker_has(running):
     found = json.loads(values(running, "air", "--json").stdout)

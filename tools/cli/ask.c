@@ -140,9 +140,10 @@ static void print_device_stats(const json_t *device)
         talk_integer(device, "timeouts"), talk_integer(device, "crc_errors"),
         talk_integer(device, "exceptions"), talk_integer(device, "late_answers"),
         talk_integer(device, "retries"));
-    say(8, _("answers begin after %.1f ms, 99 of 100 before %.1f ms"),
-        (double)talk_integer(device, "turnaround_p50_us") / 1e3,
-        (double)talk_integer(device, "turnaround_p99_us") / 1e3);
+    if (talk_integer(device, "turnaround_p99_us") > 0) /* else it never answered */
+        say(8, _("answers begin after %.1f ms, 99 of 100 before %.1f ms"),
+            (double)talk_integer(device, "turnaround_p50_us") / 1e3,
+            (double)talk_integer(device, "turnaround_p99_us") / 1e3);
     if (talk_integer(device, "silence_us") > 0)
         say(8, _("silence before its requests: %.2f ms"),
             (double)talk_integer(device, "silence_us") / 1e3);

@@ -108,8 +108,9 @@ static void print_value(const json_t *known)
     if (json_is_null(value))
         (void)printf(_("no value: %s"), show_flag(talk_text(known, "flag")));
     else
-        (void)printf("%.*f %s, %s", (int)talk_integer(known, "decimals"), json_number_value(value),
-                     talk_text(known, "unit"), show_flag(talk_text(known, "flag")));
+        (void)printf(_("%.*f %s, %s"), (int)talk_integer(known, "decimals"),
+                     json_number_value(value), talk_text(known, "unit"),
+                     show_flag(talk_text(known, "flag")));
     if (!json_is_null(json_object_get(known, "raw")))
         (void)printf(_(", raw %lld"), talk_integer(known, "raw"));
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "gateway/common/language.h"
+#include "gateway/common/text.h"
 #include "protocols/modbus/request.h"
 #include "protocols/node_map/node_map.h"
 #include "protocols/node_map/node_text.h"
@@ -24,6 +25,7 @@
 #define TEST_LOOKS     20
 #define TEST_LOOK_NS   250000000
 #define TEXT_COLUMN    26
+#define TENTHS         "0.1 " /* in front of a unit */
 
 static const char usage[] =
     N_("Usage: baiye node DEVICE blink | selftest | blackbox | counters | time\n"
@@ -171,14 +173,19 @@ static void show_row(const struct look *look, const struct node_row_text *row,
         json_decref(values);
         return;
     }
+    bool tenths = strncmp(row->unit, TENTHS, strlen(TENTHS)) == 0;
+    const char *unit = tenths ? row->unit + strlen(TENTHS) : row->unit;
     for (size_t i = 0; i < json_array_size(values); i++) {
-        size_t used = strlen(text);
-        (void)snprintf(text + used, sizeof text - used, "%s%lld", i > 0 ? " " : "",
-                       (long long)json_integer_value(json_array_get(values, i)));
+        long long value = json_integer_value(json_array_get(values, i));
+        if (value == UINT16_MAX && unit[0] != '\0' && row->type == NODE_U16)
+            (void)text_add(text, sizeof text, "-"); /* as its text says */
+        else if (tenths)
+            (void)text_add(text, sizeof text, "%lld.%lld", value / 10, value % 10);
+        else
+            (void)text_add(text, sizeof text, "%s%lld", i > 0 ? " " : "", value);
     }
-    size_t used = strlen(text);
-    (void)snprintf(text + used, sizeof text - used, "%s%s  %s", row->unit[0] != '\0' ? " x " : "",
-                   row->unit, row->text);
+    (void)text_add(text, sizeof text, "%s%s  %s", unit[0] != '\0' ? " " : "", unit,
+                   gettext(row->text));
     (void)printf("%-*s", TEXT_COLUMN, name);
     screen_wrap(stdout, screen_width(stdout), TEXT_COLUMN, TEXT_COLUMN, text);
     json_decref(values);
@@ -266,6 +273,8 @@ static int tell_time(const struct look *look)
     uint32_t seconds = (uint32_t)words[0] << 16 | words[1];
     double ahead =
         (double)seconds + words[2] / 1e3 - (double)now.tv_sec - (double)now.tv_nsec / 1e9;
+    if (ahead > -0.05 && ahead < 0.05)
+        ahead = 0; /* nobody is to read "-0.0" */
     (void)json_object_set_new(look->out, "known", json_boolean(seconds != 0));
     if (seconds == 0) {
         if (!look->options.json)

@@ -61,8 +61,7 @@ static void print_device(const json_t *device)
         print_age(talk_integer(device, "age_ms"));
     else
         (void)printf("%s", _("nothing yet"));
-    (void)printf("%s%s\n", json_is_true(json_object_get(device, "online")) ? "" : ", ",
-                 json_is_true(json_object_get(device, "online")) ? "" : _("DOES NOT ANSWER"));
+    (void)puts(json_is_true(json_object_get(device, "online")) ? "" : _(", DOES NOT ANSWER"));
     if (hint[0] != '\0') {
         (void)printf("  ");
         screen_wrap(stdout, screen_width(stdout), 2, 2, hint);
