@@ -6,7 +6,7 @@
 
 #define SURE_AHEAD   3
 #define SURE_LEAST   6
-#define LIKELY_AHEAD 1
+#define LIKELY_AHEAD 2
 
 int recognise_points(const struct recognise_evidence *evidence)
 {
