@@ -304,6 +304,30 @@ def test_each_form_fits_a_terminal_speaks_its_language_and_has_no_colours_that_a
     assert not wrong, "\n\n".join(map(str, wrong))
 
 
+# xterm's, since others are chosen with care.
+PALETTE = {"31": (205, 0, 0), "32": (0, 205, 0), "33": (205, 205, 0), "34": (0, 0, 238), "35": (205, 0, 205),
+           "36": (0, 205, 205)}
+LEAST_CONTRAST = 3  # of words that are of one colour, by WCAG 2.1, 1.4.3
+
+
+def luminance(colour):
+    parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts))
+
+
+def test_colours_are_legible_on_a_black_and_on_a_white_terminal(bench):
+    used = set()
+    for form in ("doctor", "line"):
+        words, _ = bench.words(form)
+        used |= set(re.findall(r"\x1b\[([0-9;]*)m", on_terminal(words, LC_ALL="C")))
+    assert used & {"31", "35"} and used <= {"0", "1", "2", *PALETTE}, used
+    for code in used & set(PALETTE):
+        own = luminance(PALETTE[code])
+        for paper in (0, 1):
+            lighter, darker = max(own, paper), min(own, paper)
+            assert (lighter + 0.05) / (darker + 0.05) >= LEAST_CONTRAST, (code, paper)
+
+
 def test_the_manual_has_the_exit_codes_that_the_sources_have():
     status = MANUAL[MANUAL.index(".Sh EXIT STATUS"):]
     told = {int(code) for code in re.findall(r"^\.It (\d+)$", status, re.M)}

@@ -22,7 +22,8 @@ unsigned screen_width(FILE *out)
 
 const char *screen_colour(FILE *out, enum screen_colour colour)
 {
-    static const char *const codes[] = {"\033[0m", "\033[32m", "\033[33m", "\033[31m", "\033[2m"};
+    /* Legible on black and on white: green and yellow are not. */
+    static const char *const codes[] = {"\033[0m", "\033[1m", "\033[35m", "\033[31m", "\033[2m"};
     const char *never = getenv("NO_COLOR"), *term = getenv("TERM");
     if (isatty(fileno(out)) == 0 || (never != NULL && never[0] != '\0') ||
         (term != NULL && strcmp(term, "dumb") == 0))

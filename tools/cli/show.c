@@ -94,7 +94,7 @@ static void say_what(const struct survey_found *found, char *text, size_t size)
                        _("unknown device; baiye profile try reads it by a profile"));
         return;
     }
-    (void)snprintf(text, size, "%s: %s", show_sure(recognise_sure_name(found->sure)),
+    (void)snprintf(text, size, _("%s: %s"), show_sure(recognise_sure_name(found->sure)),
                    found->profile->name);
     for (unsigned i = 0; i < SURVEY_OTHERS && found->others[i] != NULL; i++)
         (void)text_add(text, size, "%s%s", i == 0 ? _(", or ") : ", ", found->others[i]->name);
