@@ -220,13 +220,15 @@ static void raise_stuck(struct offline *offline, struct active *active,
 {
     const char *stuck = offline->devices[device->index].stuck;
     const struct metric_info *metric = metric_find(stuck);
+    const struct field_config *field = text_field(device, stuck);
+    const char *label = field != NULL && field->label[0] != '\0' ? field->label : stuck;
     struct alert_text text = device_text(offline, STUCK_PREFIX, device);
     struct alert_words *en = &text.words[METRIC_EN], *zh = &text.words[METRIC_ZH];
     advise(&text, (struct hint){.id = HINT_CHECK_SENSOR}, HINT_NONE);
     (void)snprintf(en->what, sizeof en->what, "%s has not moved for hours",
-                   metric != NULL ? metric->text[METRIC_EN] : stuck);
+                   metric != NULL ? metric->text[METRIC_EN] : label);
     (void)snprintf(zh->what, sizeof zh->what, "%s好几个小时没有变化",
-                   metric != NULL ? metric->text[METRIC_ZH] : stuck);
+                   metric != NULL ? metric->text[METRIC_ZH] : label);
     (void)active_set(active, &text, now->mono_ms, 0, now);
 }
 

@@ -15,27 +15,55 @@
 /* ---- Numbers ---- */
 
 struct quantity {
-    char name[METRIC_LANGUAGES][64];
+    char name[METRIC_LANGUAGES][CONFIG_LABEL_SIZE];
     const char *unit;
     unsigned decimals;
     bool sums;
+    bool contact; /* on or off */
 };
 
-static struct quantity quantity_of(const struct alert_rule *rule)
+const struct field_config *text_field(const struct device_config *device, const char *metric)
+{
+    for (uint8_t i = 0; i < device->metric_count; i++) {
+        if (strcmp(device->metrics[i]->metric, metric) == 0)
+            return device->metrics[i];
+    }
+    return NULL;
+}
+
+/* A metric that the table does not have: in the words of the profiles, where they agree. */
+static struct quantity foreign_quantity(const struct config *config, const struct alert_rule *rule)
+{
+    struct quantity quantity = {.unit = "", .decimals = 2, .contact = rule->per_s == 0};
+    const char *label = "";
+    for (uint16_t i = 0; i < rule->device_count; i++) {
+        const struct field_config *field =
+            text_field(&config->devices[rule->devices[i]], rule->metric);
+        if (field == NULL)
+            continue;
+        bool first = i == 0;
+        quantity.unit = first || strcmp(quantity.unit, field->unit) == 0 ? field->unit : "";
+        label = first || strcmp(label, field->label) == 0 ? field->label : "";
+        quantity.contact = quantity.contact && field->type == FIELD_BOOL;
+    }
+    quantity.decimals = quantity.contact ? 0 : quantity.decimals;
+    for (unsigned l = 0; l < METRIC_LANGUAGES; l++)
+        (void)snprintf(quantity.name[l], sizeof quantity.name[l], "%s",
+                       label[0] != '\0' ? label : rule->metric);
+    return quantity;
+}
+
+static struct quantity quantity_of(const struct config *config, const struct alert_rule *rule)
 {
     const struct metric_info *metric = metric_find(rule->metric);
     const char *channel = metric_channel_of(rule->metric);
-    struct quantity quantity;
     if (metric == NULL)
-        quantity = (struct quantity){.unit = "", .decimals = 2};
-    else
-        quantity = (struct quantity){.unit = metric->shown,
-                                     .decimals = metric->decimals,
-                                     .sums = metric->kind == METRIC_SUM};
+        return foreign_quantity(config, rule);
+    struct quantity quantity = {
+        .unit = metric->shown, .decimals = metric->decimals, .sums = metric->kind == METRIC_SUM};
     for (unsigned l = 0; l < METRIC_LANGUAGES; l++)
-        (void)snprintf(quantity.name[l], sizeof quantity.name[l], "%s%s%s",
-                       metric != NULL ? metric->text[l] : rule->metric, *channel ? " " : "",
-                       channel);
+        (void)snprintf(quantity.name[l], sizeof quantity.name[l], "%s%s%s", metric->text[l],
+                       *channel ? " " : "", channel);
     return quantity;
 }
 
@@ -75,6 +103,14 @@ static void say_value(const struct rules_cause *cause, const struct quantity *qu
                        sides[language][rule->above], limit, space, quantity->unit);
 }
 
+static void say_contact(const struct rules_cause *cause, const struct quantity *quantity,
+                        enum metric_language language, char *what, size_t size)
+{
+    static const char *const words[METRIC_LANGUAGES][2] = {{"断开", "接通"}, {"off", "on"}};
+    (void)text_add(what, size, "%s %s", quantity->name[language],
+                   words[language][cause->value > 0]);
+}
+
 static void say_change(const struct rules_cause *cause, const struct quantity *quantity,
                        const char *value, enum metric_language language, char *what, size_t size)
 {
@@ -103,15 +139,14 @@ static void say_extreme(const struct rules_cause *cause, const char *now, const 
                    words[language][cause->rule->above], extreme);
 }
 
-static void say_what(const struct rules_cause *cause, enum metric_language language, char *what,
-                     size_t size)
+static void say_what(const struct rules_cause *cause, const struct quantity *quantity,
+                     enum metric_language language, char *what, size_t size)
 {
     const struct alert_rule *rule = cause->rule;
-    const struct quantity quantity = quantity_of(rule);
-    bool change = rule->per_s > 0 && !quantity.sums;
+    bool change = rule->per_s > 0 && !quantity->sums;
     char now[32], extreme[32], limit[32];
-    number_text(now, change ? fabs(cause->value) : cause->value, quantity.decimals, rule->limit);
-    number_text(extreme, cause->extreme, quantity.decimals, rule->limit);
+    number_text(now, change ? fabs(cause->value) : cause->value, quantity->decimals, rule->limit);
+    number_text(extreme, cause->extreme, quantity->decimals, rule->limit);
     (void)snprintf(limit, sizeof limit, "%g", rule->limit);
     (void)snprintf(what, size, language == METRIC_ZH ? "%s：" : "%s: ",
                    language == METRIC_ZH ? rule->label : rule->label_en);
@@ -119,12 +154,14 @@ static void say_what(const struct rules_cause *cause, enum metric_language langu
         (void)text_add(what, size, "%s",
                        language == METRIC_ZH ? "没有新数据，最后是" : "no new data, last: ");
     if (isnan(cause->value))
-        (void)text_add(what, size, "%s", quantity.name[language]);
+        (void)text_add(what, size, "%s", quantity->name[language]);
+    else if (quantity->contact)
+        say_contact(cause, quantity, language, what, size);
     else if (rule->per_s > 0)
-        say_change(cause, &quantity, now, language, what, size);
+        say_change(cause, quantity, now, language, what, size);
     else
-        say_value(cause, &quantity, now, limit, language, what, size);
-    if (!isnan(cause->value))
+        say_value(cause, quantity, now, limit, language, what, size);
+    if (!isnan(cause->value) && !quantity->contact)
         say_extreme(cause, now, extreme, language, what, size);
 }
 
@@ -225,20 +262,20 @@ void text_of_cause(const struct config *config, const struct rules_cause *cause,
                    const char *devices, uint32_t holding, struct alert_text *text)
 {
     const struct alert_rule *rule = cause->rule;
-    const struct quantity quantity = quantity_of(rule);
+    const struct quantity quantity = quantity_of(config, rule);
     char place[ALERT_PLACE_SIZE];
     (void)snprintf(text->rule, sizeof text->rule, "%s", rule->name);
     text->level = rule->level;
     text->decimals = (uint8_t)quantity.decimals;
     (void)snprintf(text->unit, sizeof text->unit, "%s", quantity.unit);
-    text->measured = !isnan(cause->value) && !isnan(cause->extreme);
+    text->measured = !isnan(cause->value) && !isnan(cause->extreme) && !quantity.contact;
     text->stale = cause->silent;
     text->value = cause->value;
     text->extreme = cause->extreme;
     (void)snprintf(text->devices, sizeof text->devices, "%s", devices);
     for (unsigned l = 0; l < METRIC_LANGUAGES; l++) {
         struct alert_words *words = &text->words[l];
-        say_what(cause, l, words->what, sizeof words->what);
+        say_what(cause, &quantity, l, words->what, sizeof words->what);
         (void)snprintf(words->todo, sizeof words->todo, "%s",
                        l == METRIC_ZH ? rule->todo : rule->todo_en);
         (void)snprintf(words->label, sizeof words->label, "%s",

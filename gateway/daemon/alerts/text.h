@@ -11,6 +11,8 @@
  * how many there are. */
 void text_of_cause(const struct config *config, const struct rules_cause *cause,
                    const char *devices, uint32_t holding, struct alert_text *text);
+/* A device's field of that metric; NULL: it has none. */
+const struct field_config *text_field(const struct device_config *device, const char *metric);
 /* The label of a device, with that of its plot. */
 void text_device_place(const struct config *config, const struct device_config *device, char *out,
                        size_t size);

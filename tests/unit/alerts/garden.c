@@ -8,6 +8,7 @@ static struct field_config fields[] = {
     {.metric = "air_temperature", .unit = "°C", .min = -40, .max = 80},
     {.metric = "rainfall", .unit = "mm", .role = ROLE_COUNTER, .min = 0, .max = 200},
     {.metric = "soil_temperature", .unit = "°F", .min = -40, .max = 170},
+    {.metric = "input_1", .label = "输入 1", .type = FIELD_BOOL, .min = 0, .max = 1},
 };
 static uint16_t all[DEVICES] = {0, 1, 2, 3, 4, 5}, upper[] = {0, 1}, lower[] = {2, 3};
 static struct device_config devices[DEVICES];
@@ -27,8 +28,8 @@ const struct config *garden_with(const struct alert_rule *rules, unsigned count)
         (void)snprintf(device->label, sizeof device->label, "探头%u", i);
         device->index = i;
         device->every_ms = EVERY_MS;
-        device->metric_count = 3;
-        for (unsigned f = 0; f < 3; f++)
+        device->metric_count = FIELDS;
+        for (unsigned f = 0; f < FIELDS; f++)
             device->metrics[f] = &fields[f];
     }
     for (unsigned i = 0; i < count; i++) {

@@ -68,7 +68,7 @@ int end(void **state)
 void give(uint16_t device, unsigned field, double value, uint8_t flag, bool late)
 {
     struct reading reading = {.device = device,
-                              .value_count = 3,
+                              .value_count = FIELDS,
                               .late = late,
                               .taken = {.ms = b.now_ms},
                               .time = {.ms = b.now_ms, .trust = TIME_TRUSTED}};

@@ -61,6 +61,28 @@ static void an_alert_speaks_of_quantity_plot_and_unit_in_peoples_words(void **st
     assert_string_equal(text.words[METRIC_EN].what, "Frost: Air 2.6 °C (lowest 0.0)");
 }
 
+/* The table of metrics does not have it; the device's profile has words for it. */
+static void what_only_a_profile_knows_is_told_in_its_words(void **state)
+{
+    (void)state;
+    struct alert_rule rule = at_once(ALERT_DEVICE);
+    (void)snprintf(rule.metric, sizeof rule.metric, "input_1");
+    (void)snprintf(rule.label, sizeof rule.label, "水箱满了");
+    (void)snprintf(rule.label_en, sizeof rule.label_en, "Tank full");
+    rule.above = true;
+    rule.limit = rule.clear = 0;
+    begin(&rule, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        b.now_ms += MINUTE;
+        give(2, INPUT, 1, METRIC_GOOD, false);
+    }
+    rules_each(b.rules, compose, NULL);
+    assert_string_equal(text.words[METRIC_ZH].what, "水箱满了：输入 1 接通");
+    assert_string_equal(text.words[METRIC_EN].what, "Tank full: 输入 1 on");
+    assert_string_equal(text.words[METRIC_ZH].quantity, "输入 1");
+    assert_false(text.measured); /* no number to be shown large */
+}
+
 static void pass(int64_t ms)
 {
     struct rules_time time = {.mono_ms = b.now_ms += ms};
@@ -170,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(an_alert_speaks_of_quantity_plot_and_unit_in_peoples_words),
+        CASE(what_only_a_profile_knows_is_told_in_its_words),
         CASE(what_nothing_is_heard_of_is_not_told_as_it_were_now),
         CASE(what_stood_before_the_start_has_its_time_to_be_measured),
         CASE(a_change_is_told_as_a_change),
