@@ -88,26 +88,31 @@ class Service:
 
 
 class MailServer:
-    """Debian's aiosmtpd over TLS. `replies`: receiver, "AUTH" or "DATA" -> what is said instead."""
+    """Debian's aiosmtpd over TLS. `replies`: receiver, "AUTH" or "DATA" -> what is said instead. plain: the
+    connection begins without TLS; it is offered by STARTTLS while `starttls` is set."""
 
-    def __init__(self, folder, name="mail"):
+    def __init__(self, folder, name="mail", plain=False):
         self.cert, key = certificate(folder, name)
         self.mails = []  # (receivers, text)
         self.named = []  # receivers, as they were asked for
         self.replies = {}
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.cert, key)
+        self.logins = 0
+        self.starttls = False
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.cert, key)
         self.loop = asyncio.new_event_loop()
         self.listener = self.loop.run_until_complete(self.loop.create_server(
-            self.session, "127.0.0.1", 0, ssl=context))
+            self.session, "127.0.0.1", 0, ssl=None if plain else self.context))
         self.port = self.listener.sockets[0].getsockname()[1]
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
 
     def session(self):
-        return SMTP(self, auth_require_tls=False, loop=self.loop, authenticator=self.login)
+        return SMTP(self, auth_require_tls=False, loop=self.loop, authenticator=self.login,
+                    tls_context=self.context if self.starttls else None)
 
     def login(self, *_):
+        self.logins += 1
         return AuthResult(success="AUTH" not in self.replies, handled=False,
                           message=self.replies.get("AUTH"))
 
