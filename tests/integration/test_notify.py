@@ -387,6 +387,7 @@ def test_a_full_mailbox_is_told_and_keeps_no_mail_from_the_others(site, service,
     del server.replies["AUTH"]
     assert wait_until(lambda: server.mails and server.mails[0], 40, "a mail")[0] == [
         "chen@example.org"]
+    wait_until(lambda: "the mail server has trouble (450)" in site.gateway.log(), 40, "of one")
     assert not standing(site, "notify-office")
     del server.replies["wang@example.org"]
     assert wait_until(lambda: len(server.mails) > 1 and server.mails[1], 40, "the next")[0] == [

@@ -39,7 +39,7 @@ struct notifier {
     struct child child;
     int64_t sent_ms; /* monotonic: the oldest message without an answer; 0: none */
     unsigned under_way;
-    struct log_state logs[WAYS_MAX];
+    char said[WAYS_MAX][WAY_WHY_SIZE]; /* the last line of the log */
     /* Made and not sent yet: written first, so that a gateway that is killed sends the same again,
      * under the same id. */
     struct held {
@@ -115,6 +115,16 @@ static void renew_process(struct notifier *notifier, int64_t now_ms)
 
 /* ---- Messages ---- */
 
+/* Not each try that ends as the one before. */
+static void say(struct notifier *notifier, uint16_t way, const char *what, enum log_level level)
+{
+    char *said = notifier->said[way];
+    if (strcmp(said, what) == 0)
+        return;
+    (void)snprintf(said, WAY_WHY_SIZE, "%s", what);
+    log_write(level, "notify %s: %s", notifier->config->ways[way].name, what);
+}
+
 static void take_done(struct notifier *notifier, const struct notifier_done *done)
 {
     struct queue_now now = now_of(notifier);
@@ -127,12 +137,8 @@ static void take_done(struct notifier *notifier, const struct notifier_done *don
     pthread_mutex_lock(&notifier->lock);
     queue_done(notifier->queue, done->way, done->id, done->outcome, done->why, &now);
     pthread_mutex_unlock(&notifier->lock);
-    const char *name = notifier->config->ways[done->way].name;
-    if (done->outcome == WAY_SENT)
-        log_change(&notifier->logs[done->way], 0, LOG_LEVEL_NOTICE, "notify %s: delivered", name);
-    else
-        log_change(&notifier->logs[done->way], done->outcome, LOG_LEVEL_WARNING, "notify %s: %s",
-                   name, done->why);
+    say(notifier, done->way, done->outcome == WAY_SENT ? "delivered" : done->why,
+        done->outcome == WAY_SENT ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING);
 }
 
 static void read_process(struct notifier *notifier)
