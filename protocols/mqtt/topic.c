@@ -73,6 +73,18 @@ static bool level(const char **at, const char *end, char *out, size_t size)
     return n > 0;
 }
 
+size_t topic_behind_mount(const char *topic, size_t length, const char *site)
+{
+    const char *end = topic + length;
+    for (const char *at = topic; at < end; at++) {
+        const char *rest = at;
+        if ((at == topic || at[-1] == '/') && step(&rest, end, "baiye/") &&
+            step(&rest, end, site) && step(&rest, end, "/"))
+            return (size_t)(at - topic);
+    }
+    return 0;
+}
+
 bool topic_parse_rpc(const char *topic, size_t length, const char *site, char *user,
                      size_t user_size, char *method, size_t method_size)
 {

@@ -24,6 +24,9 @@ bool topic_make(char *out, size_t size, const char *site, const char *suffix);
 bool topic_device(char *out, size_t size, const char *device, const char *leaf);
 bool topic_plot(char *out, size_t size, const char *plot);
 
+/* Where "baiye/<site>/" begins in a topic that a broker has handed out: behind what the broker puts
+ * before it (`mount_point` of mosquitto, which does not take it away again). 0: it is not there. */
+size_t topic_behind_mount(const char *topic, size_t length, const char *site);
 /* Takes "baiye/<site>/rpc/<user>/<method>" apart. false when it is not that, when a part is empty
  * or does not fit. `length` is the topic's (it need not end with NUL). */
 bool topic_parse_rpc(const char *topic, size_t length, const char *site, char *user,

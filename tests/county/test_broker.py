@@ -10,9 +10,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 import pytest
 
+import garden
 from county import expected, reading, settle, stored
 from garden import wait_until
 from secured import CountyBroker, Peer, program_keys
+from test_holes import real_gateway
 
 
 @pytest.fixture
@@ -50,6 +52,35 @@ def test_readings_and_resends_pass(database, running):
     settle(database, running)
     assert stored(database, running) == expected(running)
     assert running.asked
+
+
+def test_a_real_gateway_does_what_the_county_asks(database, broker, start, site, needs):
+    """mosquitto leaves its mount point in what it hands out: the gateway's topics are below "gw/"."""
+    needs("baiyed", "baiye-field")
+    start("baiye-ingest", **program_keys(broker, "ingest"))
+    certificate, key = broker.gateways.issue(garden.SITE)
+    real_gateway(broker, site, url=f"mqtts://127.0.0.1:{broker.port}", cert_file=str(certificate), key_file=str(key),
+                 ca_file=str(broker.folder / "county-ca.crt"), consumer="required")
+    wait_until(lambda: database.number("SELECT count(*) FROM reading") > 5, 120, "readings arrive")
+    database("UPDATE gateway SET last = greatest(last, 4), ids = ids - int8multirange(int8range(1, 4))")
+    start("baiye-county", **program_keys(broker, "county"), patience="1s", ask_again="2s")
+    wait_until(lambda: database("SELECT ids + gone @> int8range(1, 4) FROM gateway") == "t", 60,
+               "what was missing is there again")
+    # What a broker says of it is corrected: a connection of before a power cut has ended with its will.
+    said = []
+    watcher = paho.Client(client_id="watcher", protocol=paho.MQTTv5)
+    watcher.tls_set_context(broker.tls(broker.county, "ingest"))
+    watcher.on_message = lambda _c, _d, message: said.append(message.payload)
+    watcher.connect("127.0.0.1", broker.inner)
+    watcher.subscribe(f"gw/baiye/{garden.SITE}/gateway/status", 1)
+    watcher.loop_start()
+    wait_until(lambda: said == [b"online"], 60, "it is there")
+    ghost = Peer(broker, garden.SITE)
+    ghost.send_raw(b"offline", leaf="gateway/status", retain=True)
+    wait_until(lambda: said[-2:] == [b"offline", b"online"], 60, f"it says that it is there: {said}")
+    for one in ghost.client, watcher:
+        one.disconnect()
+        one.loop_stop()
 
 
 def subscribe(peer, topic):

@@ -256,6 +256,26 @@ static void rpc_topics_are_taken_apart_exactly(void **state)
             topic_parse_rpc(bad[i], strlen(bad[i]), "s", user, sizeof user, method, sizeof method));
 }
 
+static void a_brokers_mount_point_before_a_topic_is_found(void **state)
+{
+    static const struct {
+        const char *topic;
+        size_t at;
+    } rows[] = {
+        {"baiye/s/rpc/u/m", 0},
+        {"gw/baiye/s/rpc/u/m", 3},
+        {"a/b/baiye/s/gateway/status", 4},
+        {"xbaiye/s/rpc/u/m", 0},
+        {"gw/baiye/t/rpc/u/m", 0},
+        {"gw/baiye/s", 0},
+        {"baiye/baiye/s/rpc/u", 6},
+        {"", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(topic_behind_mount(rows[i].topic, strlen(rows[i].topic), "s"), rows[i].at);
+}
+
 static void answers_go_to_the_asker_only(void **state)
 {
     (void)state;
@@ -282,6 +302,7 @@ int main(void)
         cmocka_unit_test(an_untrusted_time_flags_what_is_good),
         cmocka_unit_test(what_does_not_fit_is_a_sticky_failure),
         cmocka_unit_test(rpc_topics_are_taken_apart_exactly),
+        cmocka_unit_test(a_brokers_mount_point_before_a_topic_is_found),
         cmocka_unit_test(answers_go_to_the_asker_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,7 +165,9 @@ export class Session {
 
   private message(packet: Publish): void {
     if (this.rpc.take(packet)) return;
-    const [root, site, kind, a, b] = packet.topic.split('/');
+    // A county's broker leaves its mount point before it.
+    const levels = packet.topic.split('/');
+    const [root, site, kind, a, b] = levels.slice(Math.max(0, levels.indexOf('baiye')));
     if (root !== 'baiye' || !isName(site) || !kind) return;
     if (this.siteName && site !== this.siteName) return;
     if (kind === 'site') this.site(packet, site);

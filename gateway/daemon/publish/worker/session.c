@@ -248,6 +248,9 @@ static void note_other(struct session *session, MQTTAsync_message *message)
 static bool on_message(void *context, char *topic, size_t size, MQTTAsync_message *message)
 {
     struct session *session = context;
+    size_t mount = topic_behind_mount(topic, size, session->hello.site);
+    topic += mount;
+    size -= mount;
     struct session_request *request = copy_request(session, topic, size, message);
     bool denial = is_status(session, topic, size, message, OFFLINE);
     pthread_mutex_lock(&session->lock);
