@@ -53,14 +53,15 @@ class CountyBroker(garden.Process):
 
     def __init__(self, folder, name="mosquitto", beside=None):
         self.folder, self.crl = folder, folder / "revoked/gateways.crl"
-        self.port, self.inner = garden.free_port(), garden.free_port()
+        self.port, self.inner, self.growers = garden.free_port(), garden.free_port(), garden.free_port()
         if beside:
             self.gateways, self.county = beside.gateways, beside.county
         else:
             self.make_authorities()
         text = (FILES / "mosquitto.conf").read_text()
         for old, new in (("/etc/baiye-county", str(folder)), ("listener 8883", f"listener {self.port}"),
-                         ("listener 8884", f"listener {self.inner}")):
+                         ("listener 8884", f"listener {self.inner}"),
+                         ("listener 8885", f"listener {self.growers}")):
             assert old in text
             text = text.replace(old, new)
         config = folder / f"{name}.conf"
@@ -76,6 +77,8 @@ class CountyBroker(garden.Process):
         key.rename(folder / "broker.key")
         (folder / "revoked").mkdir()
         (folder / "gateways-ca.crl").rename(self.crl)
+        for name in "growers.passwd", "growers.acl":
+            (folder / name).touch(0o600)
         for name in "gateways.acl", "county.acl":
             (folder / name).write_text((FILES / name).read_text())
             (folder / name).chmod(0o600)

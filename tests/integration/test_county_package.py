@@ -40,7 +40,8 @@ def test_the_gateways_package_holds_nothing_of_the_countys(deb, county_deb):  # 
     gateway, county = names(deb), names(county_deb)
     assert not gateway & county
     assert not [name for name in gateway if "ingest" in name or "county" in name]
-    assert {"./usr/bin/baiye-ingest", "./usr/bin/baiye-county", "./usr/sbin/baiye-county-setup",
+    assert {"./usr/bin/baiye-ingest", "./usr/bin/baiye-county", "./usr/bin/baiye-growers", "./usr/share/baiye-county/app/index.html",
+            "./usr/sbin/baiye-county-setup",
             "./usr/share/baiye-county/broker/mosquitto.conf", "./usr/share/man/man8/baiye-county.8.gz",
             "./lib/systemd/system/baiye-ingest@.service", "./lib/systemd/system/baiye-county.service",
             "./usr/share/doc/baiye-county/COUNTY.md"} <= county
@@ -62,7 +63,7 @@ def test_its_units_give_up_what_the_gateways_does():
         return {line for line in lines[lines.index("NoNewPrivileges=yes"):] if "=" in line}
     theirs = {line for line in hardening(ROOT / "gateway/packaging/baiyed.service")
               if not re.match("#|Device|PrivateDevices|SystemCallFilter=(landlock|setpriority)", line)}
-    for name in "baiye-ingest@.service", "baiye-county.service":
+    for name in "baiye-ingest@.service", "baiye-county.service", "baiye-growers.service":
         assert theirs <= hardening(PACKAGING / name), name
         assert "PrivateDevices=yes" in hardening(PACKAGING / name)
 
