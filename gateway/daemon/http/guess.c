@@ -16,8 +16,16 @@ struct entry {
     int64_t last_ms, next_ms;
 };
 
+/* Logged in rightly from this very address. */
+struct known {
+    char user[GUESS_USER_SIZE]; /* "": free */
+    char peer[GUESS_PEER_SIZE];
+    int64_t last_ms;
+};
+
 struct guess {
     struct entry entries[GUESS_ENTRIES];
+    struct known known[GUESS_KNOWN];
     uint64_t wrong, delayed;
     uint32_t hours[HOURS];
     int64_t hour; /* of the newest count */
@@ -52,6 +60,15 @@ static void peer_of(const char *text, char out[GUESS_PEER_SIZE])
         memset(v6.s6_addr + 8, 0, 8);
         (void)inet_ntop(AF_INET6, &v6, out, GUESS_PEER_SIZE);
     }
+}
+
+/* The same, but IPv6 as it is. */
+static void whole_peer_of(const char *text, char out[GUESS_PEER_SIZE])
+{
+    struct in6_addr v6;
+    peer_of(text, out);
+    if (strchr(out, ':') != NULL && inet_pton(AF_INET6, text, &v6) == 1)
+        (void)inet_ntop(AF_INET6, &v6, out, GUESS_PEER_SIZE);
 }
 
 static void cut(char out[GUESS_USER_SIZE], const char *user)
@@ -90,6 +107,55 @@ static struct entry *entry_of(struct guess *guess, const char *user, const char 
     return oldest;
 }
 
+/* ---- Neighbours of one prefix ---- */
+
+static struct known *find_known(struct guess *guess, const char *user, const char *peer)
+{
+    struct known *known = guess->known;
+    while (known < guess->known + GUESS_KNOWN &&
+           (strcmp(known->user, user) != 0 || strcmp(known->peer, peer) != 0))
+        known++;
+    return known < guess->known + GUESS_KNOWN ? known : NULL;
+}
+
+/* The place of another of the same user when he has his share, else of the oldest. */
+static struct known *place_known(struct guess *guess, const char *user)
+{
+    struct known *oldest = guess->known, *own = NULL;
+    unsigned count = 0;
+    for (struct known *at = guess->known; at < guess->known + GUESS_KNOWN; at++) {
+        bool is_own = strcmp(at->user, user) == 0;
+        count += is_own;
+        if (is_own && (own == NULL || at->last_ms < own->last_ms))
+            own = at;
+        if (at->last_ms < oldest->last_ms)
+            oldest = at;
+    }
+    return own != NULL && count >= GUESS_KNOWN / 4 ? own : oldest;
+}
+
+static void remember(struct guess *guess, const char *user, const char *peer, int64_t now_ms)
+{
+    struct known *known = find_known(guess, user, peer);
+    if (user[0] == '\0')
+        return;
+    if (known == NULL)
+        known = place_known(guess, user);
+    memcpy(known->user, user, strlen(user) + 1);
+    memcpy(known->peer, peer, strlen(peer) + 1);
+    known->last_ms = now_ms;
+}
+
+static bool is_pending(const struct guess *guess, const char *user, const char *peer)
+{
+    size_t i = 0;
+    while (i < GUESS_ENTRIES &&
+           (guess->entries[i].pending == 0 || strcmp(guess->entries[i].user, user) != 0 ||
+            strcmp(guess->entries[i].peer, peer) != 0))
+        i++;
+    return i < GUESS_ENTRIES;
+}
+
 /* ---- One login ---- */
 
 static int64_t wait_of(const struct entry *entry, uint32_t free_ones, int64_t now_ms)
@@ -103,7 +169,9 @@ int64_t guess_begin(struct guess *guess, const char *user, const char *peer, int
 {
     char name[GUESS_USER_SIZE], from[GUESS_PEER_SIZE];
     cut(name, user);
-    peer_of(peer, from);
+    whole_peer_of(peer, from);
+    if (find_known(guess, name, from) == NULL)
+        peer_of(peer, from);
     /* The address first: looking for the second one must not take the first one's place. */
     struct entry *address = entry_of(guess, "", from, now_ms);
     if (address != NULL)
@@ -167,7 +235,11 @@ void guess_end(struct guess *guess, const char *user, const char *peer, int64_t 
     char name[GUESS_USER_SIZE], from[GUESS_PEER_SIZE];
     bool wrong = outcome == GUESS_WRONG;
     cut(name, user);
-    peer_of(peer, from);
+    whole_peer_of(peer, from);
+    if (outcome == GUESS_RIGHT)
+        remember(guess, name, from, now_ms);
+    if (!is_pending(guess, name, from)) /* it was none that is known when it began */
+        peer_of(peer, from);
     if (wrong) {
         count_day(guess, now_ms);
         guess->hours[guess->hour % HOURS]++;

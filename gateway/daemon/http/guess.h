@@ -9,8 +9,9 @@
  *   then wait        0     1 s  2 s  4 s … 300 s
  *
  * What had no wrong one for GUESS_FORGET_MS is forgotten. Of IPv6 the /64 counts: one house has all
- * of it. GUESS_ENTRIES are kept; the one that was wrong longest ago makes room. Pure: takes the
- * time; one thread. */
+ * of it, and a guesser as many addresses as he likes; but a user who was let in from one address
+ * counts there by himself, or a neighbour would keep him out. GUESS_ENTRIES are kept; the one that
+ * was wrong longest ago makes room. Pure: takes the time; one thread. */
 #ifndef BAIYE_HTTP_GUESS_H
 #define BAIYE_HTTP_GUESS_H
 
@@ -18,8 +19,9 @@
 #include <stdint.h>
 
 #define GUESS_ENTRIES         256
-#define GUESS_FREE_USER       5  /* of one user from one address */
-#define GUESS_FREE_ADDRESS    10 /* of all users from one address */
+#define GUESS_KNOWN           128 /* users with an address; a user has a quarter at most */
+#define GUESS_FREE_USER       5   /* of one user from one address */
+#define GUESS_FREE_ADDRESS    10  /* of all users from one address */
 #define GUESS_FIRST_MS        1000
 #define GUESS_MOST_USER_MS    300000
 #define GUESS_MOST_ADDRESS_MS 60000

@@ -139,6 +139,38 @@ static void a_house_has_one_prefix(void **state)
     assert_true(try_one(*state, "li", "::ffff:192.0.2.1", true));
 }
 
+/* All of a farm's phones have one prefix, and so has who guesses in its Wi-Fi. */
+static void a_neighbour_keeps_nobody_out_who_was_in_before(void **state)
+{
+    assert_true(try_one(*state, "li", "2001:db8:0:7::1", true));
+    for (unsigned i = 0; i < 2000; i++, now_ms += 100) {
+        char peer[48];
+        (void)snprintf(peer, sizeof peer, "2001:db8:0:7::bad:%x", i % 30);
+        (void)try_one(*state, i % 2 ? "li" : "wang", peer, false);
+        assert_true(i % 50 != 0 || try_one(*state, "li", "2001:db8:0:7::1", true));
+    }
+    assert_false(try_one(*state, "li", "2001:db8:0:7::2", true)); /* not known there */
+    assert_false(try_one(*state, "wang", "2001:db8:0:7::1", true));
+    for (unsigned i = 0; i <= GUESS_FREE_USER; i++)
+        assert_true(try_one(*state, "li", "2001:db8:0:7::1", false));
+    assert_false(try_one(*state, "li", "2001:db8:0:7::1", true)); /* nor may he guess */
+}
+
+/* One that began before another of the same was right. */
+static void one_that_becomes_known_meanwhile_leaves_nothing_under_way(void **state)
+{
+    assert_int_equal(guess_begin(*state, "li", "2001:db8:0:7::1", now_ms), 0);
+    assert_int_equal(guess_begin(*state, "li", "2001:db8:0:7::1", now_ms), 0);
+    guess_end(*state, "li", "2001:db8:0:7::1", now_ms, GUESS_RIGHT);
+    assert_int_equal(guess_begin(*state, "li", "2001:db8:0:7::1", now_ms), 0);
+    for (unsigned i = 0; i < 2; i++)
+        guess_end(*state, "li", "2001:db8:0:7::1", now_ms, GUESS_WRONG);
+    for (unsigned i = 0; i < GUESS_FREE_USER; i++)
+        (void)try_one(*state, "li", "2001:db8:0:7::2", false);
+    now_ms += GUESS_FIRST_MS;
+    assert_true(try_one(*state, "li", "2001:db8:0:7::2", true)); /* none is still looked at */
+}
+
 static void an_address_that_is_none_counts_too(void **state)
 {
     unsigned count = 0;
@@ -199,6 +231,8 @@ int main(void)
         TEST(many_right_ones_at_once_are_all_looked_at),
         TEST(many_at_once_are_no_way_around),
         TEST(a_house_has_one_prefix),
+        TEST(a_neighbour_keeps_nobody_out_who_was_in_before),
+        TEST(one_that_becomes_known_meanwhile_leaves_nothing_under_way),
         TEST(an_address_that_is_none_counts_too),
         TEST(a_crowd_of_names_does_not_wipe_out_the_address),
         TEST(it_is_forgotten),
