@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define CONNECT_S 10
+#define HUNG_UP   "it hangs up when we log in: MQTT 3.1.1 only? Other TLS or path than in url?"
 
 /* CONNACKs of MQTT 3 say 1, "unacceptable protocol version", to 5; in those of MQTT 5 these mean
  * nothing. */
@@ -36,12 +37,40 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
     session->events.connected(session->events.context, &grant);
 }
 
+/* Where it failed, as Paho calls it: it says no more. A TCP connection that was there and ended
+ * before a CONNACK came is a broker that hangs up, or none at all. */
+static const struct stage {
+    const char *paho, *text;
+    bool hung_up;
+} stages[] = {
+    {"TCP/TLS connect failure",
+     "nobody listens there: is it switched on, are address and port right?", false},
+    {"TCP connect timeout",
+     "no answer from its address: is it switched on, are address and port right?", false},
+    {"TCP connect completion failure", HUNG_UP, true},
+    {"socket error", HUNG_UP, true},
+};
+
+static const struct stage *stage_of(const char *paho)
+{
+    for (size_t i = 0; paho != NULL && i < sizeof stages / sizeof stages[0]; i++) {
+        if (strcmp(paho, stages[i].paho) == 0)
+            return &stages[i];
+    }
+    return NULL;
+}
+
 /* The broker's reason first: Paho's message beside it says only "CONNACK return code". */
 static void on_failed(void *context, MQTTAsync_failureData5 *data)
 {
     const struct mqtt_session *session = context;
     int reason = data == NULL ? 0 : data->reasonCode != 0 ? (int)data->reasonCode : data->code;
     const char *why = data != NULL ? data->message : NULL;
+    const struct stage *stage = reason <= 0 ? stage_of(why) : NULL;
+    if (stage != NULL) {
+        reason = stage->hung_up ? MQTT_SESSION_HUNG_UP : reason;
+        why = stage->text;
+    }
     if (reason > 0 && reason <= REFUSED_BY_3_LAST)
         reason = MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION;
     if (reason == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION)

@@ -33,9 +33,11 @@ struct mqtt_session_grant {
     bool retain;         /* it keeps retained messages */
 };
 
-/* `reason`: an MQTT reason code (0x80 and more: the broker refuses), or Paho's negative error.
- * `why`: in words, "" when nothing is known; valid during the call. Any handler may be NULL but
- * connected, failed and lost. */
+#define MQTT_SESSION_HUNG_UP (-100) /* it took the connection and ended it without an answer */
+
+/* `reason`: an MQTT reason code (0x80 and more: the broker refuses), MQTT_SESSION_HUNG_UP, or
+ * Paho's negative error. `why`: in words, "" when nothing is known; valid during the call. Any
+ * handler may be NULL but connected, failed and lost. */
 struct mqtt_session_events {
     void *context;
     void (*connected)(void *context, const struct mqtt_session_grant *grant);

@@ -74,6 +74,22 @@ def test_a_broker_of_mqtt_3_is_told_as_such(answer, broker, scripted, gateways, 
     assert "MQTT 5" in alert["zh"]["what"]
 
 
+def test_a_broker_that_hangs_up_is_told_as_such(broker, scripted, gateways, watchers):  # noqa: F811
+    """Once may be its restart; again and again it is another program, or an old version."""
+    old = scripted(on_connect=lambda _: "close")
+    broker.start()
+    watcher = watchers(broker)
+    gateway = gateways(*garden_broker(broker), "--broker", old.port)
+    gateway.wait_state("refused", broker=1)
+    assert old.connects >= 8
+    assert gateway.stats()["brokers"][1]["why"].startswith("it hangs up when we log in: MQTT 3.1.1")
+    alert = json.loads(garden.wait_until(lambda: watcher.retained.get(ALERT), 40, "an alert"))
+    assert "it hangs up when we log in" in alert["what"]
+    assert "一登录就被挂断" in alert["zh"]["what"]
+    old.on_connect = lambda _: 0
+    gateway.wait_state("up", broker=1)
+
+
 def garden_broker(broker):
     return ["--broker", broker.port, "--user", "gateway", "--password-file",
             broker.password_file("gateway")]

@@ -28,6 +28,7 @@
 #define END_MOST_MS     5000
 #define STOP_MOST_MS    1500
 #define STATUS_LEAST_MS 1000
+#define HANG_UPS        8      /* in a row, and it is no outage */
 #define LIST_MOST_MS    300000 /* between two tries of a list of addresses */
 
 /* ---- The connection ---- */
@@ -36,6 +37,7 @@ struct connection {
     int wake_fd;
     int64_t phase_ms, retry_ms;
     uint32_t backoff_ms, failures; /* to connect, one after the other */
+    uint32_t hang_ups;             /* the last ones of them, by who took the connection */
     unsigned url, url_tries;       /* the address in use; tries since all were tried */
     struct tls_verdict tls;
     bool stopped;
@@ -163,7 +165,7 @@ static void on_connected(struct publisher *p, const struct session_event *event)
 {
     p->phase = PHASE_UP;
     p->connection->phase_ms = now_ms();
-    p->connection->failures = 0;
+    p->connection->failures = p->connection->hang_ups = 0;
     p->counts.connects++;
     send_begin(p, event);
     p->connection->tls.said[0] = '\0';
@@ -200,6 +202,8 @@ static void on_connect_failed(struct publisher *p, const struct session_event *e
                   tls_failed(&p->connection->tls, &p->hello.broker, url_now(p), why, now_ms());
         why = refused ? p->connection->tls.why : why;
     }
+    p->connection->hang_ups = event->hung_up ? p->connection->hang_ups + 1 : 0;
+    refused = refused || p->connection->hang_ups >= HANG_UPS;
     /* A Paho that once had no memory may never connect again: seen with the 13th allocation. */
     if (++p->connection->failures >= FAILURES_MOST && !p->stopping)
         _exit(EX_TEMPFAIL);

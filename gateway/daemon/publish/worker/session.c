@@ -141,6 +141,7 @@ static void on_connected(void *context, const struct mqtt_session_grant *grant)
 static void on_connect_failed(void *context, int reason, const char *why)
 {
     struct session_event event = {.type = SESSION_CONNECT_FAILED, .reason = reason};
+    event.hung_up = reason == MQTT_SESSION_HUNG_UP;
     copy_text(event.text, sizeof event.text, why);
     leave(context, &event);
 }

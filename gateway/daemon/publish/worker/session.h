@@ -37,6 +37,7 @@ struct session_event {
     bool retain;         /* with CONNECTED: it keeps retained messages */
     int64_t at_ms;       /* CLOCK_MONOTONIC */
     char text[80];
+    bool hung_up; /* SESSION_CONNECT_FAILED: it took the connection and ended it, no more */
 };
 
 struct session_request {
