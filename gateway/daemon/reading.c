@@ -67,6 +67,17 @@ static bool pass_mark(void *context, uint16_t device, struct reading_mark *mark)
     return next_of(context)->mark(next_of(context)->context, device, mark);
 }
 
+static void pass_stands(void *context, uint16_t device, uint8_t metric,
+                        const struct reading_still *still)
+{
+    next_of(context)->stands(next_of(context)->context, device, metric, still);
+}
+
+static bool pass_stood(void *context, uint16_t device, uint8_t metric, struct reading_still *still)
+{
+    return next_of(context)->stood(next_of(context)->context, device, metric, still);
+}
+
 static bool pass_board(void *context, uint16_t device, uint32_t serial, struct reading_board *board)
 {
     return next_of(context)->board(next_of(context)->context, device, serial, board);
@@ -81,6 +92,8 @@ void reading_relay_init(struct reading_relay *relay, const struct reading_sink *
                                              .now = pass_now,
                                              .last = pass_last,
                                              .mark = pass_mark,
+                                             .stands = pass_stands,
+                                             .stood = pass_stood,
                                              .board = pass_board},
                                     .next = next,
                                     .owner = owner};

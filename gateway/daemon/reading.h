@@ -23,6 +23,12 @@ struct reading_mark {
     int64_t wall_ms; /* of the reading; 0: not known */
 };
 
+/* A metric that has shown one value since then. */
+struct reading_still {
+    double value;
+    int64_t since_ms; /* wall time */
+};
+
 /* Not `present` and good: the field has a longer period of its own and was not read this time. */
 struct reading_value {
     double value; /* in the metric's unit; meaningless unless `present` */
@@ -137,6 +143,12 @@ struct reading_sink {
     /* Where the counters of another device stood with its newest stored reading; false: not known.
      * As `last`. */
     bool (*mark)(void *context, uint16_t device, struct reading_mark *mark);
+    /* A metric of another device has stood still for a while; NULL: it moves again. Kept, so that a
+     * restart is no movement. NULL: nobody keeps it. */
+    void (*stands)(void *context, uint16_t device, uint8_t metric,
+                   const struct reading_still *still);
+    /* What was kept when the store was opened; false: nothing. As `last`. */
+    bool (*stood)(void *context, uint16_t device, uint8_t metric, struct reading_still *still);
     /* A node said its serial number. false: another board belongs here and this one elsewhere: no
      * reading of it is to be given. NULL: nobody wants to know. */
     bool (*board)(void *context, uint16_t device, uint32_t serial, struct reading_board *board);

@@ -35,3 +35,22 @@ def test_what_does_not_move_is_stuck_until_it_moves(farm):
     wait_until(lambda: farm.values("air_temperature")[-1] == 25.2, 10, "it moves")
     assert "air_temperature" not in flags(farm)[-1]
 
+
+def test_a_restart_is_no_movement(farm):
+    """A gateway that is switched off each night finds it, too; what moved meanwhile begins anew."""
+    values = Registers({0: 251, 1: 800, 2: 45, 3: 310, 4: 7})
+    line = farm.line(values)
+    farm.profile(PROFILE)
+    gateway = farm.start(line.bus(device(every="200ms")))
+    wait_until(lambda: flags(farm)[-1:] and flags(farm)[-1].get("air_temperature") == "stuck", 30,
+               "it is stuck")
+    gateway.kill()
+    values.values[3] = 311
+    before = len(farm.readings())
+    gateway.start()
+    farm.wait(before + 1)
+    assert flags(farm)[before].get("air_temperature") == "stuck"
+    assert "soil_moisture" not in flags(farm)[before]
+    values.values[0] = 252
+    wait_until(lambda: farm.values("air_temperature")[-1] == 25.2, 10, "it moves")
+    assert "air_temperature" not in flags(farm)[-1]

@@ -10,7 +10,8 @@
 #define GAP_FLUSH_MS 60000 /* a long gap comes in pieces, so that a crash loses little of it */
 #define AWAY_MOST_MS (INT64_C(365) * 86400000)
 #define MS_PER_S     INT64_C(1000)
-#define NODE_GAP     8 /* a node's snapshot is one request, holes included */
+#define STILL_KEPT   16 /* part of the time until it is stuck: from then on it is kept */
+#define NODE_GAP     8  /* a node's snapshot is one request, holes included */
 
 /* Rate and parity that it is spoken to with. */
 static struct serial_timing device_wire(const struct device_config *config,
@@ -87,8 +88,11 @@ void device_init(struct device *device, const struct device_config *config,
                  const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
                  struct own_node *node, struct device_rare *rare)
 {
-    *device = (struct device){
-        .config = config, .rare = rare, .boot = boot, .wire = device_wire(config, bus)};
+    *device = (struct device){.config = config,
+                              .sink = sink,
+                              .rare = rare,
+                              .boot = boot,
+                              .wire = device_wire(config, bus)};
     int64_t silence_ns = serial_timing_silence_ns(&device->wire);
     if (bus->silence_us * 1000LL > silence_ns)
         silence_ns = bus->silence_us * 1000LL;
@@ -208,19 +212,57 @@ static bool node_reading(struct device *device, const struct decoded *decoded,
     return true;
 }
 
+static void keep_still(struct device *device, unsigned metric, const struct reading_still *still)
+{
+    const struct reading_sink *sink = device->sink;
+    device->rare->still[metric].kept = still != NULL;
+    if (sink->stands != NULL)
+        sink->stands(sink->context, device->config->index, (uint8_t)metric, still);
+}
+
+/* What it stood at before a start is asked for once the time is known. */
+static void resume_still(struct device *device, unsigned metric, int64_t wall_ms, int64_t now_ms)
+{
+    const struct reading_sink *sink = device->sink;
+    struct device_still *still = &device->rare->still[metric];
+    struct reading_still before;
+    still->asked = true;
+    if (sink->stood == NULL ||
+        !sink->stood(sink->context, device->config->index, (uint8_t)metric, &before))
+        return;
+    if (before.value != still->value || before.since_ms > wall_ms) {
+        keep_still(device, metric, NULL);
+        return;
+    }
+    still->since_ms = now_ms - (wall_ms - before.since_ms);
+    still->kept = true;
+}
+
 /* A probe that gives the same raw answer for longer than nature allows is frozen: the value is
- * kept, with the flag that says so. Without a value for a while it is frozen all the same. */
-static void flag_stuck(struct device *device, struct reading_value *values, int64_t now_ms)
+ * kept, with the flag that says so. Without a value for a while, or with a restart in between, it
+ * is frozen all the same. */
+static void flag_stuck(struct device *device, struct reading_value *values, struct wall_ms wall,
+                       int64_t now_ms)
 {
     for (unsigned i = 0; i < device->config->metric_count; i++) {
         const struct field_config *field = device->config->metrics[i];
         struct device_still *still = &device->rare->still[i];
+        int64_t most_ms = field->stuck_s * MS_PER_S;
         if (field->stuck_s == 0 || field->role == ROLE_COUNTER || !values[i].present)
             continue;
-        if (!still->known || still->value != values[i].value)
-            *still = (struct device_still){values[i].value, now_ms, true};
-        else if (values[i].flag == METRIC_GOOD &&
-                 now_ms - still->since_ms >= field->stuck_s * MS_PER_S)
+        if (!still->known || still->value != values[i].value) {
+            if (still->kept)
+                keep_still(device, i, NULL);
+            still->value = values[i].value;
+            still->since_ms = now_ms;
+            still->known = true;
+        }
+        if (!still->asked && wall.trust == TIME_TRUSTED)
+            resume_still(device, i, wall.ms, now_ms);
+        int64_t stands_ms = now_ms - still->since_ms;
+        if (!still->kept && wall.trust == TIME_TRUSTED && stands_ms >= most_ms / STILL_KEPT)
+            keep_still(device, i, &(struct reading_still){still->value, wall.ms - stands_ms});
+        if (values[i].flag == METRIC_GOOD && stands_ms >= most_ms)
             values[i].flag = METRIC_STUCK;
     }
 }
@@ -261,7 +303,7 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
         }
     }
     if (device->may_freeze)
-        flag_stuck(device, decoded.values, now_ms);
+        flag_stuck(device, decoded.values, wall, now_ms);
     device->counters = counters; /* an answer that is no new reading moves no counter */
     memcpy(reading->values, decoded.values, sizeof decoded.values);
     reading->time = (struct wall_ms){wall.ms - (now_ms - reading->taken.ms), wall.trust};

@@ -17,6 +17,8 @@ struct device_rare {
         double value;
         int64_t since_ms;
         bool known;
+        bool asked; /* for what was kept before the start */
+        bool kept;  /* by the sink, for the next start */
     } still[READING_VALUES_MAX];
     struct counter foreign[READING_VALUES_MAX]; /* of a device that tells no boot, by metric */
     int64_t group_due_ms[PLAN_ITEMS_MAX];       /* of reads with a period of their own, by group */
@@ -64,6 +66,7 @@ struct device_logs {
 
 struct device {
     const struct device_config *config;
+    const struct reading_sink *sink;
     struct device_rare *rare;
     struct serial_timing wire;
     struct decode_map map;

@@ -16,6 +16,7 @@
 #include "gateway/daemon/store/dedup.h"
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/rollup.h"
+#include "gateway/daemon/store/still_marks.h"
 #include "gateway/daemon/store/store.h"
 #include "gateway/daemon/store/tasks.h"
 #include "gateway/daemon/store/wall_time.h"
@@ -74,6 +75,7 @@ struct store {
     struct batch_cache *batch_cache;
     struct dedup *dedup;
     struct counter_marks *counter_marks;
+    struct still_marks *still_marks;
     struct boards *boards;
     struct rollup *rollup;
     struct wall_time *wall_time;

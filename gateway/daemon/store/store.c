@@ -80,6 +80,21 @@ static bool sink_mark(void *context, uint16_t device, struct reading_mark *mark)
     return counter_marks_get(store->counter_marks, device, mark);
 }
 
+static void sink_stands(void *context, uint16_t device, uint8_t metric,
+                        const struct reading_still *still)
+{
+    struct store *store = context;
+    char key[STILL_MARKS_KEY_SIZE], text[STILL_MARKS_TEXT_SIZE];
+    still_marks_document(&store->config->devices[device], metric, still, key, text);
+    (void)store_put(store, key, text, strlen(text), NULL, NULL); /* a busy store keeps nothing */
+}
+
+static bool sink_stood(void *context, uint16_t device, uint8_t metric, struct reading_still *still)
+{
+    const struct store *store = context;
+    return still_marks_get(store->still_marks, device, metric, still);
+}
+
 /* ---- Time ---- */
 
 static int save_offset(struct store *store, int64_t mono_ms)
@@ -208,6 +223,7 @@ static void release(struct store *store)
     live_destroy(store->live);
     batch_cache_destroy(store->batch_cache);
     counter_marks_destroy(store->counter_marks);
+    still_marks_destroy(store->still_marks);
     boards_destroy(store->boards);
     dedup_destroy(store->dedup);
     rollup_destroy(store->rollup);
@@ -236,6 +252,7 @@ static bool make_parts(struct store *store)
     store->batch_cache = batch_cache_create(RECENT_BYTES);
     store->dedup = dedup_create(config);
     store->counter_marks = counter_marks_create(config);
+    store->still_marks = still_marks_create();
     store->boards = boards_create(config);
     store->last = calloc(config->device_count + 1u, sizeof *store->last);
     store->rollup = rollup_create(config->device_count * 4u + 256u);
@@ -249,11 +266,11 @@ static bool make_parts(struct store *store)
     store->streams = stream_table_create(config);
     store->wall_time = wall_time_create();
     return store->runner.wake_fd >= 0 && store->live != NULL && store->batch_cache != NULL &&
-           store->dedup != NULL && store->counter_marks != NULL && store->boards != NULL &&
-           store->last != NULL && store->rollup != NULL && store->committer != NULL &&
-           store->cursors != NULL && store->feeds != NULL && store->file != NULL &&
-           store->recovery != NULL && store->retention != NULL && store->salvage != NULL &&
-           store->streams != NULL && store->wall_time != NULL;
+           store->dedup != NULL && store->counter_marks != NULL && store->still_marks != NULL &&
+           store->boards != NULL && store->last != NULL && store->rollup != NULL &&
+           store->committer != NULL && store->cursors != NULL && store->feeds != NULL &&
+           store->file != NULL && store->recovery != NULL && store->retention != NULL &&
+           store->salvage != NULL && store->streams != NULL && store->wall_time != NULL;
 }
 
 struct store *store_open(const struct config *config, const char *machine)
@@ -292,9 +309,12 @@ struct store *store_open(const struct config *config, const char *machine)
                                         .now = sink_now,
                                         .last = sink_last,
                                         .mark = sink_mark,
+                                        .stands = sink_stands,
+                                        .stood = sink_stood,
                                         .board = sink_board};
     boards_load(store->boards, &store->db);
     counter_marks_load(store->counter_marks, &store->db);
+    still_marks_load(store->still_marks, config, &store->db);
     for (uint16_t i = 0; i < config->device_count; i++)
         dedup_last(&store->db, &config->devices[i], &store->last[i]);
     store->stats.file_limit = config->store_max_bytes;

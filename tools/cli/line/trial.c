@@ -39,7 +39,7 @@ bool trial_longest(const struct device_config *config, const struct bus_config *
 {
     struct device polled;
     struct device_rare *rare = calloc(1, sizeof *rare);
-    const struct reading_sink sink = {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+    const struct reading_sink sink = {.context = NULL};
     if (rare == NULL)
         return false;
     device_init(&polled, config, bus, 0, &sink, NULL, rare);
