@@ -225,6 +225,21 @@ def test_a_new_connection_takes_over_from_one_that_is_half_open(farm, port):
     assert farm.bus_stats()["state"] == "up"
 
 
+def test_two_converters_with_one_registration_are_told(farm, port):
+    """Each pushes the other out: values of two places stand under one name."""
+    farm.profile(PROFILE)
+    farm.start(bus(port))
+    listening(farm)
+    twins = [dtu(farm, port, Registers({0: 1})), dtu(farm, port, Registers({0: 2}))]
+    for _ in range(3):
+        for i, twin in enumerate(twins):
+            before = farm.values("level").count(i + 1)
+            twin.dial()
+            wait_until(lambda: farm.values("level").count(i + 1) > before, 20, "it is asked")
+    wait_until(lambda: "two with one registration" in farm.bus_stats()["hint"], 10, "a hint says so")
+    farm.wait_log("bus hill: its converter dials in again and again")
+
+
 def test_away_and_back_are_shown(farm, port):
     farm.profile(PROFILE)
     farm.start(bus(port))

@@ -24,7 +24,8 @@
 #define OPEN_MOST_MS     1000
 #define DEAF_MS          30000
 #define DEAF_AGAIN_MS    60000
-#define FLICKER_MS       2000 /* gone so soon after it had come */
+#define FLICKER_MS       2000  /* gone so soon after it had come */
+#define TAKEN_OVER_MS    60000 /* a converter dials in again so soon after it has dialled in */
 #define FLICKERS         3
 #define FLICKER_MAX      100
 #define STEADY_MS        10000
@@ -36,7 +37,8 @@ struct connection {
     int64_t used_ms;    /* end of the last request */
     int64_t silent_ms;  /* first request since the last answer, or the last opening; 0: answered */
     int64_t deaf_ms;    /* last time that it was opened anew because no one answered; 0: never */
-    uint8_t flickers;   /* in a row: the port was gone again as soon as it had come */
+    uint8_t flickers;   /* in a row: the port was gone again as soon as it had come, or a converter
+                           dialled in over the connection that it had */
     int64_t flicker_ms; /* … for the last time */
     int64_t strangers_us; /* until then another process may have asked the units; 0: never */
     int open_error;       /* of the last try */
@@ -111,10 +113,11 @@ static void retire(struct bus *bus)
 }
 
 /* brltty and ModemManager take adapters away, and a bad plug loses them: the port is there for a
- * moment, again and again. */
+ * moment, again and again. Two converters with one registration push each other out. */
 static void note_flicker(struct bus *bus, int64_t now)
 {
-    if (!bus->link.up || now - bus->connection->opened_ms >= FLICKER_MS)
+    int64_t most_ms = bus->bus->dial_in != NULL ? TAKEN_OVER_MS : FLICKER_MS;
+    if (!bus->link.up || now - bus->connection->opened_ms >= most_ms)
         return;
     if (bus->connection->flickers < FLICKER_MAX)
         bus->connection->flickers++;
@@ -240,6 +243,7 @@ static int take_given(struct bus *bus)
                fd >= 0 ? from : "");
     if (fd < 0)
         return ENOTCONN;
+    note_flicker(bus, bus_now_ms());
     close_line(bus);
     line_adopt(&bus->line, fd);
     bus_report_soon(bus);
@@ -312,7 +316,7 @@ void connection_used(struct bus *bus, const struct transact_request *request,
         return;
     }
     bus->connection->silent_ms = 0;
-    if (now - bus->connection->opened_ms >= STEADY_MS)
+    if (now - bus->connection->opened_ms >= (bus->bus->dial_in != NULL ? TAKEN_OVER_MS : STEADY_MS))
         bus->connection->flickers = 0;
     log_change(&bus->connection->deaf_log, 0, LOG_LEVEL_NOTICE,
                "bus %s: units answer again since %s was opened anew: does the adapter or converter "
@@ -378,5 +382,6 @@ struct hint connection_hint(const struct bus *bus)
         return (struct hint){.id = HINT_NOT_DIALLED_IN};
     bool flickers = bus->connection->flickers >= FLICKERS &&
                     bus_now_ms() - bus->connection->flicker_ms < FLICKER_SHOWN_MS;
-    return (struct hint){.id = flickers ? HINT_PORT_FLICKERS : HINT_NONE};
+    enum hint_id hint = bus->bus->dial_in != NULL ? HINT_DIALS_AGAIN : HINT_PORT_FLICKERS;
+    return (struct hint){.id = flickers ? (uint8_t)hint : HINT_NONE};
 }
