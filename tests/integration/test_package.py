@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Debian package, installed for real: in an overlay over this machine's own root, with its own
 mounts, processes and network, so that nothing of it stays."""
+import fcntl
 import gzip
 import io
 import json
@@ -10,8 +11,11 @@ import re
 import shlex
 import subprocess
 import tarfile
+import termios
 
+import garden
 import pytest
+import yaml
 
 from test_http import ROOT, wait_for
 
@@ -20,14 +24,26 @@ pytestmark = pytest.mark.xdist_group("package")  # built once
 PACKAGING = ROOT / "gateway/packaging"
 
 
+BOARD = "stm32f103-rs485"
+
+
 @pytest.fixture(scope="session")
-def deb():
-    build = ROOT / "build/package"
-    subprocess.run(["cmake", "--preset", "package"], cwd=ROOT, check=True,
-                   stdout=subprocess.DEVNULL)
+def deb(tmp_path_factory):
+    """With firmware of a key that was made for it."""
+    build, folder = ROOT / "build/package", tmp_path_factory.mktemp("release")
+    subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out",
+                    folder / "key.pem"], check=True)
+    subprocess.run([ROOT / "tools/firmware", "--key", folder / "key.pem", "--out", folder / "firmware",
+                    "--version", "3.2.1", BOARD], check=True, stdout=subprocess.DEVNULL)
+
+    def configure(firmware):
+        subprocess.run(["cmake", "--preset", "package", f"-DBAIYE_FIRMWARE={firmware}"], cwd=ROOT, check=True,
+                       stdout=subprocess.DEVNULL)
+    configure(folder / "firmware")
     subprocess.run(["cmake", "--build", build, "--target", "all", "package"], check=True,
                    stdout=subprocess.DEVNULL)
-    return max(build.glob("baiye_*.deb"), key=lambda path: path.stat().st_mtime)
+    yield max(build.glob("baiye_*.deb"), key=lambda path: path.stat().st_mtime)
+    configure(ROOT / "build/firmware")
 
 
 class Machine:
@@ -99,7 +115,8 @@ def test_it_holds_what_it_should(deb):
     assert {"./usr/share/baiye/app/index.html", "./usr/bin/baiyed", "./usr/bin/baiye",
             "./usr/bin/baiye-led", "./usr/share/doc/baiye/copyright",
             "./usr/share/doc/baiye/sbom/gateway.cdx.json.gz", "./usr/share/doc/baiye/sbom/app.cdx.json.gz",
-            "./lib/modules-load.d/baiye.conf"} <= names
+            "./lib/modules-load.d/baiye.conf", f"./usr/share/baiye/boards/{BOARD}/baiye-boot.bin",
+            f"./usr/share/baiye/boards/{BOARD}/baiye-node.img"} <= names
     assert any(name.startswith("./usr/share/baiye/app/assets/") and name.endswith(".js")
                for name in names)
     control = subprocess.run(["dpkg-deb", "--ctrl-tarfile", deb], capture_output=True, check=True)
@@ -165,6 +182,10 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
     machine.run("baiye check && baiye --version && baiyed --version && baiye-led --version")
     assert "Boards: rp2040-rs485, stm32f103-rs485\n" in machine.run("baiye flash --help")
     machine.run("test -r /usr/share/man/man8/baiyed.8.gz -a -r /usr/share/man/man1/baiye.1.gz")
+    # Its firmware is found without a word, and nobody else's key is asked for.
+    assert "version 3.2.1" in machine.run(f"baiye image /usr/share/baiye/boards/{BOARD}/baiye-node.img")
+    assert "stm32flash" in machine.run(f"baiye flash {BOARD} --dry-run --probe serial --adapter /dev/null "
+                                       "--register /root/r.csv")
 
     # The broker with what the package gave it, and the gateway by its own ExecStart and user.
     login = machine.run("baiye user add li --role technician").split("password: ")[1].strip()
@@ -248,6 +269,103 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
                        "2>/dev/null || true")
     assert left == ""
     assert "baiye" not in machine.run("cat /etc/passwd")
+
+
+SCENE = {"lines": [{"name": "east", "baud": 9600, "units": [
+    {"kind": "native", "address": 1, "name": "plot", "period_s": 1},
+    {"kind": "xy-md02", "address": 2, "name": "air"}]}]}
+DEVICES = """buses:
+  - name: east
+    port: /srv/field/east
+    baud: 9600
+    devices:
+      - { name: plot, profile: baiye-node, address: 1, every: 1s }
+      - { name: air, profile: xy-md02, address: 2, every: 1s }
+"""
+
+
+class Box:
+    """A machine with the package, devices, and somebody who listens to what it publishes."""
+
+    def __init__(self, machine, logs):
+        self.machine, self.logs, self.times = machine, logs, 0
+        machine.run(f"mkdir -p /srv/field && printf %s {shlex.quote(yaml.safe_dump(SCENE))} >/srv/scene.yaml")
+        self.start("field", f"{garden.program('baiye-field')} --scene /srv/scene.yaml --dir /srv/field --seed 1")
+        wait_for(lambda: "ready\n" in (logs / "field").read_text(), "the field", 60)
+        machine.run("test -c /srv/field/east && chmod 666 /srv/field/east")
+
+    def start(self, name, command):
+        with open(self.logs / name, "ab") as log:
+            setattr(self, name, self.machine.start(name, command, log))
+
+    def run(self, login):
+        """Broker, gateway, and a technician at the broker; what it hears goes to a file. A pseudo-terminal
+        stays one program's own after that has ended (TIOCEXCL), as no adapter does."""
+        self.times += 1
+        port = os.open(self.machine.run("readlink /srv/field/east").strip(), os.O_RDONLY | os.O_NOCTTY)
+        fcntl.ioctl(port, termios.TIOCNXCL)
+        os.close(port)
+        self.machine.run("chown mosquitto /run/mosquitto; install -d -o baiye -g baiye /run/baiye")
+        self.start("broker", "mosquitto -c /etc/mosquitto/mosquitto.conf")
+        wait_for(lambda: self.machine.run("mosquitto_sub -u li -P " + login + " -t baiye/my-garden/site -E && echo in"
+                                          " || true") == "in\n", "the technician is let in", 20)
+        self.start("listener", f"mosquitto_sub -u li -P {login} -t baiye/my-garden/readings -q 1 "
+                   f">/srv/heard-{self.times}")
+        self.start("gateway", f"setpriv --reuid baiye --regid baiye --init-groups --no-new-privs {exec_start()}")
+
+    def stop(self):
+        for name in ("gateway", "listener", "broker"):
+            self.machine.stop(name, getattr(self, name))
+
+    def heard(self):
+        """(who says so, {(device, boot, number): (time, values)}) since it was started."""
+        batches = [json.loads(line) for line in self.machine.run(f"cat /srv/heard-{self.times}").splitlines()]
+        return {batch["gw"] for batch in batches}, {
+            (one["d"], one["boot"], one["seq"]): (one["ts"], one["values"])
+            for batch in batches for one in batch["readings"] if "seq" in one}
+
+    def hears(self, more, known=()):
+        def enough():
+            fresh = self.heard()[1].keys() - set(known)
+            return all(sum(key[0] == device for key in fresh) >= more for device in ("plot", "air"))
+        wait_for(enough, f"{more} readings of each", 60)
+
+
+def test_a_box_that_is_restored_after_a_purge_goes_on_as_it_was(machine, deb, tmp_path_factory):
+    """The same site under the same name, its users with their passwords; what was sent is not sent again
+    as something new, and no new reading has the number of an old one."""
+    machine.run(f"dpkg -i --force-confold {deb}")
+    login = machine.run("baiye user add li --role technician").split("password: ")[1].strip()
+    machine.run(f"sed -i '/^# One bus/,$d' /etc/baiye/baiye.yaml && printf %s {shlex.quote(DEVICES)} "
+                ">>/etc/baiye/baiye.yaml && baiye check")
+    box = Box(machine, tmp_path_factory.mktemp("box"))
+    box.run(login)
+    box.hears(5)
+    machine.run("baiye backup /srv/b.tar")
+    box.hears(3, box.heard()[1])  # these are in no backup
+    who, before = box.heard()
+    box.stop()
+    machine.run("dpkg --purge baiye && test ! -e /etc/baiye -a ! -e /var/lib/baiye")
+
+    machine.run(f"dpkg -i --force-confold {deb}")
+    told = machine.run("baiye restore /srv/b.tar")
+    assert "goes on as the gateway that was backed up" in told
+    modes = machine.run("stat -c '%U:%G %a' /etc/baiye/baiye.yaml /etc/baiye/mosquitto.passwd /etc/baiye/users "
+                        "/var/lib/baiye/readings.db").splitlines()
+    assert modes == ["root:baiye 640", "root:mosquitto 640", "root:baiye 640", "baiye:baiye 600"]
+    box.run(login)
+    box.hears(3, before)
+    again, after = box.heard()
+    assert again == who and len(who) == 1
+    assert machine.run("baiye user list") == "li technician\n"
+    for key, reading in after.items():
+        if key in before:
+            assert reading[1] == before[key][1], key
+    sent = {(key[0], reading[0]) for key, reading in before.items()}
+    fresh = {(key[0], reading[0]) for key, reading in after.items() if key not in before}
+    assert not sent & fresh
+    box.stop()
+    machine.stop("field", box.field)
 
 
 BOUNDS = {"max_packet_size": "1048576", "max_connections": "200", "max_queued_messages": "1000",
