@@ -113,11 +113,22 @@ static int answer_size(const struct rtu_client *c, const uint8_t *pdu, size_t ha
 
 void rtu_client_expect(struct rtu_client *c, uint8_t unit, const uint8_t *pdu, size_t pdu_size)
 {
-    memset(c, 0, sizeof *c);
+    c->state = RTU_CLIENT_WAITING;
     c->unit = unit;
     c->register_bytes = 2;
     c->request_size = (uint16_t)(pdu_size <= MODBUS_PDU_MAX ? pdu_size : MODBUS_PDU_MAX);
+    c->size = c->at = c->answers = c->enough = 0;
+    c->stray = 0;
     memcpy(c->request, pdu, c->request_size);
+}
+
+/* Answers to reads are known by their first bytes; of others each further byte may contradict the
+ * request. */
+static bool repeats(const struct rtu_client *c)
+{
+    uint8_t function = c->request[0];
+    return function != MODBUS_READ_COILS && function != MODBUS_READ_DISCRETE &&
+           function != MODBUS_READ_HOLDING && function != MODBUS_READ_INPUT;
 }
 
 static enum rtu_client_state complete(struct rtu_client *c, uint16_t size)
@@ -148,32 +159,44 @@ static enum rtu_client_state search(struct rtu_client *c, bool last)
                 return complete(c, (uint16_t)(size + 3));
             continue;
         }
-        if (!last)
+        if (!last) {
+            bool settled = size > 0 && !repeats(c);
+            c->enough = (uint16_t)(settled ? c->at + size + 3 : c->size + 1);
             return RTU_CLIENT_WAITING;
+        }
     }
+    c->enough = (uint16_t)(c->size + 1);
     return RTU_CLIENT_WAITING;
+}
+
+/* Room for more. Full: the half in front cannot be part of an answer that is still to come, since
+ * an answer is at most half as long as the run. */
+static size_t make_room(struct rtu_client *c)
+{
+    if (c->size == sizeof c->run) {
+        memmove(c->run, c->run + RTU_FRAME_MAX, RTU_FRAME_MAX);
+        c->size = RTU_FRAME_MAX;
+        c->at = c->at > RTU_FRAME_MAX ? (uint16_t)(c->at - RTU_FRAME_MAX) : 0;
+        c->enough = 0;
+        c->stray += RTU_FRAME_MAX;
+    }
+    return sizeof c->run - c->size;
 }
 
 enum rtu_client_state rtu_client_feed(struct rtu_client *c, const uint8_t *bytes, size_t count)
 {
     if (c->request_size == 0)
         return c->state;
-    for (size_t i = 0; i < count; i++) {
-        if (c->state != RTU_CLIENT_WAITING) {
-            c->stray += (uint32_t)(count - i);
-            break;
-        }
-        if (c->size == sizeof c->run) {
-            /* Full: the half in front cannot be part of an answer that is still to come, since an
-             * answer is at most half as long as the run. */
-            memmove(c->run, c->run + RTU_FRAME_MAX, RTU_FRAME_MAX);
-            c->size = RTU_FRAME_MAX;
-            c->at = c->at > RTU_FRAME_MAX ? (uint16_t)(c->at - RTU_FRAME_MAX) : 0;
-            c->stray += RTU_FRAME_MAX;
-        }
-        c->run[c->size++] = bytes[i];
-        search(c, false);
+    while (count > 0 && c->state == RTU_CLIENT_WAITING) {
+        size_t room = make_room(c), taken = count < room ? count : room;
+        memcpy(c->run + c->size, bytes, taken);
+        c->size = (uint16_t)(c->size + taken);
+        bytes += taken;
+        count -= taken;
+        if (c->size >= c->enough)
+            (void)search(c, false);
     }
+    c->stray += (uint32_t)count; /* behind the answer */
     return c->state;
 }
 

@@ -39,6 +39,7 @@ struct rtu_client {
     uint16_t size;    /* bytes in `run` */
     uint16_t at;      /* where in the run the answer may begin */
     uint16_t answers; /* bytes at `at` that are the answer, once complete */
+    uint16_t enough;  /* of the run: with fewer there is nothing new to be found */
     uint32_t stray;   /* bytes that did not belong to the answer */
     uint8_t request[MODBUS_PDU_MAX];
     uint8_t run[2 * RTU_FRAME_MAX];

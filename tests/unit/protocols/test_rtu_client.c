@@ -178,6 +178,67 @@ static void no_flipped_bit_passes_for_an_answer(void **state)
     }
 }
 
+#define STREAM 700u
+
+/* Good frames, torn ones and bytes that look like their begin, with an answer at the end. */
+static size_t make_stream(uint32_t *seed, const uint8_t *answer, size_t answer_size,
+                          uint8_t stream[STREAM])
+{
+    static const uint8_t likely[] = {7, 7, 3, 4, 6, 0x83, 0x00, 0x10, 0x2A};
+    uint8_t good[16];
+    size_t good_size = rtu_build(7, answer, answer_size, good, sizeof good), size = 0;
+    size_t wanted = test_random(seed) % (STREAM - sizeof good);
+    while (size < wanted) {
+        size_t torn = test_random(seed) % good_size;
+        if (test_random(seed) % 4 == 0 && size + torn <= wanted) {
+            memcpy(stream + size, good, torn);
+            size += torn;
+        } else {
+            stream[size++] = likely[test_random(seed) % sizeof likely];
+        }
+    }
+    memcpy(stream + size, good, good_size);
+    return size + good_size;
+}
+
+/* A converter passes bytes on one by one or all at once: each prefix says the same. */
+static void in_which_pieces_the_bytes_come_makes_no_difference(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request, *answer;
+        size_t request_size, answer_size;
+    } kinds[] = {{"\x03\x00\x0A\x00\x02", "\x03\x04\x12\x34\x56\x78", 5, 6},
+                 {"\x03\x00\x0A\x00\x02", "\x83\x02", 5, 2},
+                 {"\x06\x00\x10\x00\x2A", "\x06\x00\x10\x00\x2A", 5, 5},
+                 {"\x06\x00\x10\x00\x2A", "\x86\x02", 5, 2}};
+    uint32_t seed = 5;
+    for (uint32_t round = 0; round < test_count(60, 2000); round++) {
+        size_t kind = round % 4;
+        uint8_t stream[STREAM];
+        struct rtu_client by_byte, by_piece;
+        size_t size = make_stream(&seed, (const uint8_t *)kinds[kind].answer,
+                                  kinds[kind].answer_size, stream);
+        expect(&by_byte, kinds[kind].request, kinds[kind].request_size);
+        expect(&by_piece, kinds[kind].request, kinds[kind].request_size);
+        for (size_t at = 0, piece = 0; at < size; at += piece) {
+            piece = 1 + test_random(&seed) % (size - at);
+            rtu_client_feed(&by_piece, stream + at, piece);
+            for (size_t i = 0; i < piece; i++)
+                rtu_client_feed(&by_byte, stream + at + i, 1);
+            struct rtu_client whole;
+            expect(&whole, kinds[kind].request, kinds[kind].request_size);
+            rtu_client_feed(&whole, stream, at + piece);
+            assert_int_equal(by_piece.state, by_byte.state);
+            assert_int_equal(whole.state, by_byte.state);
+            if (by_byte.state != RTU_CLIENT_WAITING)
+                assert_int_equal(by_byte.stray, at + piece - by_byte.answers);
+        }
+        assert_int_not_equal(by_byte.state, RTU_CLIENT_WAITING);
+        assert_int_equal(by_piece.stray, by_byte.stray);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +253,7 @@ int main(void)
         cmocka_unit_test(what_is_no_answer_is_told_apart),
         cmocka_unit_test(endless_babble_ends_bounded_and_the_answer_after_it_is_found),
         cmocka_unit_test(no_flipped_bit_passes_for_an_answer),
+        cmocka_unit_test(in_which_pieces_the_bytes_come_makes_no_difference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
