@@ -19,28 +19,24 @@ const uint8_t *byte_read_span(struct byte_reader *r, size_t size)
     return span;
 }
 
-static uint64_t read_big_endian(struct byte_reader *r, size_t size)
-{
-    const uint8_t *span = byte_read_span(r, size);
-    uint64_t value = 0;
-    for (size_t i = 0; span != NULL && i < size; i++)
-        value = value << 8 | span[i];
-    return value;
-}
-
 uint8_t byte_read_u8(struct byte_reader *r)
 {
-    return (uint8_t)read_big_endian(r, 1);
+    const uint8_t *span = byte_read_span(r, 1);
+    return span != NULL ? span[0] : 0;
 }
 
 uint16_t byte_read_u16(struct byte_reader *r)
 {
-    return (uint16_t)read_big_endian(r, 2);
+    const uint8_t *span = byte_read_span(r, 2);
+    return (uint16_t)(span != NULL ? span[0] << 8 | span[1] : 0);
 }
 
 uint32_t byte_read_u32(struct byte_reader *r)
 {
-    return (uint32_t)read_big_endian(r, 4);
+    const uint8_t *span = byte_read_span(r, 4);
+    if (span == NULL)
+        return 0;
+    return (uint32_t)span[0] << 24 | (uint32_t)span[1] << 16 | (uint32_t)span[2] << 8 | span[3];
 }
 
 size_t byte_reader_left(const struct byte_reader *r)
