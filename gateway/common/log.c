@@ -101,9 +101,7 @@ void log_state_init(struct log_state *state, int now)
 
 void log_change(struct log_state *state, int now, enum log_level level, const char *format, ...)
 {
-    if (state->known && state->logged == now)
-        return;
-    if (!log_rate_pass(&state->rate, now_ms()))
+    if (log_shows(state, now) || !log_rate_pass(&state->rate, now_ms()))
         return;
     va_list args;
     va_start(args, format);

@@ -51,6 +51,11 @@ struct log_state { /* all zero: no state yet, the first one is logged */
     bool known;
 };
 
+/* Does the log show that state? For who comes by often: cheaper than log_change(). */
+static inline bool log_shows(const struct log_state *state, int now)
+{
+    return state->known && state->logged == now;
+}
 /* Call it at every event with the state now: logs one line when the log shows another state. A
  * change left out by the rate limit is made up for by a later call, so that the log's last word
  * is true. */

@@ -52,8 +52,8 @@ struct reading {
     uint32_t seq;
     struct monotonic_ms taken;
     struct wall_ms time;
-    struct reading_mark mark; /* kept with the reading */
-    struct reading_value values[READING_VALUES_MAX];
+    struct reading_mark mark;                        /* kept with the reading */
+    struct reading_value values[READING_VALUES_MAX]; /* those behind value_count mean nothing */
 };
 
 enum gap_why {

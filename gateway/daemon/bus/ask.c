@@ -55,12 +55,14 @@ static int64_t ceiling_of(const struct bus *bus, const struct device *device)
 void bus_note_late(struct bus *bus)
 {
     uint8_t unit = bus->transact.late_unit;
+    if (unit == 0)
+        return;
     int64_t now_us = line_now_ns() / US;
     bus->transact.late_unit = 0;
     bool over = bus->transact.late_over;
     if (over)
         bus_request_answered_late(bus, unit, now_us);
-    for (unsigned i = 0; unit && i < bus->bus->device_count; i++) {
+    for (unsigned i = 0; i < bus->bus->device_count; i++) {
         struct device *device = &bus->devices[i];
         if (device->config->unit != unit)
             continue;
@@ -106,7 +108,7 @@ static void count_request(struct bus *bus, struct device *device, struct transac
 static void learn(struct bus *bus, struct device *device, const struct transact_request *request,
                   const struct transact_answer *answer)
 {
-    connection_used(bus, request, answer->result);
+    connection_used(bus, request, answer);
     learn_silence(bus, device, request, answer);
     report_answer(bus, answer);
     if (answer->too_fast && answer->result == BUS_TIMEOUT)
@@ -115,7 +117,7 @@ static void learn(struct bus *bus, struct device *device, const struct transact_
     bool noisy =
         bus->transact.stray_bytes != bus->caution->stray_seen || answer->result == BUS_GARBLED;
     int64_t careful_ms = bus->transact.twice ? TWICE_MS : noisy ? NOISY_MS : 0;
-    int64_t now = bus_now_ms();
+    int64_t now = answer->end_ns / MS;
     bus->transact.twice = false;
     bus->caution->stray_seen = bus->transact.stray_bytes;
     if (now + careful_ms > bus->caution->until_ms)
@@ -256,7 +258,7 @@ static enum bus_result asked(struct bus *bus)
         note_owed(&bus->owed[request->unit], request, false, answer);
     bool guest = device->config->unit != request->unit;
     bool unknown = device->health.known < LINK_QUALITY_LEARNT && !guest;
-    bool alone = unknown || bus->caution->until_ms > bus_now_ms();
+    bool alone = unknown || bus->caution->until_ms > answer->end_ns / MS;
     bool told_apart = request->pdu[0] > MODBUS_READ_INPUT; /* answers to writes name what */
     if (answer->result == BUS_OK && bus->bus->type != BUS_TCP && alone && !told_apart &&
         answer->quiet_ns < answer->end_ns + ALONE_NS)

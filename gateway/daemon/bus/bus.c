@@ -139,7 +139,7 @@ static void take_unasked(struct bus *bus, int64_t now)
 /* One thing, in their order. */
 static void do_next(struct bus *bus)
 {
-    int64_t now = bus_now_ms();
+    int64_t now_us = line_now_ns() / US, now = now_us / US;
     take_unasked(bus, now);
     if (connection_tend(bus, now)) {
         bus->pace.due_ns = bus->link.open_at_ms * MS;
@@ -167,7 +167,6 @@ static void do_next(struct bus *bus)
              (paused ? atomic_load(&bus->control.paused_until_ms) : bus->link.open_at_ms) * US);
         return;
     }
-    int64_t now_us = line_now_ns() / US;
     struct schedule_turn turn = schedule_next(&bus->schedule, now_us);
     if (serve_background(bus, &turn))
         return;
@@ -180,7 +179,7 @@ static void do_next(struct bus *bus)
             return;
     }
     if (polls) {
-        if (!bus_poll(bus, &turn))
+        if (!bus_poll(bus, &turn, now))
             connection_lost(bus);
         return;
     }
@@ -226,7 +225,7 @@ static void *run(void *context)
     while (!atomic_load(&bus->control.stopping)) {
         atomic_store(&bus->control.step_ms, bus_now_ms());
         bus_step(bus);
-        bus_report(bus);
+        bus_report(bus, bus_now_ms());
     }
     bus_end(bus);
     return NULL;

@@ -60,9 +60,8 @@ void report_reopened(struct bus *bus)
     bus->reporting->counted.reopened++;
 }
 
-static void publish_stats(struct bus *bus)
+static void publish_stats(struct bus *bus, int64_t now)
 {
-    int64_t now = bus_now_ms();
     if (now - bus->reporting->published_ms < STATS_EVERY_MS)
         return;
     bus->reporting->published_ms = now;
@@ -144,9 +143,8 @@ static uint32_t silence_us(const struct bus *bus, const struct device *device)
     return bus->bus->type == BUS_RTU ? (uint32_t)(silence_ns / 1000) : 0;
 }
 
-static void report_health(struct bus *bus)
+static void report_health(struct bus *bus, int64_t now)
 {
-    int64_t now = bus_now_ms();
     if (now < bus->reporting->health_at_ms)
         return;
     bus->reporting->health_at_ms = now + HEALTH_EVERY_MS;
@@ -208,10 +206,10 @@ static void report_health(struct bus *bus)
     free(health);
 }
 
-void bus_report(struct bus *bus)
+void bus_report(struct bus *bus, int64_t now_ms)
 {
-    report_health(bus);
-    publish_stats(bus);
+    report_health(bus, now_ms);
+    publish_stats(bus, now_ms);
 }
 
 void bus_stats(struct bus *bus, struct bus_stats *stats)

@@ -303,9 +303,10 @@ static void wake_the_deaf(struct bus *bus, int64_t now)
 }
 
 void connection_used(struct bus *bus, const struct transact_request *request,
-                     enum bus_result result)
+                     const struct transact_answer *answer)
 {
-    int64_t now = bus_now_ms();
+    int64_t now = answer->end_ns / MS;
+    enum bus_result result = answer->result;
     bus->connection->used_ms = now;
     bus->link.useful = bus->link.useful || result == BUS_OK || result == BUS_EXCEPTION;
     if (request->unit == MODBUS_BROADCAST && bus->bus->type != BUS_TCP)
@@ -318,6 +319,8 @@ void connection_used(struct bus *bus, const struct transact_request *request,
     bus->connection->silent_ms = 0;
     if (now - bus->connection->opened_ms >= (bus->bus->dial_in != NULL ? TAKEN_OVER_MS : STEADY_MS))
         bus->connection->flickers = 0;
+    if (log_shows(&bus->connection->deaf_log, 0))
+        return;
     log_change(&bus->connection->deaf_log, 0, LOG_LEVEL_NOTICE,
                "bus %s: units answer again since %s was opened anew: does the adapter or converter "
                "go deaf now and then?",

@@ -7,6 +7,9 @@
 
 #include "gateway/daemon/config/field_type.h"
 
+/* Kept out of the way of what each field of each poll takes. */
+#define RARE __attribute__((noinline))
+
 static uint8_t add_item(struct decode_map *map, struct plan_item item)
 {
     if (map->item_count == PLAN_ITEMS_MAX)
@@ -83,6 +86,7 @@ void decode_map_init(struct decode_map *map, const struct profile_config *profil
     map->block_count = map->item_count;
     for (unsigned i = 0; i < profile->field_count; i++) {
         const struct field_config *field = &profile->fields[i];
+        map->has_roles = map->has_roles || field->metric[0] == '\0';
         map->fields[i].item = map->scales[i].item = PLAN_NONE;
         if (field->not_measured)
             continue;
@@ -110,12 +114,10 @@ void decode_answer(const struct plan_read *read, const uint8_t *pdu, uint16_t *w
 {
     const uint8_t *data = pdu + 2;
     unsigned count = plan_read_words(read);
-    for (unsigned i = 0; i < count; i++) {
-        if (read->function <= 2)
-            words[i] = data[i / 8] >> (i % 8) & 1;
-        else
-            words[i] = (uint16_t)(data[2 * i] << 8 | data[2 * i + 1]);
-    }
+    for (unsigned i = 0; i < count && read->function > 2; i++)
+        words[i] = (uint16_t)(data[2 * i] << 8 | data[2 * i + 1]);
+    for (unsigned i = 0; i < count && read->function <= 2; i++)
+        words[i] = data[i / 8] >> (i % 8) & 1;
 }
 
 static uint16_t swapped(uint16_t word)
@@ -123,12 +125,15 @@ static uint16_t swapped(uint16_t word)
     return (uint16_t)(word << 8 | word >> 8);
 }
 
-uint64_t decode_raw(const struct field_config *field, const uint16_t *words)
+static bool swaps_bytes(const struct field_config *field)
 {
-    bool swap_bytes = field->order == ORDER_BADC || field->order == ORDER_DCBA;
+    return field->order == ORDER_BADC || field->order == ORDER_DCBA;
+}
+
+static RARE uint64_t other_raw(const struct field_config *field, const uint16_t *words)
+{
+    bool swap_bytes = swaps_bytes(field);
     bool swap_words = field->order == ORDER_CDAB || field->order == ORDER_DCBA;
-    if (field->type == FIELD_U16 || field->type == FIELD_S16) /* nearly all */
-        return swap_bytes ? swapped(words[0]) : words[0];
     unsigned count = field_type_words(field);
     uint64_t raw = 0;
     if (field->type == FIELD_TEXT)
@@ -142,6 +147,18 @@ uint64_t decode_raw(const struct field_config *field, const uint16_t *words)
     else if (field_type_bits(field) == 8 && field->byte)
         raw >>= 8;
     return raw & field_type_mask(field);
+}
+
+static inline uint64_t raw_of(const struct field_config *field, const uint16_t *words)
+{
+    if (field->type != FIELD_U16 && field->type != FIELD_S16) /* these are nearly all */
+        return other_raw(field, words);
+    return swaps_bytes(field) ? swapped(words[0]) : words[0];
+}
+
+uint64_t decode_raw(const struct field_config *field, const uint16_t *words)
+{
+    return raw_of(field, words);
 }
 
 static bool is_no_value(const struct field_config *field, uint64_t raw)
@@ -185,28 +202,46 @@ static double turned(const struct field_config *field, double value)
     return degrees < 0 ? degrees + TURN : degrees;
 }
 
-struct reading_value decode_value(const struct field_config *field, uint64_t raw, int exponent,
-                                  uint8_t flag)
+static struct reading_value judged(const struct field_config *field, double value, uint8_t flag)
 {
-    if (is_no_value(field, raw))
-        return nothing(flag);
-    raw &= field_type_mask(field);
-    double value = field_type_number(field, raw);
-    if (field->enum_count > 0) {
-        if (raw >= field->enum_count)
-            return nothing(METRIC_RANGE);
-        value = field->enum_values[raw];
-    } else {
-        double shown = with_exponent(value * field->scale, exponent);
-        value = shown + field->offset;
-        if (field->angle && is_angle(field, shown))
-            value = turned(field, value);
-    }
     if (!isfinite(value))
         return nothing(METRIC_FAULT);
     if (flag == METRIC_GOOD && (value < field->min || value > field->max))
         flag = METRIC_RANGE;
     return (struct reading_value){.value = value, .present = true, .flag = flag};
+}
+
+/* With all that a profile may say of a code. */
+static RARE struct reading_value other_value(const struct field_config *field, uint64_t raw,
+                                             int exponent, uint8_t flag)
+{
+    if (is_no_value(field, raw))
+        return nothing(flag);
+    if (field->enum_count > 0 && raw >= field->enum_count)
+        return nothing(METRIC_RANGE);
+    if (field->enum_count > 0)
+        return judged(field, field->enum_values[raw], flag);
+    double shown = with_exponent(field_type_number(field, raw) * field->scale, exponent);
+    double value = shown + field->offset;
+    if (field->angle && is_angle(field, shown))
+        value = turned(field, value);
+    return judged(field, value, flag);
+}
+
+/* Of a code without bits that are not its own. Nearly all are a number, a scale and an offset. */
+static struct reading_value value_of(const struct field_config *field, uint64_t raw, int exponent,
+                                     uint8_t flag)
+{
+    if (field->type != FIELD_U16 || field->no_value_count > 0 || field->enum_count > 0 ||
+        field->angle || exponent != 0)
+        return other_value(field, raw, exponent, flag);
+    return judged(field, (double)raw * field->scale + field->offset, flag);
+}
+
+struct reading_value decode_value(const struct field_config *field, uint64_t raw, int exponent,
+                                  uint8_t flag)
+{
+    return value_of(field, raw & field_type_mask(field), exponent, flag);
 }
 
 /* How far a counter has gone on. It may have passed its end (a plausible step remains), else it
@@ -265,7 +300,7 @@ static enum found field_raw(const struct answer *answer, unsigned field, uint64_
     const uint16_t *words;
     enum found found = words_at(answer, answer->map->fields[field], &words);
     if (found != FOUND_NOTHING)
-        *raw = decode_raw(&answer->profile->fields[field], words);
+        *raw = raw_of(&answer->profile->fields[field], words);
     return found;
 }
 
@@ -330,10 +365,11 @@ static void take_text(const struct answer *answer, unsigned field, struct decode
     if (words_at(answer, answer->map->fields[field], &words) != FOUND)
         return;
     uint64_t raw = decode_raw(config, words), whole;
+    memset(text, 0, DECODE_TEXT);
     if (config->type == FIELD_TEXT)
         text_of(config, words, text);
     else if (is_no_value(config, raw))
-        text[0] = '\0';
+        ; /* it says nothing */
     else if (config->scale == 1 && config->offset == 0 && field_type_whole(config, raw, &whole) &&
              field_type_kind(config) != FIELD_SIGNED && field_type_kind(config) != FIELD_REAL)
         (void)snprintf(text, DECODE_TEXT, "%llu", (unsigned long long)whole);
@@ -435,7 +471,7 @@ static struct reading_value take_metric(const struct answer *answer,
         return take_foreign(&foreign[metric], field, raw, exponent, flag, now_ms);
     if (field->role == ROLE_COUNTER)
         return decode_counter(field, raw, flag, &counters->last[metric], &counters->known[metric]);
-    return decode_value(field, raw, exponent, flag);
+    return value_of(field, raw, exponent, flag);
 }
 
 /* As the device's own `scale` and `offset` say, and judged anew. */
@@ -464,8 +500,13 @@ void decode_device(const struct device_config *device, const struct decode_map *
 {
     const struct profile_config *profile = device->profile;
     struct answer answer = {profile, map, plan, image};
-    *decoded = (struct decoded){.believed = true, .age_ds = DECODE_AGE_NONE};
-    take_roles(&answer, decoded);
+    decoded->believed = true;
+    decoded->boot = decoded->seq = 0;
+    decoded->age_ds = DECODE_AGE_NONE;
+    decoded->status = 0;
+    decoded->value_count = decoded->said = 0;
+    if (map->has_roles)
+        take_roles(&answer, decoded);
     if (!decoded->believed)
         return;
     decoded->boot += map->boot_base;

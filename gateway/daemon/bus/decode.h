@@ -24,6 +24,7 @@ struct decode_map {
     } fields[PLAN_ITEMS_MAX];                   /* of each field of the profile */
     struct decode_place scales[PLAN_ITEMS_MAX]; /* of their scale registers */
     uint32_t boot_base;                         /* boots are so much more than the device says */
+    bool has_roles;                             /* the profile has fields that are no metric */
 };
 
 /* Cumulative counters as last seen; all zero at the start. Belongs to one device. */

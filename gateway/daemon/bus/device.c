@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/device.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "gateway/daemon/bus/line.h"
@@ -76,9 +77,12 @@ static void resume_counters(struct device *device, const struct reading_sink *si
 /* What most devices have not is not looked for in each reading. */
 static void note_kinds(struct device *device)
 {
-    for (unsigned i = 0; i < device->config->metric_count && !device->config->profile->node; i++) {
+    for (unsigned i = 0; i < device->config->metric_count; i++) {
         const struct field_config *field = device->config->metrics[i];
         bool counter = field->role == ROLE_COUNTER;
+        device->may_be_overdue = device->may_be_overdue || device->config->due[i] != 0;
+        if (device->config->profile->node)
+            continue;
         device->counts = device->counts || counter;
         device->may_freeze = device->may_freeze || (!counter && field->stuck_s != 0);
     }
@@ -271,26 +275,33 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
                     struct reading *reading)
 {
     const struct device_config *config = device->config;
-    struct decode_counters counters = device->counters;
+    bool own = config->profile->node;
+    struct decode_counters tried, *counters = &device->counters;
     struct decoded decoded;
+    if (own) { /* an answer that is no new reading moves no counter */
+        tried = device->counters;
+        counters = &tried;
+    }
     if (device->node != NULL)
         device->map.boot_base = device->node->boot_base;
-    decode_device(config, &device->map, &device->plan, &device->image, &counters,
-                  config->profile->node ? NULL : device->rare->foreign, now_ms, &decoded);
+    decode_device(config, &device->map, &device->plan, &device->image, counters,
+                  own ? NULL : device->rare->foreign, now_ms, &decoded);
     if (!decoded.believed)
         return false;
     for (unsigned i = 0; i < DECODE_TEXTS; i++) {
         if (decoded.said >> i & 1)
             memcpy(device->texts[i], decoded.texts[i], sizeof device->texts[i]);
     }
-    *reading = (struct reading){.device = config->index,
-                                .value_count = decoded.value_count,
-                                .taken.ms = device->poll.answered_ns / 1000000};
-    if (config->profile->node) {
+    memset(reading, 0, offsetof(struct reading, values));
+    reading->device = config->index;
+    reading->value_count = decoded.value_count;
+    reading->taken.ms = device->poll.answered_ns / 1000000;
+    if (own) {
         bool fresh = device->node != NULL && node_reading(device, &decoded, reading);
         if (!fresh)
             return false;
-        own_node_counters(device->node, &counters, decoded.values);
+        own_node_counters(device->node, counters, decoded.values);
+        device->counters = *counters;
     } else {
         reading->boot = device->boot;
         reading->seq = ++device->seq;
@@ -304,8 +315,7 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
     }
     if (device->may_freeze)
         flag_stuck(device, decoded.values, wall, now_ms);
-    device->counters = counters; /* an answer that is no new reading moves no counter */
-    memcpy(reading->values, decoded.values, sizeof decoded.values);
+    memcpy(reading->values, decoded.values, decoded.value_count * sizeof decoded.values[0]);
     reading->time = (struct wall_ms){wall.ms - (now_ms - reading->taken.ms), wall.trust};
     if (device->counts)
         mark_counters(device, reading);

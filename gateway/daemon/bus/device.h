@@ -90,6 +90,7 @@ struct device {
     struct device_logs logs;
     struct own_node *node;   /* our own nodes; NULL: another's */
     bool counts, may_freeze; /* it has counters, fields that may not stand still; not our own */
+    bool may_be_overdue;     /* it has a calibration that ends */
 };
 
 enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE, DEVICE_REFUSES, DEVICE_ODD };

@@ -39,6 +39,7 @@ struct bus_control {
     atomic_bool stopping, paused; /* paused: and the port is closed */
     atomic_llong paused_until_ms, step_ms;
     atomic_bool woken; /* Modbus TCP: for a request of others */
+    atomic_uint asked; /* requests of others that wait */
 };
 
 /* How a turn of the loop ends: bus_step() says until when to wait, whoever waits says what came. */
@@ -144,7 +145,7 @@ bool connection_fine(const struct bus *bus);
 int connection_error(const struct bus *bus);
 /* A request of a unit is over. */
 void connection_used(struct bus *bus, const struct transact_request *request,
-                     enum bus_result result);
+                     const struct transact_answer *answer);
 /* Is its converter one that dials in, and has not? */
 bool connection_away(const struct bus *bus);
 /* May it go on after an answer that did not come? Not one of ours with Modbus TCP: what may still
@@ -168,7 +169,7 @@ int64_t bus_silence_ns(const struct bus *bus, const struct device *device);
 void bus_note_late(struct bus *bus);
 
 /* poll.c: one read of a device whose turn it is. False: the line must be opened anew. */
-bool bus_poll(struct bus *bus, const struct schedule_turn *turn);
+bool bus_poll(struct bus *bus, const struct schedule_turn *turn, int64_t now_ms);
 
 /* refused.c: how a poll goes on after an exception; `again`: with what is left of it, at once. */
 enum schedule_outcome refused_judge(struct bus *bus, struct device *device, unsigned index,
@@ -222,7 +223,7 @@ bool tending_init(struct bus *bus);
 bool reporting_init(struct bus *bus);
 /* bus_stats.c: counters for other threads, health for the sink, hints for the log; when it is
  * time. */
-void bus_report(struct bus *bus);
+void bus_report(struct bus *bus, int64_t now_ms);
 /* The next report comes at once. */
 void bus_report_soon(struct bus *bus);
 /* What is counted. */

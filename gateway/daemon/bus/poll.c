@@ -44,6 +44,8 @@ static void note_state(struct bus *bus, struct device *device, enum device_state
     static const char tcp_garbage[] = "answers only garbage (no Modbus TCP, or not what was asked)";
     bool garbage = state == DEVICE_GARBAGE && bus->bus->type == BUS_TCP;
     device->report.online = state == DEVICE_ONLINE;
+    if (log_shows(&device->logs.state, (int)state))
+        return;
     log_change(&device->logs.state, (int)state,
                state == DEVICE_ONLINE ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
                "device %s (bus %s, address %u) %s", device->config->name, bus->bus->name,
@@ -55,7 +57,7 @@ static void mark_overdue(const struct device_config *device, struct wall_ms wall
                          struct reading *reading)
 {
     int32_t today = 0;
-    for (unsigned i = 0; i < reading->value_count && wall.trust == TIME_TRUSTED; i++) {
+    for (unsigned i = 0; i < reading->value_count; i++) {
         struct reading_value *value = &reading->values[i];
         if (device->due[i] == 0 || value->flag != METRIC_GOOD || !value->present)
             continue;
@@ -65,15 +67,15 @@ static void mark_overdue(const struct device_config *device, struct wall_ms wall
     }
 }
 
-static void give_reading(struct bus *bus, struct device *device)
+static void give_reading(struct bus *bus, struct device *device, int64_t now)
 {
     struct reading reading;
-    int64_t now = bus_now_ms();
     struct wall_ms wall = bus_wall(bus, now);
     device->report.last_seen = wall;
     if (device_reading(device, wall, now, &reading)) {
         device_gap_flush(device, bus->sink);
-        mark_overdue(device->config, wall, &reading);
+        if (device->may_be_overdue && wall.trust == TIME_TRUSTED)
+            mark_overdue(device->config, wall, &reading);
         bus->sink->reading(bus->sink->context, &reading);
     }
 }
@@ -94,29 +96,29 @@ static void poll_failed(struct bus *bus, unsigned index, enum gap_why why)
         note_state(bus, device, DEVICE_REFUSES);
 }
 
-static void poll_ended(struct bus *bus, unsigned index)
+static void poll_ended(struct bus *bus, unsigned index, int64_t now)
 {
     struct device *device = &bus->devices[index];
     device->health.polls++;
     device->health.good++;
-    bus->polling->good_ms = bus_now_ms();
-    device_poll_done(device, bus->polling->good_ms);
+    bus->polling->good_ms = now;
+    device_poll_done(device, now);
     device->read = 0;
     if (!device->report.online)
-        device->back_ms = bus_now_ms();
+        device->back_ms = now;
     device->refusal.polls = 0;
     device->refusal.alive = device->refusal.elsewhere = false; /* not of later ones */
-    give_reading(bus, device);
+    give_reading(bus, device, now);
     note_state(bus, device, DEVICE_ONLINE);
     if (device->refusal.one_item) { /* it answers again: all of it is asked for */
         device->refusal.one_item = false;
         refused_forget(device);
     } else {
         refused_note(bus, device);
-        refused_ask_anew(device, bus_now_ms());
+        refused_ask_anew(device, now);
     }
     if (device->node != NULL && device->config->every_ms >= 1000)
-        schedule_set_due(&bus->schedule, index, own_node_due_ms(device->node, bus_now_ms()) * US);
+        schedule_set_due(&bus->schedule, index, own_node_due_ms(device->node, now) * US);
 }
 
 /* It was dead, and answers: it may be another one now, and what was refused is asked for again. */
@@ -155,7 +157,7 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
         return;
     }
     if (good) {
-        poll_ended(bus, index);
+        poll_ended(bus, index, answer->end_ns / MS);
         if (another) {
             device_all_due(device);
             device_plan(device);
@@ -209,11 +211,10 @@ static enum bus_result own_write_ended(struct bus *bus, struct transact_answer *
 }
 
 /* A write of the gateway's own, in front of a poll. BUS_STOPPED: none is due. */
-static enum bus_result write_own(struct bus *bus, unsigned index)
+static enum bus_result write_own(struct bus *bus, unsigned index, int64_t now)
 {
     struct device *device = &bus->devices[index];
     const struct profile_config *profile = device->config->profile;
-    int64_t now = bus_now_ms();
     uint8_t pdu[MODBUS_PDU_MAX];
     int next = device->report.online ? own_writes_next(&device->rare->writes, profile, now) : -1;
     if (next < 0)
@@ -372,7 +373,7 @@ static enum bus_result poll_answered(struct bus *bus, struct transact_answer *an
     return poll_not_answered(bus, index, answer);
 }
 
-bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
+bool bus_poll(struct bus *bus, const struct schedule_turn *turn, int64_t now)
 {
     unsigned index = (unsigned)turn->unit;
     struct device *device = &bus->devices[index];
@@ -390,15 +391,15 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
         }
     }
     if (bus->units[index].dead)
-        device_gap(device, schedule_skip(&bus->schedule, index, bus_now_ms() * US), GAP_TIMEOUT,
-                   bus_now_ms(), bus->sink);
+        device_gap(device, schedule_skip(&bus->schedule, index, now * US), GAP_TIMEOUT, now,
+                   bus->sink);
     if (device->read == 0) {
-        enum bus_result written = write_own(bus, index);
+        enum bus_result written = write_own(bus, index, now);
         if (written == BUS_DOWN)
             return false;
         if (written != BUS_STOPPED)
             return true; /* the poll follows: its due time is past */
-        device_poll_begin(device, bus_now_ms());
+        device_poll_begin(device, now);
     }
     bool begins = device->read == device->poll.first_read;
     bus->exchange.index = index;

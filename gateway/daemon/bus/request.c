@@ -74,17 +74,25 @@ static bool is_behind(const struct bus *bus, unsigned at)
     return false;
 }
 
+/* Nearly always, and without a lock: whoever asks counts first, and wakes the thread then. */
+static bool nobody_asks(struct bus *bus)
+{
+    return atomic_load(&bus->control.asked) == 0;
+}
+
 /* The first whose unit may be asked; all may while the line is down, and get to know that. */
 static struct bus_waiting *next_request(struct bus *bus)
 {
     uint64_t count;
     int found = -1;
-    int64_t now_us = line_now_ns() / US;
-    (void)pthread_mutex_lock(&bus->mutex);
     if (bus->bus->type != BUS_TCP) { /* the loop does so for all */
         ssize_t woken = read(bus->wake_fd, &count, sizeof count);
         (void)woken; /* only to be woken anew */
     }
+    if (nobody_asks(bus))
+        return NULL;
+    int64_t now_us = line_now_ns() / US;
+    (void)pthread_mutex_lock(&bus->mutex);
     for (unsigned i = 0; i < bus->requests->count && found < 0; i++) {
         struct bus_waiting *waiting = &bus->requests->queue[i];
         bool ready = !connection_fine(bus) || *quiet_of(bus, waiting->request.unit) <= now_us;
@@ -99,6 +107,8 @@ static struct bus_waiting *next_request(struct bus *bus)
 int64_t bus_requests_ready_us(struct bus *bus)
 {
     int64_t ready_us = INT64_MAX;
+    if (nobody_asks(bus))
+        return ready_us;
     (void)pthread_mutex_lock(&bus->mutex);
     for (unsigned i = 0; i < bus->requests->count; i++) {
         int64_t quiet_us = *quiet_of(bus, bus->requests->queue[i].request.unit);
@@ -161,6 +171,7 @@ static void end_request(struct bus *bus, struct bus_waiting *waiting, const stru
     void *context = waiting->request.context;
     void (*done)(void *, const struct bus_reply *) = waiting->request.done;
     (void)pthread_mutex_lock(&bus->mutex);
+    (void)atomic_fetch_sub(&bus->control.asked, 1);
     if (waiting == &bus->requests->background) {
         bus->requests->has_background = false;
     } else {
@@ -275,6 +286,8 @@ enum bus_result bus_serve_request(struct bus *bus)
 
 enum bus_result bus_serve_background(struct bus *bus, const struct schedule_turn *turn)
 {
+    if (nobody_asks(bus))
+        return BUS_STOPPED;
     int64_t now_us = line_now_ns() / US;
     (void)pthread_mutex_lock(&bus->mutex);
     bool ready =
@@ -320,8 +333,10 @@ enum bus_result bus_submit(struct bus *bus, const struct bus_request *request)
     (void)pthread_mutex_lock(&bus->mutex);
     struct bus_waiting *place = place_for(bus, request->background);
     bool room = place != NULL && !atomic_load(&bus->control.stopping);
-    if (room)
+    if (room) {
         *place = (struct bus_waiting){.request = *request};
+        (void)atomic_fetch_add(&bus->control.asked, 1);
+    }
     if (room && request->background) {
         bus->requests->has_background = true;
         bus->requests->background_since_us = line_now_ns() / US;

@@ -29,6 +29,7 @@ struct member {
 static struct {
     pthread_mutex_t life; /* one joins or leaves at a time */
     pthread_mutex_t door, mutex;
+    atomic_uint waiting; /* at the door */
     pthread_t thread;
     struct member *members;
     unsigned count;
@@ -42,9 +43,20 @@ static struct {
 
 static void enter(void)
 {
+    (void)atomic_fetch_add(&loop.waiting, 1);
     (void)pthread_mutex_lock(&loop.door);
     (void)pthread_mutex_lock(&loop.mutex);
     (void)pthread_mutex_unlock(&loop.door);
+    (void)atomic_fetch_sub(&loop.waiting, 1);
+}
+
+/* The loop: no one is at the door, nearly always. */
+static void enter_again(void)
+{
+    if (atomic_load(&loop.waiting) > 0)
+        enter();
+    else
+        (void)pthread_mutex_lock(&loop.mutex);
 }
 
 static void leave(void)
@@ -83,9 +95,10 @@ static void work(struct member *member)
     member->heard = false;
     for (unsigned i = 0; i < STEPS_MOST; i++) {
         bus_step(bus);
-        bus_report(bus);
+        int64_t now = line_now_ns();
+        bus_report(bus, now / MS);
         member->due_ns = bus->pace.due_ns;
-        if (bus->pace.due_ns > line_now_ns())
+        if (bus->pace.due_ns > now)
             return;
     }
 }
@@ -98,11 +111,11 @@ static void *run(void *context)
     (void)context;
     while (!atomic_load(&loop.ending)) {
         int count = epoll_wait(loop.epoll_fd, events, EVENTS, ms);
-        enter();
-        atomic_store(&loop.round_ms, bus_now_ms());
+        enter_again();
+        int64_t now = line_now_ns();
+        atomic_store(&loop.round_ms, now / MS);
         /* Of one that has left? They are reported again. */
         bool woken = note(events, loop.changes == changes ? count : 0);
-        int64_t now = line_now_ns();
         for (unsigned i = 0; i < loop.count; i++) {
             struct member *member = &loop.members[i];
             if (member->heard || member->due_ns <= now ||

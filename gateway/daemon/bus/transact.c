@@ -60,14 +60,16 @@ static void expect(struct rtu_client *client, const struct transact_request *req
 }
 
 /* A read request that somebody sent? An answer of eight bytes can look like one only to the
- * functions for bits, and only in reply to one of those. */
-static bool is_read_request(const uint8_t frame[8])
+ * functions for bits, and only in reply to one of those. Asked of each byte: the CRC comes last. */
+static bool is_read_request(uint64_t window, uint8_t frame[8])
 {
-    unsigned count = (unsigned)(frame[4] << 8 | frame[5]);
-    bool bits = frame[1] == MODBUS_READ_COILS || frame[1] == MODBUS_READ_DISCRETE;
-    bool registers = frame[1] == MODBUS_READ_HOLDING || frame[1] == MODBUS_READ_INPUT;
-    return frame[0] >= 1 && (bits || registers) && count >= 1 && count <= (bits ? 2000u : 125u) &&
-           rtu_check(frame, 8);
+    unsigned function = window >> 48 & 0xFF, count = window >> 16 & 0xFFFF;
+    if (function < MODBUS_READ_COILS || function > MODBUS_READ_INPUT || count < 1 ||
+        count > (function <= MODBUS_READ_DISCRETE ? 2000u : 125u) || window >> 56 == 0)
+        return false;
+    for (unsigned i = 0; i < 8; i++)
+        frame[i] = (uint8_t)(window >> (56 - 8 * i));
+    return rtu_check(frame, 8);
 }
 
 static bool is_request(const struct rtu_client *client, const uint8_t frame[8])
@@ -124,6 +126,7 @@ static void overhear(struct transact *t, const uint8_t *bytes, size_t count,
                      const struct transact_request *asked)
 {
     struct overheard *o = &t->overheard;
+    uint8_t frame[8];
     for (size_t i = 0; i < count; i++) {
         if (o->answer_awaited && rtu_client_feed(&o->client, &bytes[i], 1) != RTU_CLIENT_WAITING) {
             o->answer_awaited = false;
@@ -132,13 +135,10 @@ static void overhear(struct transact *t, const uint8_t *bytes, size_t count,
                 owed_overheard(&t->owed[o->client.unit], o->client.request[0],
                                rtu_answer_size(o->client.request, READ_PDU_SIZE));
         }
-        if (o->filled == sizeof o->window) { /* of each byte: the size is one that is known here */
-            memmove(o->window, o->window + 1, sizeof o->window - 1);
-            o->filled--;
-        }
-        o->window[o->filled++] = bytes[i];
-        if (o->filled == sizeof o->window && is_read_request(o->window)) {
-            hear_request(t, o->window, asked);
+        o->window = o->window << 8 | bytes[i];
+        o->filled = o->filled < sizeof frame ? (uint8_t)(o->filled + 1) : o->filled;
+        if (o->filled == sizeof frame && is_read_request(o->window, frame)) {
+            hear_request(t, frame, asked);
             o->filled = 0;
         }
     }
@@ -229,7 +229,7 @@ static bool is_spoilt(const struct transact *t, const struct transact_request *r
 {
     const struct rtu_client *client = &t->client;
     size_t got = client->size, answer_size = request->answer_size;
-    if (t->line->bus->dial_in != NULL)
+    if (t->line->bus->dial_in != NULL || client->state != RTU_CLIENT_WAITING)
         return false; /* a mobile network holds the rest of a frame back for long */
     return got > 1 && client->run[0] == client->unit && got + NOISE_BYTES >= answer_size &&
            got <= answer_size + NOISE_BYTES && !rtu_check(client->run, got);
@@ -461,11 +461,12 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     }
     int64_t deadline_ns = asked_ns + own_ns + request->timeout_ns + TRANSACT_SLACK_NS +
                           serial_timing_bytes_ns(&line->wire, request->answer_size);
-    if (!listen(t, request, asked_ns, deadline_ns, answer)) {
+    bool heard = listen(t, request, asked_ns, deadline_ns, answer);
+    answer->end_ns = answer->quiet_ns = line_now_ns();
+    if (!heard) {
         answer->result = BUS_DOWN;
         return;
     }
-    answer->end_ns = answer->quiet_ns = line_now_ns();
     answer->result = conclude(t, request, deadline_ns, answer);
     t->asked_before = true;
     if (t->overheard.requests != overheard)
@@ -581,21 +582,21 @@ static int find_tcp(struct transact *t, int64_t now_ns, struct tcp_frame *frame)
     }
 }
 
-/* Reads what is there, and looks whether it is the answer: as above; TCP_ENDED: the other end has
- * closed, and what came before is no answer. */
-static int hear_tcp(struct transact *t, struct tcp_frame *frame)
+/* Reads what is there, at `now_ns`, and looks whether it is the answer: as above; TCP_ENDED: the
+ * other end has closed, and what came before is no answer. */
+static int hear_tcp(struct transact *t, struct tcp_frame *frame, int64_t *now_ns)
 {
     bool behind = t->awaited.behind_ns != 0;
     size_t most = behind ? sizeof t->client.run : TCP_FRAME_MAX;
     uint8_t *bytes = t->client.run; /* large enough, and lives until the next transaction */
     int got = line_read(t->line, bytes + t->awaited.have, most - t->awaited.have);
+    *now_ns = line_now_ns();
     if (got < 0 && !behind)
         return TCP_ENDED;
     t->awaited.have += got > 0 ? (size_t)got : 0;
-    int64_t now_ns = line_now_ns();
     if (got < 0)
-        t->awaited.behind_ns = now_ns; /* what came is there all the same */
-    return find_tcp(t, now_ns, frame);
+        t->awaited.behind_ns = *now_ns; /* what came is there all the same */
+    return find_tcp(t, *now_ns, frame);
 }
 
 /* Many servers that are one device put 0 or 255 there, whatever was asked; the transaction says
@@ -624,13 +625,13 @@ bool transact_begin(struct transact *t, const struct transact_request *request,
                     struct transact_answer *answer)
 {
     uint8_t message[TCP_FRAME_MAX];
-    *answer = (struct transact_answer){.result = BUS_INVALID};
+    *answer = (struct transact_answer){.result = BUS_INVALID, .end_ns = line_now_ns()};
     if (request->pdu_size == 0 || request->pdu_size > MODBUS_PDU_MAX)
         return true;
     uint16_t transaction = ++t->line->transaction;
     size_t size = tcp_build(transaction, request->unit, request->pdu, request->pdu_size, message,
                             sizeof message);
-    answer->sent_ns = answer->end_ns = line_now_ns();
+    answer->sent_ns = answer->end_ns;
     answer->result = BUS_DOWN;
     t->awaited.transaction = transaction;
     t->awaited.have = 0;
@@ -664,10 +665,11 @@ bool transact_go_on(struct transact *t, const struct transact_request *request,
                     struct transact_answer *answer)
 {
     struct tcp_frame frame;
-    int got = hear_tcp(t, &frame);
-    if (got == TCP_MORE && line_now_ns() < transact_until_ns(t))
+    int64_t now_ns;
+    int got = hear_tcp(t, &frame, &now_ns);
+    if (got == TCP_MORE && now_ns < transact_until_ns(t))
         return false;
-    answer->end_ns = answer->quiet_ns = line_now_ns();
+    answer->end_ns = answer->quiet_ns = now_ns;
     answer->turnaround_ns = answer->end_ns - answer->sent_ns;
     leave_alone(answer, request->extra_ns);
     t->busy_ns += (uint64_t)answer->turnaround_ns;
@@ -696,7 +698,7 @@ static void do_tcp(struct transact *t, const struct transact_request *request,
 void transact_do(struct transact *t, const struct transact_request *request,
                  struct transact_answer *answer)
 {
-    *answer = (struct transact_answer){.result = BUS_INVALID};
+    *answer = (struct transact_answer){.result = BUS_INVALID, .end_ns = line_now_ns()};
     if (request->pdu_size == 0 || request->pdu_size > MODBUS_PDU_MAX)
         return;
     if (t->line->bus->type == BUS_TCP)

@@ -84,8 +84,8 @@ struct transact {
     uint16_t missed_size;
     struct rtu_client given; /* of the last answer: does it come twice? */
     bool watching;
-    struct overheard {     /* another master's requests */
-        uint8_t window[8]; /* the newest bytes that no answer was found in */
+    struct overheard {   /* another master's requests */
+        uint64_t window; /* the newest eight bytes, `filled` of them not yet a request */
         uint8_t filled;
         bool answer_awaited;
         struct rtu_client client; /* of its answer */
