@@ -2,7 +2,6 @@
 /* The notifier process: one transfer a way at a time, all ways side by side (libcurl's multi
  * interface), so that a service that hangs delays no other. It knows no alert; it is given
  * texts. */
-#include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,6 +19,7 @@
 #include "gateway/daemon/alerts/active.h"
 #include "gateway/daemon/child.h"
 #include "gateway/daemon/notifier/ipc.h"
+#include "gateway/daemon/notifier/libcurl.h"
 #include "gateway/daemon/notifier/mail_receivers.h"
 #include "gateway/daemon/notifier/notifier.h"
 #include "gateway/daemon/notifier/sms.h"
@@ -47,6 +47,8 @@ struct transfer {
     struct mail_receivers receivers;
     uint32_t bytes; /* of mobile data, as far as is known */
 };
+
+static struct libcurl libcurl; /* of the process */
 
 struct sender {
     struct notifier_hello hello;
@@ -126,7 +128,7 @@ static size_t give_mail(char *data, size_t size, size_t count, void *context)
 
 static void add_line(struct transfer *transfer, const char *line)
 {
-    struct curl_slist *list = line[0] != '\0' ? curl_slist_append(transfer->list, line) : NULL;
+    struct curl_slist *list = line[0] != '\0' ? libcurl.slist_append(transfer->list, line) : NULL;
     if (list != NULL)
         transfer->list = list;
 }
@@ -134,18 +136,19 @@ static void add_line(struct transfer *transfer, const char *line)
 static bool set_common(struct transfer *transfer, const struct way_config *way, const char *url)
 {
     CURL *easy = transfer->easy;
-    bool good = curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_TIMEOUT, TRANSFER_MOST_S) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_MOST_S) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
-                                 way->kind == WAY_MAIL ? "smtp,smtps" : "https,http") == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK;
+    bool good =
+        libcurl.easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
+        libcurl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+        libcurl.easy_setopt(easy, CURLOPT_TIMEOUT, TRANSFER_MOST_S) == CURLE_OK &&
+        libcurl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_MOST_S) == CURLE_OK &&
+        libcurl.easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+        libcurl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+                            way->kind == WAY_MAIL ? "smtp,smtps" : "https,http") == CURLE_OK &&
+        libcurl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
+        libcurl.easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
+        libcurl.easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK;
     if (good && way->ca_file[0] != '\0')
-        good = curl_easy_setopt(easy, CURLOPT_CAINFO, way->ca_file) == CURLE_OK;
+        good = libcurl.easy_setopt(easy, CURLOPT_CAINFO, way->ca_file) == CURLE_OK;
     return good;
 }
 
@@ -158,10 +161,10 @@ static bool set_http(struct transfer *transfer, const struct way_config *way,
         return false;
     for (size_t i = 0; i < sizeof request->headers / sizeof request->headers[0]; i++)
         add_line(transfer, request->headers[i]);
-    return curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->list) == CURLE_OK &&
-           curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE, (long)request->body_size) ==
+    return libcurl.easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->list) == CURLE_OK &&
+           libcurl.easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE, (long)request->body_size) ==
                CURLE_OK &&
-           curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, request->body) == CURLE_OK;
+           libcurl.easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, request->body) == CURLE_OK;
 }
 
 /* What is said in the session: libcurl keeps the last reply alone. */
@@ -190,29 +193,29 @@ static bool set_mail(struct transfer *transfer, const struct way_config *way,
         if (mail_receivers_has(&transfer->receivers, i))
             add_line(transfer, way->to[i]);
     }
-    bool good = curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_MAIL_FROM, way->from) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, transfer->list) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, hear) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_DEBUGDATA, transfer) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_mail) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_READDATA, transfer) == CURLE_OK;
+    bool good = libcurl.easy_setopt(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL) == CURLE_OK &&
+                libcurl.easy_setopt(easy, CURLOPT_MAIL_FROM, way->from) == CURLE_OK &&
+                libcurl.easy_setopt(easy, CURLOPT_MAIL_RCPT, transfer->list) == CURLE_OK &&
+                libcurl.easy_setopt(easy, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L) == CURLE_OK &&
+                libcurl.easy_setopt(easy, CURLOPT_DEBUGFUNCTION, hear) == CURLE_OK &&
+                libcurl.easy_setopt(easy, CURLOPT_DEBUGDATA, transfer) == CURLE_OK &&
+                libcurl.easy_setopt(easy, CURLOPT_VERBOSE, 1L) == CURLE_OK &&
+                libcurl.easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
+                libcurl.easy_setopt(easy, CURLOPT_READFUNCTION, give_mail) == CURLE_OK &&
+                libcurl.easy_setopt(easy, CURLOPT_READDATA, transfer) == CURLE_OK;
     if (good && way->user[0] != '\0')
-        good = curl_easy_setopt(easy, CURLOPT_USERNAME, way->user) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_PASSWORD, secrets->token) == CURLE_OK;
+        good = libcurl.easy_setopt(easy, CURLOPT_USERNAME, way->user) == CURLE_OK &&
+               libcurl.easy_setopt(easy, CURLOPT_PASSWORD, secrets->token) == CURLE_OK;
     return good;
 }
 
 static void end_transfer(struct sender *sender, struct transfer *transfer)
 {
     if (transfer->easy != NULL) {
-        (void)curl_multi_remove_handle(sender->multi, transfer->easy);
-        curl_easy_cleanup(transfer->easy);
+        (void)libcurl.multi_remove_handle(sender->multi, transfer->easy);
+        libcurl.easy_cleanup(transfer->easy);
     }
-    curl_slist_free_all(transfer->list);
+    libcurl.slist_free_all(transfer->list);
     transfer->easy = NULL;
     transfer->list = NULL;
     transfer->busy = false;
@@ -251,11 +254,11 @@ static void begin_transfer(struct sender *sender, const struct way_message *mess
     }
     (void)clock_gettime(CLOCK_REALTIME, &now);
     int64_t wall_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    transfer->easy = curl_easy_init();
+    transfer->easy = libcurl.easy_init();
     transfer->busy = transfer->easy != NULL &&
                      (way->kind == WAY_MAIL ? set_mail(transfer, way, &secrets, wall_ms)
                                             : set_http(transfer, way, &secrets, wall_ms)) &&
-                     curl_multi_add_handle(sender->multi, transfer->easy) == CURLM_OK;
+                     libcurl.multi_add_handle(sender->multi, transfer->easy) == CURLM_OK;
     explicit_bzero(&secrets, sizeof secrets);
     if (transfer->busy)
         return;
@@ -280,7 +283,7 @@ static enum way_outcome by_curl(CURLcode code, char why[WAY_WHY_SIZE])
         (void)snprintf(why, WAY_WHY_SIZE, "the mail server refuses user or password");
         return WAY_REFUSED;
     default:
-        (void)snprintf(why, WAY_WHY_SIZE, "not reached: %s", curl_easy_strerror(code));
+        (void)snprintf(why, WAY_WHY_SIZE, "not reached: %s", libcurl.easy_strerror(code));
         return WAY_UNREACHED;
     }
 }
@@ -290,12 +293,12 @@ static uint32_t bytes_of(CURL *easy)
 {
     curl_off_t up = 0, down = 0, secure_us = 0;
     long request = 0, head = 0, connects = 0;
-    (void)curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &up);
-    (void)curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
-    (void)curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request);
-    (void)curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &head);
-    (void)curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
-    (void)curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secure_us);
+    (void)libcurl.easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &up);
+    (void)libcurl.easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
+    (void)libcurl.easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request);
+    (void)libcurl.easy_getinfo(easy, CURLINFO_HEADER_SIZE, &head);
+    (void)libcurl.easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
+    (void)libcurl.easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secure_us);
     int64_t bytes = (int64_t)up + down + request + head + FRAMES_BYTES * (1 + (int64_t)connects) +
                     (secure_us > 0 ? HANDSHAKE_BYTES * (int64_t)connects : 0);
     return bytes > 0 && bytes < UINT32_MAX ? (uint32_t)bytes : 0;
@@ -317,7 +320,7 @@ static void finish_transfer(struct sender *sender, struct transfer *transfer, CU
     const struct way_config *way = &sender->hello.ways[transfer->message.way];
     char why[WAY_WHY_SIZE] = "";
     long status = 0;
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)libcurl.easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->bytes = bytes_of(transfer->easy);
     enum way_outcome outcome =
         way->kind == WAY_MAIL ? mail_outcome(transfer, code, status, why)
@@ -330,14 +333,14 @@ static void finish_transfer(struct sender *sender, struct transfer *transfer, CU
 static void collect(struct sender *sender)
 {
     int left = 0, running = 0;
-    (void)curl_multi_perform(sender->multi, &running);
+    (void)libcurl.multi_perform(sender->multi, &running);
     CURLMsg *message = NULL;
-    while ((message = curl_multi_info_read(sender->multi, &left)) != NULL) {
+    while ((message = libcurl.multi_info_read(sender->multi, &left)) != NULL) {
         char *transfer = NULL;
         if (message->msg != CURLMSG_DONE)
             continue;
         CURLcode code = message->data.result;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        (void)libcurl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
         finish_transfer(sender, (struct transfer *)(void *)transfer, code);
     }
 }
@@ -367,14 +370,14 @@ static bool read_daemon(struct sender *sender)
 /* The port of a service's address; 0: it has none that is understood. */
 static unsigned port_of(const char *url)
 {
-    CURLU *parts = curl_url();
+    CURLU *parts = libcurl.url();
     char *text = NULL;
     unsigned long port = 0;
-    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        curl_url_get(parts, CURLUPART_PORT, &text, CURLU_DEFAULT_PORT) == CURLUE_OK)
+    if (parts != NULL && libcurl.url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        libcurl.url_get(parts, CURLUPART_PORT, &text, CURLU_DEFAULT_PORT) == CURLUE_OK)
         port = strtoul(text, NULL, 10);
-    curl_free(text);
-    curl_url_cleanup(parts);
+    libcurl.free(text);
+    libcurl.url_cleanup(parts);
     return port <= UINT16_MAX ? (unsigned)port : 0;
 }
 
@@ -434,8 +437,8 @@ static void serve(struct sender *sender)
         collect(sender);
         sms_process(sender->sms);
         wait[1].fd = sms_fd(sender->sms, &wait[1].events);
-        (void)curl_multi_poll(sender->multi, wait, wait[1].fd >= 0 ? 2 : 1,
-                              sms_wait_ms(sender->sms), NULL);
+        (void)libcurl.multi_poll(sender->multi, wait, wait[1].fd >= 0 ? 2 : 1,
+                                 sms_wait_ms(sender->sms), NULL);
     }
     for (unsigned w = 0; w < WAYS_MAX; w++)
         end_transfer(sender, &sender->transfers[w]);
@@ -454,8 +457,9 @@ int notifier_main(const struct child_files *files)
 {
     struct sender *sender = calloc(1, sizeof *sender);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (sender != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-        sender->multi = curl_multi_init();
+    bool loaded = libcurl_load(&libcurl);
+    if (sender != NULL && loaded && libcurl.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+        sender->multi = libcurl.multi_init();
     if (sender != NULL)
         sender->sms = sms_create(sms_ended, sender);
     bool good =
@@ -468,10 +472,11 @@ int notifier_main(const struct child_files *files)
         serve(sender);
     }
     if (sender != NULL && sender->multi != NULL)
-        (void)curl_multi_cleanup(sender->multi);
+        (void)libcurl.multi_cleanup(sender->multi);
     if (sender != NULL)
         sms_destroy(sender->sms);
-    curl_global_cleanup();
+    if (loaded)
+        libcurl.global_cleanup();
     free(sender);
     return good ? 0 : 71; /* EX_OSERR */
 }
