@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gateway/led/utf8.h"
+#include "protocols/mqtt/alert_level.h"
 
 #define TS_MIN_MS    946684800000LL  /* 2000 */
 #define TS_MAX_MS    4102444800000LL /* 2100 */
@@ -170,12 +171,13 @@ static int read_level(const json_t *value)
 {
     if (json_is_integer(value)) {
         json_int_t level = json_integer_value(value);
-        return level <= 0 ? 0 : level >= 2 ? 2 : 1;
+        return level <= ALERT_INFO ? ALERT_INFO : level >= ALERT_ALARM ? ALERT_ALARM : ALERT_WATCH;
     }
     const char *name = json_string_value(value);
-    if (name != NULL && (strcmp(name, "alarm") == 0 || strcmp(name, "severe") == 0))
-        return 2;
-    return name != NULL && strcmp(name, "info") == 0 ? 0 : 1;
+    enum alert_level level = ALERT_WATCH;
+    if (name != NULL && !alert_level_find(name, &level) && strcmp(name, "severe") == 0)
+        level = ALERT_ALARM; /* a frost's */
+    return (int)level;
 }
 
 /* A text, or one for each language. */
@@ -249,7 +251,7 @@ static bool take_alert(struct state *state, const char *id, const json_t *messag
         return true; /* sixteen that matter as much are known already */
     *alert = (struct state_alert){.used = true, .confirmed = true, .level = (uint8_t)level};
     memcpy(alert->id, id, strlen(id) + 1);
-    if (level == 2 && is_acked(message))
+    if (level == ALERT_ALARM && is_acked(message))
         alert->level = 1; /* somebody knows: the screen may show other things again */
     const json_t *since = first_member(message, "since", "ts", "since");
     alert->since_ms = json_is_number(since)

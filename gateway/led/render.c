@@ -8,6 +8,7 @@
 #include "gateway/led/textbox.h"
 #include "gateway/led/theme.h"
 #include "gateway/led/value_tile.h"
+#include "protocols/mqtt/alert_level.h"
 
 #define TITLE_MIN_HEIGHT 48 /* lower screens have no room for a title */
 #define MARGIN           1
@@ -366,9 +367,9 @@ static void draw_alert_list(const struct scene *scene, struct canvas *canvas, in
         (void)snprintf(texts[i], sizeof texts[i], "%s%s%s", place, place[0] != '\0' ? " " : "",
                        alert->what[scene->language]);
         lines[i] = texts[i];
-        colors[i] = alert->level == 2   ? theme_beyond
-                    : alert->level == 1 ? theme_caution
-                                        : theme_text;
+        colors[i] = alert->level == ALERT_ALARM   ? theme_beyond
+                    : alert->level == ALERT_WATCH ? theme_caution
+                                                  : theme_text;
     }
     if (count == 0) {
         lines[count] = word_text(WORD_NO_ALERTS, scene->language);

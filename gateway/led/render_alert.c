@@ -17,6 +17,7 @@
 #include "gateway/led/layout.h"
 #include "gateway/led/textbox.h"
 #include "gateway/led/theme.h"
+#include "protocols/mqtt/alert_level.h"
 
 #define BANNER_MIN_HEIGHT 48
 #define SINCE_MIN_HEIGHT  96
@@ -58,8 +59,7 @@ static const char *what_text(const struct scene *scene, const struct state_alert
 static void level_text(const struct scene *scene, const struct state_alert *alert, char *out,
                        size_t size)
 {
-    static const char *const levels[] = {"info", "watch", "alarm"};
-    (void)snprintf(out, size, "%s %s", word_level(levels[alert->level % 3], scene->language),
+    (void)snprintf(out, size, "%s %s", word_level(alert_level_name(alert->level), scene->language),
                    state_alert_place(scene->state, alert, scene->language));
 }
 
@@ -74,7 +74,7 @@ static void draw_banner(const struct scene *scene, struct canvas *canvas,
     char text[STATE_PLACE_SIZE + 32], clock[8];
     struct font font = render_title_font(canvas->height);
     int height = font_height(font) + 2;
-    struct color ink = alert->level == 2 ? theme_alarm_ink : theme_black;
+    struct color ink = alert->level == ALERT_ALARM ? theme_alarm_ink : theme_black;
     canvas_fill(canvas, (struct rect){0, 0, canvas->width, height}, color);
     time_text(clock, sizeof clock, scene->state, scene->now, false);
     int x = canvas->width - 2 - font_width(scene->fonts, font, clock);
@@ -210,7 +210,7 @@ static void draw_number(const struct scene *scene, struct canvas *canvas,
     int spare = rect.width - number_width(scene, alert, font);
     int x = rect.x + (spare > 0 ? spare / 2 : 0);
     int y = rect.y + (rect.height - font_height(font)) / 2;
-    struct color color = alert->level == 2 ? theme_beyond : theme_caution;
+    struct color color = alert->level == ALERT_ALARM ? theme_beyond : theme_caution;
     x += font_draw(scene->fonts, canvas, font, x, y, color, alert->value) + 2;
     if (x + font_width(scene->fonts, unit, alert->unit) <= rect.x + rect.width)
         font_draw(scene->fonts, canvas, unit, x, y + font_height(font) - font_ascent(unit),
@@ -305,7 +305,7 @@ void render_alert(const struct scene *scene, struct canvas *canvas, const struct
                   int screen)
 {
     struct pictures p;
-    struct color color = alert->level == 2 ? theme_alarm : theme_caution;
+    struct color color = alert->level == ALERT_ALARM ? theme_alarm : theme_caution;
     plan(scene, alert, canvas->width, canvas->height, &p);
     canvas_clear(canvas);
     draw_frame(canvas, color);

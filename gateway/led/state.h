@@ -76,7 +76,7 @@ struct state_alert {
     bool used, measured; /* measured: value and unit are known */
     bool confirmed;      /* the broker sent it since the connection came up */
     char id[STATE_ALERT_ID_SIZE];
-    uint8_t level; /* 0 info, 1 watch, 2 alarm */
+    uint8_t level; /* enum alert_level */
     int64_t since_ms;
     char what[LANGUAGE_COUNT][STATE_TEXT_SIZE];
     char where[STATE_LABEL_SIZE];                 /* name of a plot, device or line */

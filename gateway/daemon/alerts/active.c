@@ -317,11 +317,9 @@ static void get_words(const json_t *object, struct alert_words *words)
 
 uint8_t alert_level_of(const char *name)
 {
-    for (unsigned i = 0; i < ALERT_ALARM; i++) {
-        if (strcmp(name, alert_level_name(i)) == 0)
-            return (uint8_t)i;
-    }
-    return ALERT_ALARM;
+    enum alert_level level = ALERT_ALARM;
+    (void)alert_level_find(name, &level);
+    return (uint8_t)level;
 }
 
 static uint8_t get_level(const json_t *object)

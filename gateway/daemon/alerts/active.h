@@ -12,6 +12,7 @@
 #include "gateway/common/clock.h"
 #include "gateway/daemon/alerts/kinds.h"
 #include "gateway/daemon/config/config.h"
+#include "protocols/mqtt/alert_level.h"
 #include "protocols/mqtt/json.h"
 
 #define ALERT_WHAT_SIZE     256
@@ -20,8 +21,7 @@
 #define ALERT_QUANTITY_SIZE 96
 #define ALERT_MOST          1024u /* standing at once; what is more is not raised */
 
-enum alert_level { ALERT_INFO, ALERT_WATCH, ALERT_ALARM };
-/* By its name (alert_level_name()); an unknown one is an alarm. */
+/* By its name; an unknown one is an alarm. */
 uint8_t alert_level_of(const char *name);
 
 /* Ready to be read by people. "" where there is nothing to say. `what` says it whole; a screen that

@@ -11,10 +11,8 @@
 #include "gateway/common/units.h"
 #include "gateway/daemon/config/draft.h"
 #include "protocols/metric/metric.h"
+#include "protocols/mqtt/alert_level.h"
 
-#define LEVEL_LAST 2
-
-static const char *const levels[] = {"info", "watch", "alarm", NULL};
 static const char *const scopes[] = {"garden", "plot", "device", NULL};
 
 #define NAMES_LOOKED_AT 1024 /* for one that is like an unknown one */
@@ -199,7 +197,7 @@ static const struct key alert_keys[] = {
     {.name = "change", .kind = KEY_FUNCTION, .read = read_change},
     {.name = "clear", .kind = KEY_FUNCTION, .read = read_clear},
     {.name = "for", .kind = KEY_S, ALERT(for_s), .min = 0, .max = 86400, .example = "10min"},
-    {.name = "level", .kind = KEY_CHOICE, ALERT(level), .choices = levels},
+    {.name = "level", .kind = KEY_CHOICE, ALERT(level), .choices = alert_level_names},
     {.name = "scope", .kind = KEY_CHOICE, ALERT(scope), .choices = scopes},
     {.name = "plots", .kind = KEY_FUNCTION, .read = read_rule_plots},
     {.name = "devices", .kind = KEY_FUNCTION, .read = read_rule_devices},
@@ -506,11 +504,6 @@ static bool in_reach(const struct alert_rule *rule, const struct device_config *
             return rule->per_s > 0 || (rule->above ? field->max > limit : field->min < limit);
     }
     return false;
-}
-
-const char *alert_level_name(unsigned level)
-{
-    return levels[level <= LEVEL_LAST ? level : LEVEL_LAST];
 }
 
 bool config_alert_trouble(const struct config *config, const struct alert_rule *rule, char *why,

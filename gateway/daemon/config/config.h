@@ -372,7 +372,7 @@ struct alert_rule {
     double limit, clear; /* clear: hysteresis, where it ends */
     uint32_t per_s;      /* not 0: the change within this time is judged, of increments their sum */
     uint32_t for_s;
-    uint8_t level;            /* 0 info, 1 watch, 2 alarm: alert_level_name() */
+    uint8_t level;            /* enum alert_level */
     uint8_t scope;            /* enum alert_scope */
     uint16_t months;          /* bit 0 is January; 0: all year */
     struct alert_hours hours; /* it is looked at only then */
@@ -522,8 +522,6 @@ static inline bool config_located(const struct config *config)
 /* The shipped rules, in their order, with the season of where the garden is and no devices. false:
  * there is none of this number. */
 bool config_shipped_rule(const struct config *config, unsigned number, struct alert_rule *rule);
-/* "info", "watch", "alarm"; a level above is an alarm. */
-const char *alert_level_name(unsigned level);
 /* A rule that can't come, and why not. */
 bool config_alert_trouble(const struct config *config, const struct alert_rule *rule, char *why,
                           size_t size);

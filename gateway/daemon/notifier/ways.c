@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/notifier/ways.h"
+#include "protocols/mqtt/alert_level.h"
 
 #include <jansson.h>
 #include <openssl/evp.h>

@@ -12,6 +12,7 @@
 #include "gateway/daemon/config/whole_file.h"
 #include "gateway/daemon/config/yaml_edit.h"
 #include "gateway/daemon/rpc/methods_config.h"
+#include "protocols/mqtt/alert_level.h"
 
 #define EDITS_MAX  32
 #define STEPS_MAX  8

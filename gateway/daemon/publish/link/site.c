@@ -7,6 +7,7 @@
 
 #include "gateway/daemon/publish/link/link.h"
 #include "protocols/metric/metric.h"
+#include "protocols/mqtt/alert_level.h"
 #include "protocols/mqtt/json.h"
 
 static void put_number(struct json_out *o, const char *name, double value)
