@@ -107,7 +107,7 @@ static void hear_request(struct transact *t, const uint8_t frame[8],
         ((own_unit && asked->pdu[0] == frame[1] && asked->answer_size == 8) ||
          (t->owed != NULL && owed_function(&t->owed[frame[0]], frame[1]))))
         return; /* may be an answer */
-    int64_t now = line_now_ns();
+    int64_t now = t->line->last_ns;
     uint16_t answer_size = rtu_answer_size(frame + 1, READ_PDU_SIZE);
     count_request(t);
     if (frame[0] == t->missed.unit && frame[1] == t->missed.request[0] &&
@@ -122,19 +122,26 @@ static void hear_request(struct transact *t, const uint8_t frame[8],
         owed_add(&t->owed[frame[0]], frame[1], answer_size, false, now);
 }
 
+/* The answer that another master waits for, in one byte more. */
+static void overhear_answer(struct transact *t, uint8_t byte)
+{
+    struct overheard *o = &t->overheard;
+    if (!o->answer_awaited || rtu_client_feed(&o->client, &byte, 1) == RTU_CLIENT_WAITING)
+        return;
+    o->answer_awaited = false;
+    o->until_ns = 0;
+    if (t->owed != NULL && !t->spoken_between)
+        owed_overheard(&t->owed[o->client.unit], o->client.request[0],
+                       rtu_answer_size(o->client.request, READ_PDU_SIZE));
+}
+
 static void overhear(struct transact *t, const uint8_t *bytes, size_t count,
                      const struct transact_request *asked)
 {
     struct overheard *o = &t->overheard;
     uint8_t frame[8];
     for (size_t i = 0; i < count; i++) {
-        if (o->answer_awaited && rtu_client_feed(&o->client, &bytes[i], 1) != RTU_CLIENT_WAITING) {
-            o->answer_awaited = false;
-            o->until_ns = 0;
-            if (t->owed != NULL && !t->spoken_between)
-                owed_overheard(&t->owed[o->client.unit], o->client.request[0],
-                               rtu_answer_size(o->client.request, READ_PDU_SIZE));
-        }
+        overhear_answer(t, bytes[i]);
         o->window = o->window << 8 | bytes[i];
         o->filled = o->filled < sizeof frame ? (uint8_t)(o->filled + 1) : o->filled;
         if (o->filled == sizeof frame && is_read_request(o->window, frame)) {
@@ -142,6 +149,39 @@ static void overhear(struct transact *t, const uint8_t *bytes, size_t count,
             o->filled = 0;
         }
     }
+}
+
+/* What came since the request and was not listened to yet, now that it is known what of it is the
+ * answer: values may look like a request, CRC and all, once in some ten thousand long answers. */
+static void overhear_run(struct transact *t, const struct transact_request *asked)
+{
+    const struct rtu_client *client = &t->client;
+    size_t size = client->size; /* less than before when heartbeats were taken out */
+    size_t heard = t->overheard.run_heard < size ? t->overheard.run_heard : size;
+    size_t begin = client->answers > 0 ? client->at : size, end = begin + client->answers;
+    begin = begin > heard ? begin : heard;
+    end = end > heard ? end : heard;
+    overhear(t, client->run + heard, begin - heard, asked);
+    if (end > begin)
+        t->overheard.filled = 0;
+    for (size_t i = begin; i < end && t->overheard.answer_awaited; i++)
+        overhear_answer(t, client->run[i]);
+    overhear(t, client->run + end, size - end, asked);
+    t->overheard.run_heard = client->size;
+}
+
+/* Takes in what has come of the answer. What babbles fills the run: then its oldest bytes go. */
+static void take_in(struct transact *t, const uint8_t *bytes, size_t count,
+                    const struct transact_request *request)
+{
+    bool full = t->client.size + count > sizeof t->client.run;
+    if (full) {
+        overhear_run(t, request);
+        overhear(t, bytes, count, request);
+    }
+    (void)rtu_client_feed(&t->client, bytes, count);
+    if (full)
+        t->overheard.run_heard = t->client.size;
 }
 
 /* Bytes that no one asked for. Heartbeats are no sign of a bad line. */
@@ -274,7 +314,9 @@ static void refuse_too_fast(struct transact *t, const struct transact_request *r
     answer->too_fast_ns = turnaround_ns;
     t->twice = true;
     t->stray_bytes += size + 3;
+    overhear_run(t, request);
     expect(&t->client, request);
+    t->overheard.run_heard = 0;
 }
 
 /* The answer as it came, but for heartbeats: they may stand in its midst, too. It has its CRC, so
@@ -333,8 +375,7 @@ static bool listen(struct transact *t, const struct transact_request *request, i
         if (request->unit != t->given.unit)
             watch(t, bytes, (size_t)got);
         listen_for_late(t, bytes, (size_t)got, request);
-        overhear(t, bytes, (size_t)got, request);
-        (void)rtu_client_feed(&t->client, bytes, (size_t)got);
+        take_in(t, bytes, (size_t)got, request);
         take_heartbeats_out(t, request);
         refuse_too_fast(t, request, asked_ns, now, answer);
         until = deadline_ns;
@@ -368,6 +409,7 @@ static void note_other(const struct transact *t, const struct transact_request *
 static enum bus_result conclude(struct transact *t, const struct transact_request *request,
                                 int64_t deadline_ns, struct transact_answer *answer)
 {
+    overhear_run(t, request);
     forget_heartbeats(t, request);
     bool spoilt = is_spoilt(t, request);
     enum rtu_client_state state = rtu_client_finish(&t->client);
@@ -437,6 +479,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
         request->answer_size == t->missed_size)
         t->listening = false; /* what comes now may be the answer to this */
     expect(&t->client, request);
+    t->overheard.run_heard = 0;
     t->spoken_between = false;
     if (request->wire != NULL && !line_set(line, request->wire)) {
         answer->result = BUS_DOWN;

@@ -87,6 +87,7 @@ struct transact {
     struct overheard {   /* another master's requests */
         uint64_t window; /* the newest eight bytes, `filled` of them not yet a request */
         uint8_t filled;
+        uint16_t run_heard; /* bytes of the answer's run that were listened to */
         bool answer_awaited;
         struct rtu_client client; /* of its answer */
         int64_t until_ns;         /* the line is left to it until then, or its answer */

@@ -88,8 +88,9 @@ static struct transact_answer ask_after(const struct step *steps, unsigned count
     {                                                                                              \
         wait, text, sizeof(text) - 1                                                               \
     }
-#define COUNT(...) (sizeof((struct step[]){__VA_ARGS__}) / sizeof(struct step))
-#define ASK(...)   ask_after((struct step[]){__VA_ARGS__}, COUNT(__VA_ARGS__), PATIENCE, INT64_MIN)
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+#define COUNT(...)      (sizeof((struct step[]){__VA_ARGS__}) / sizeof(struct step))
+#define ASK(...)        ask_after((struct step[]){__VA_ARGS__}, COUNT(__VA_ARGS__), PATIENCE, INT64_MIN)
 #define ASK_BRIEFLY(...)                                                                           \
     ask_after((struct step[]){__VA_ARGS__}, COUNT(__VA_ARGS__), TIMEOUT, INT64_MIN)
 
@@ -305,6 +306,59 @@ static void the_same_request_of_another_master_is_no_echo(void **state)
     assert_true(answer.echo);
 }
 
+/* Twelve bytes of values, of which eight are a good request with its CRC: of another unit, or what
+ * we ask ourselves, of another register. */
+static const uint8_t lookalikes[][8] = {
+    {0x1F, 0x01, 0xC8, 0x00, 0x01, 0x00, 0x00, 0x44},
+    {0x01, 0x03, 0x00, 0x10, 0x00, 0x06, 0xC4, 0x0D},
+};
+
+static void check_lookalike(const uint8_t values[8], size_t offset, bool in_pieces)
+{
+    static const uint8_t pdu[] = "\x03\x00\x00\x00\x06";
+    uint8_t frame[17], data[14] = {0x03, 0x0C};
+    struct step pieces[sizeof frame];
+    struct transact_request request = {.pdu = pdu,
+                                       .pdu_size = 5,
+                                       .answer_size = sizeof frame,
+                                       .unit = 1,
+                                       .timeout_ns = PATIENCE,
+                                       .fastest_ns = INT64_MIN,
+                                       .late_ns = LATE};
+    struct transact_answer answer;
+    memcpy(data + 2 + offset, values, 8);
+    assert_int_equal(rtu_build(1, data, sizeof data, frame, sizeof frame), sizeof frame);
+    for (size_t i = 0; i < sizeof frame; i++)
+        pieces[i] = (struct step){1, (const char *)&frame[i], 1};
+    struct step whole = {1, (const char *)frame, sizeof frame};
+    script = in_pieces ? pieces : &whole;
+    step_count = in_pieces ? sizeof frame : 1;
+    uint64_t before = transact.overheard.requests;
+    transact_do(&transact, &request, &answer);
+    assert_int_equal(answer.result, BUS_OK);
+    assert_int_equal(answer.pdu_size, 14);
+    assert_int_equal(transact.overheard.requests, before);
+    assert_false(transact.overheard.answer_awaited);
+}
+
+static void values_that_look_like_a_request_are_values(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(lookalikes); i++)
+        for (size_t offset = 0; offset <= 4; offset++)
+            check_lookalike(lookalikes[i / 2], offset, i % 2);
+}
+
+/* Another master's request before ours is answered is one, and so is one behind the answer. */
+static void a_request_before_the_answer_makes_it_foreign(void **state)
+{
+    (void)state;
+    struct transact_answer answer =
+        ASK(SAYS(1, "\x01\x03\x00\x10\x00\x02\xC5\xCE"), SAYS(5, ANSWER));
+    assert_int_equal(answer.result, BUS_GARBLED);
+    assert_int_equal(transact.overheard.requests, 1);
+}
+
 static void a_line_that_goes_is_down(void **state)
 {
     (void)state;
@@ -332,6 +386,8 @@ int main(void)
         TEST(an_echo_is_seen_and_stepped_over),
         TEST(a_late_echo_is_of_no_other_master),
         TEST(the_same_request_of_another_master_is_no_echo),
+        TEST(values_that_look_like_a_request_are_values),
+        TEST(a_request_before_the_answer_makes_it_foreign),
         TEST(a_line_that_goes_is_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
