@@ -36,7 +36,8 @@ def seconds():
 
 def same_bits():
     """Does arm64, under qemu, say the same? "" where there is no compiler or emulator for it."""
-    compiler, emulator = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64")
+    compiler = shutil.which("aarch64-linux-gnu-gcc")
+    emulator = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if not compiler or not emulator:
         return ""
     sources = [*sorted((ROOT / "gateway/forecast").glob("*.c")), ROOT / "gateway/common/sun.c",
