@@ -2,8 +2,8 @@
 /* baiye-growers: the farmers' app for who is not at the farm. Files, TLS and the bridge from
  * WebSocket to MQTT are the gateway's own (gateway/daemon/http), in front of a listener of the
  * county's broker that is for growers alone: that knows their passwords, and lets each read one
- * site. Debian's mosquitto has no WebSocket, and mosquitto's would not apply `mount_point`, which
- * keeps a grower out of $share/ingest. One thread; no database, no key but that of its TLS. */
+ * site. mosquitto's own WebSocket does not start where a process may have as many descriptors as
+ * thousands of gateways need. One thread; no database, no key but that of its TLS. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
