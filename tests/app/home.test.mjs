@@ -2,7 +2,10 @@
 // The first screen: how each plot's day was, which plot is the coldest and which was in the night
 // without a tap, and a garden of sixty plots in lines.
 import assert from 'node:assert/strict';
+import { Bridge } from './lib/bridge.mjs';
+import { Broker } from './lib/broker.mjs';
 import { axe, login, shot } from './lib/phone.mjs';
+import { Publisher } from './lib/publisher.mjs';
 import { stage } from './lib/stage.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -111,4 +114,22 @@ test('home: the order stays for a while, however values move, and is kept on the
   await page.locator('.tile', { hasText: '−9.0' }).waitFor();
   assert.deepEqual(await labels(page), before);
   assert.equal(await page.evaluate(() => localStorage.getItem('baiye.order')), 'coldest');
+});
+
+test('home: a county’s broker leaves its mount point before each topic, and the values are there', async () => {
+  const broker = await new Broker('gw/').start();
+  const bridge = await new Bridge(broker.port).start();
+  const gateway = await new Publisher(broker.port).start();
+  try {
+    await gateway.garden(2);
+    const page = await s.phone();
+    await login(page, bridge.url, 'guest'); // may ask nothing, as growers there
+    await page.locator('.tile', { hasText: '18.2' }).waitFor();
+    await gateway.put('plot/upper/live', gateway.live(0, { air_temperature: 19.5 }));
+    await page.locator('.tile.live', { hasText: '19.5' }).waitFor();
+  } finally {
+    await gateway.stop();
+    await bridge.stop();
+    await broker.stop();
+  }
 });

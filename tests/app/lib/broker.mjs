@@ -16,11 +16,11 @@ export const users = {
   helper: 'no-role-yet', // the broker lets it ask, the gateway knows no role of it
 };
 
-const site = 'baiye/baiye-1';
 const reads = ['gateway/status', 'site', 'dev/#', 'plot/#', 'readings', 'alert/#', 'forecast', 'led/#'];
 
-function acl() {
-  const lines = ['user gateway', `topic readwrite ${site}/#`, 'topic readwrite homeassistant/#'];
+function acl(mount) {
+  const site = `${mount}baiye/baiye-1`;
+  const lines = ['user gateway', `topic readwrite ${site}/#`, `topic readwrite ${mount}homeassistant/#`];
   for (const user of ['farmer', 'technician', 'guest', 'helper']) {
     lines.push('', `user ${user}`, ...reads.map((r) => `topic read ${site}/${r}`));
     if (user !== 'guest') lines.push(`topic write ${site}/rpc/${user}/#`);
@@ -41,15 +41,21 @@ export const running = new Set();
 process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 export class Broker {
+  /** `mount`: as a county's has, before every topic. */
+  constructor(mount = '') {
+    this.mount = mount;
+  }
+
   async start() {
     this.dir = mkdtempSync(join(tmpdir(), 'baiye-app-'));
     this.port = await freePort();
     const file = (name) => join(this.dir, name);
     this.setPasswords(users);
-    writeFileSync(file('acl'), acl(), { mode: 0o600 });
+    writeFileSync(file('acl'), acl(this.mount), { mode: 0o600 });
     writeFileSync(file('mosquitto.conf'), [
       `listener ${this.port} 127.0.0.1`, 'allow_anonymous false', 'set_tcp_nodelay true', `password_file ${file('passwords')}`,
       `acl_file ${file('acl')}`, 'persistence true', `persistence_location ${this.dir}/`, 'user root',
+      ...(this.mount ? [`mount_point ${this.mount}`] : []),
     ].join('\n') + '\n');
     await this.run();
     return this;
