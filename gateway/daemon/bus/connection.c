@@ -25,6 +25,7 @@
 #define DEAF_MS          30000
 #define DEAF_AGAIN_MS    60000
 #define FLICKER_MS       2000  /* gone so soon after it had come */
+#define LISTEN_FIRST_MS  200   /* another master may have asked just before it was opened */
 #define TAKEN_OVER_MS    60000 /* a converter dials in again so soon after it has dialled in */
 #define FLICKERS         3
 #define FLICKER_MAX      100
@@ -189,7 +190,10 @@ static void opened(struct bus *bus, int64_t now)
     bus->link.dormant = bus->link.useful = false;
     bus->connection->opened_ms = bus->connection->used_ms = now;
     bus->connection->silent_ms = 0;
+    bool listens = bus->bus->type != BUS_TCP && !slept;
     bus->link.ready_ms = now + bus->bus->settle_ms;
+    if (listens && bus->bus->settle_ms < LISTEN_FIRST_MS)
+        bus->link.ready_ms = now + LISTEN_FIRST_MS;
     bus->transact.listening = false;
     bus->transact.echoed = bus->transact.unechoed = 0; /* it may be another adapter */
     if (slept)

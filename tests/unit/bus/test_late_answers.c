@@ -176,12 +176,31 @@ static void no_value_is_the_answer_to_another_masters_request(void **state)
     assert_int_equal(stats.hint.id, HINT_OTHER_MASTER);
 }
 
+/* A PLC asked for registers 8 and 9 just before the line was opened: nobody heard that. */
+static void no_value_answers_what_was_asked_before_the_line_was_opened(void **state)
+{
+    (void)state;
+    static const uint8_t reply[] = {0x03, 0x04, 0x01, 0x08, 0x01, 0x09};
+    uint8_t bytes[RTU_FRAME_MAX];
+    size_t size = rtu_build(1, reply, sizeof reply, bytes, sizeof bytes);
+    garden.units[1].refuses = 0x00FC;
+    garden.units[1].delay_ms = 60;
+    garden.takes = count_wrong_values;
+    wrong_values = 0;
+    garden_start("", FLAT_OUT("a", "1"), TWO_BLOCKS, NULL);
+    virtual_line_say(line_now_ns() + 35 * MS, bytes, size);
+    garden_run(INT64_C(10000000000));
+    assert_true(garden_readings(0) > 5);
+    assert_int_equal(wrong_values, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         BUS_TEST(a_late_answer_to_a_poll_is_not_taken_for_a_requests),
         BUS_TEST(no_value_is_an_earlier_requests_however_late_it_comes),
         BUS_TEST(no_value_is_the_answer_to_another_masters_request),
+        BUS_TEST(no_value_answers_what_was_asked_before_the_line_was_opened),
         BUS_TEST(a_unit_that_is_slower_than_its_profile_says_is_given_time),
         BUS_TEST(a_lone_units_late_window_is_bounded),
         BUS_TEST(a_frame_in_its_name_does_not_end_a_units_late_window),
