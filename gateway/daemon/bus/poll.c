@@ -269,7 +269,7 @@ static enum bus_result poll_not_answered(struct bus *bus, unsigned index,
     bool by_another = refused_by_another(answer);
     if (by_another)
         outcome = SCHEDULE_SILENT;
-    if (answer->awake) /* it has just answered something else */
+    if (answer->awake && device->health.odd.run == 0) /* it has just answered something else */
         bus->units[index].weakness = 0;
     if (is_silent_to(device, answer)) { /* it answers, but not this */
         device->refusal.silent_reads = 0;
