@@ -417,10 +417,12 @@ def test_questions_to_the_daemon(gateway, folder):  # noqa: F811
     assert baiye("raw", "east", "1", "0300000001", *at).stdout.startswith("03020000")
     assert "unit 2 answers" in baiye("scan", "east", "1", "4", *at).stdout
     assert "2 found" in baiye("scan", "east", "1", "4", *at).stdout
-    baiye("pause", "east", "5", *at)
-    baiye("resume", "east", *at)
+    assert "polling rests and the port is free" in baiye("pause", "east", "5", *at).stdout
+    assert baiye("resume", "east", *at).stdout == "polling goes on\n"
     assert "pause" in baiye("audit", "5", *at).stdout
-    assert "not-allowed" not in baiye("write", "plot-1", "x", "1", *at, code=1).stderr
+    assert "nothing that may be written" in baiye("write", "plot-1", "x", "1", *at, code=1).stderr
+    assert "`baiye alert list`" in baiye("alert", "ack", "frost-9", *at, code=1).stderr
+    assert "no way to people yet" in baiye("alert", "test", *at, code=1).stderr
     assert 'no bus "west"' in baiye("scan", "west", *at, code=1).stderr
     assert "whole number" in baiye("pause", "east", "five", *at, code=64).stderr
     assert "no gateway" in baiye("stats", "--socket", folder / "nothing", code=69).stderr

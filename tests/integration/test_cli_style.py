@@ -47,6 +47,13 @@ def test_help_is_the_same_in_each_way_and_fits_a_terminal(name):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_a_blank_stands_between_chinese_and_a_word(name):
+    told = baiye(name, "--help", language="zh_CN.UTF-8").stdout
+    assert CHINESE.search(told)
+    assert re.findall("[\u4e00-\u9fff][A-Za-z0-9-]|[A-Za-z0-9][\u4e00-\u9fff]", told) == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_an_unknown_option_is_a_wrong_use(name):
     told = baiye(name, "--no-such-option")
     assert told.returncode == 64 and told.stdout == "" and told.stderr

@@ -301,10 +301,13 @@ static void print_resend(const json_t *result)
     }
 }
 
-static void print_done(const json_t *result)
+/* Of `pause` with the port that is free now, of `resume` without. */
+static void print_pause(const json_t *result)
 {
-    (void)result;
-    (void)puts(_("done"));
+    if (json_object_get(result, "port") != NULL)
+        (void)puts(_("polling rests and the port is free; `baiye resume` ends that early"));
+    else
+        (void)puts(_("polling goes on"));
 }
 
 /* How an output is, in the language of messages. */
@@ -460,9 +463,9 @@ static const struct command {
     {"pause", "pause", " BUS SECONDS",
      N_("Stops the polling of a bus, for an hour at most, and closes its port: another program\n"
         "may have it. `baiye resume` ends it."),
-     2, 2, pause_params, print_done, NULL},
+     2, 2, pause_params, print_pause, NULL},
     {"resume", "pause", " BUS", N_("Polls again after `baiye pause`."), 1, 1, pause_params,
-     print_done, NULL},
+     print_pause, NULL},
     {"raw", "raw", " BUS UNIT HEX",
      N_("Sends one Modbus request and prints the answer. HEX: function code and data;\n"
         "0300000002 reads the first two holding registers."),

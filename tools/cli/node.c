@@ -235,9 +235,10 @@ static int self_test(const struct look *look)
     if (code != EX_OK)
         return code;
     (void)json_object_set_new(look->out, "self_test", json_integer(result));
-    for (size_t i = 0; !look->options.json && i < sizeof parts / sizeof parts[0]; i++)
-        (void)printf("%-12s %s\n", _(parts[i].text),
-                     (result & parts[i].bit) != 0 ? _("FAILED") : _("good"));
+    for (size_t i = 0; !look->options.json && i < sizeof parts / sizeof parts[0]; i++) {
+        show_padded(_(parts[i].text), 13);
+        (void)puts((result & parts[i].bit) != 0 ? _("FAILED") : _("good"));
+    }
     return result == 0 ? EX_OK : 1;
 }
 

@@ -16,9 +16,10 @@ static const char usage[] =
     N_("Usage: baiye profile check [--json] FILE...\n"
        "       baiye profile try FILE --port PORT [--address N] ...\n"
        "       baiye profile import FILE [--format NAME] [--out DIR] ...\n"
-       "check says all that is wrong with device profiles, with lines and what would be right;\n"
-       "exit 0: nothing, 65: something. try reads a device by one, import makes one of another\n"
-       "program's file: baiye profile try --help, baiye profile import --help.\n");
+       "check says all that is wrong with device profiles, with lines and what would be right.\n"
+       "try reads a device by one, import makes one of another program's file:\n"
+       "baiye profile try --help, baiye profile import --help.\n"
+       "Exit code of check: 0: nothing is wrong, 65: something is.\n");
 
 void profile_print_errors(const char *file, const struct yaml_errors *errors, FILE *out)
 {

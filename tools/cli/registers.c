@@ -100,8 +100,12 @@ static void complain_names(const struct ask *ask, const char *name, bool metrics
         if (metrics)
             (void)snprintf(list + used, sizeof list - used, " %s", json_string_value(one));
     }
-    cli_complain("%s has no \"%s\"; it has:%s", talk_text(ask->device, "name"), name,
-                 list[0] != '\0' ? list : " -");
+    if (list[0] == '\0')
+        cli_complain("%s: its profile has nothing that may be written; a node of ours is set by "
+                     "`baiye settings`",
+                     talk_text(ask->device, "name"));
+    else
+        cli_complain("%s has no \"%s\"; it has:%s", talk_text(ask->device, "name"), name, list);
 }
 
 /* ---- read ---- */

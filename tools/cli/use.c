@@ -66,12 +66,24 @@ static void print_paragraph(FILE *out, char *text)
     text[0] = '\0';
 }
 
-/* Between Chinese characters there is no blank. */
+/* U+4000 to U+9FFF: a character that means something, not punctuation. */
+static bool is_ideograph(unsigned char lead)
+{
+    return lead >= 0xE4 && lead <= 0xE9;
+}
+
+/* A blank stands between words, and between Chinese characters and a word; none where both are
+ * Chinese, nor beside Chinese punctuation. */
 static const char *joint(const char *before, const char *line)
 {
     size_t size = strlen(before);
-    bool wide = size > 0 && ((unsigned char)before[size - 1] & 0x80) != 0;
-    return wide || ((unsigned char)line[0] & 0x80) != 0 ? "" : " ";
+    unsigned char last = size > 0 ? (unsigned char)before[size - 1] : 0;
+    unsigned char first = (unsigned char)line[0];
+    if (last < 0x80 && first < 0x80)
+        return " ";
+    bool word_first = last < 0x80 && is_ideograph(first);
+    bool word_last = size >= 3 && is_ideograph((unsigned char)before[size - 3]) && first < 0x80;
+    return word_first || word_last ? " " : "";
 }
 
 int cli_usage(const char *text)

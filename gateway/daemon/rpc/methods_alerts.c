@@ -141,6 +141,11 @@ static void run_alert_test(struct rpc_call *call)
         if (name[0] == '\0' || strcmp(config->ways[i].name, name) == 0)
             ways |= (uint16_t)(1u << i);
     }
+    if (config->way_count == 0) {
+        rpc_fail(call, "unknown", "there is no way to people yet",
+                 "write one under notify: in the configuration; man baiye.yaml says how");
+        return;
+    }
     if (ways == 0 || call->rpc->parts.notifier == NULL) {
         rpc_fail(call, "unknown", "there is no such way to people",
                  "notify: in the configuration lists them");

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/rpc/methods_node.h"
 #include "protocols/modbus/pdu.h"
 #include "protocols/node_map/node_text.h"
@@ -132,7 +133,7 @@ static bool want(struct rpc_call *call, size_t i, const json_t *value)
                        text->name, digits, setting->min / scale_of(i), digits,
                        setting->max / scale_of(i), text->unit[0] != '\0' ? " " : "", text->unit,
                        digits == 2 ? "0.01" : "1");
-        return fail_invalid(call, message, "nothing was changed");
+        return fail_invalid(call, message, N_("nothing was changed"));
     }
     job->wanted[i] = (uint16_t)code;
     job->asked[i] = true;

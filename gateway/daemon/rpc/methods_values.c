@@ -410,7 +410,7 @@ static void run_ack(struct rpc_call *call)
     if (parts->alerts == NULL ||
         !alerts_acknowledge(parts->alerts, id, call->caller.user, store_now(parts->store).ms))
         rpc_fail(call, "unknown", "there is no such alert now",
-                 "take its id from the alert's topic");
+                 "`baiye alert list` has the ids of those that stand");
     else
         rpc_end(call, json_pack("{s:b}", "ok", 1));
 }

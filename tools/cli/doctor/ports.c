@@ -134,12 +134,12 @@ static void look_name(struct doctor *doctor, const struct bus_config *bus,
     if (counted)
         doctor_say(doctor, "ports", DOCTOR_WARNING,
                    "bus %s: %s may be another adapter after the next start", todo,
-                   "总线 %s：重启后 %s 可能是另一个适配器", zh_todo, bus->name, bus->port);
+                   "总线 %s：重启后 %s 可能是另一个转换器", zh_todo, bus->name, bus->port);
     else
         doctor_say(doctor, "ports", DOCTOR_WARNING,
                    "bus %s: the adapter has no serial number; a second one of its kind would take "
                    "its name",
-                   todo, "总线 %s：适配器没有序列号，再插一个同型号的就会重名", zh_todo, bus->name);
+                   todo, "总线 %s：转换器没有序列号，再插一个同型号的就会重名", zh_todo, bus->name);
 }
 
 static void look_latency(struct doctor *doctor, const struct adapter *adapter)
@@ -239,7 +239,7 @@ static void look_braille(struct doctor *doctor)
                    "brltty is installed: it takes CH340 and CP210x adapters for Braille displays, "
                    "and their ports vanish",
                    "apt purge brltty",
-                   "装了 brltty：它会把 CH340、CP210x 适配器当成盲文显示器，串口会消失",
+                   "装了 brltty：它会把 CH340、CP210x 转换器当成盲文显示器，串口会消失",
                    "apt purge brltty");
 }
 
@@ -249,7 +249,7 @@ static void look_port(struct doctor *doctor, const struct bus_config *bus, bool 
     if (!find_adapter(doctor, bus->port, &adapter)) {
         doctor_say(doctor, "ports", DOCTOR_BROKEN, "bus %s: there is no %s",
                    "plug the adapter in; `ls /dev/serial/by-id` shows those that there are",
-                   "总线 %s：没有 %s", "插上适配器；`ls /dev/serial/by-id` 列出现有的", bus->name,
+                   "总线 %s：没有 %s", "插上转换器；`ls /dev/serial/by-id` 列出现有的", bus->name,
                    bus->port);
         return;
     }
