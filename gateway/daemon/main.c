@@ -29,18 +29,20 @@ struct options {
 };
 
 static const char help_text[] =
-    "Usage: baiyed --config FILE [--profiles DIR] [--check | --once [--json]]\n"
-    "Polls Modbus devices, keeps every reading in SQLite and publishes it to MQTT.\n"
-    "\n"
-    "  --config FILE    the configuration (YAML)\n"
-    "  --profiles DIR   device profiles searched before the shipped ones\n"
-    "  --check          validate, print the poll plan and exit: 0, or 78 when something is wrong\n"
-    "  --once           poll everything once, print a table and exit: 0 if every device answered\n"
-    "  --json           with --once: one JSON object a line\n"
-    "  --help, --version\n"
-    "\n"
-    "SIGHUP reloads the configuration (`baiye reload` does, and says what came of it), SIGTERM "
-    "ends within 5 s. Other exits follow sysexits.h.\n";
+    N_("Usage: baiyed --config FILE [--profiles DIR] [--check | --once [--json]]\n"
+       "Polls Modbus devices, keeps every reading in SQLite and publishes it to MQTT.\n"
+       "\n"
+       "  --config FILE    the configuration (YAML)\n"
+       "  --profiles DIR   device profiles searched before the shipped ones\n"
+       "  --check          validate, print the poll plan and exit: 0, or 78 when\n"
+       "                   something is wrong\n"
+       "  --once           poll everything once, print a table and exit: 0 if every\n"
+       "                   device answered\n"
+       "  --json           with --once: one JSON object a line\n"
+       "  --help, --version\n"
+       "\n"
+       "SIGHUP reloads the configuration (`baiye reload` does, and says what came of\n"
+       "it), SIGTERM ends within 5 s. Other exits follow sysexits.h.\n");
 
 /* -1: go on; else the exit code. */
 static int read_options(int argc, char **argv, struct options *options)
@@ -70,7 +72,8 @@ static int read_options(int argc, char **argv, struct options *options)
             options->json = true;
             break;
         case 'h':
-            (void)fputs(help_text, stdout);
+            language_open();
+            (void)fputs(gettext(help_text), stdout);
             return EX_OK;
         case 'V':
             (void)printf("baiyed %s\n", BAIYE_VERSION);
