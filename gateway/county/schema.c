@@ -174,6 +174,9 @@ static const char *const migrations[] = {
     " min(min) AS min, max(max) AS max, sum(x) AS x, sum(y) AS y FROM (SELECT stream, hour,"
     " metric, n, sum, min, max, x, y FROM hour UNION ALL SELECT stream, hour, metric, n, sum, min,"
     " max, x, y FROM open_hour) h GROUP BY stream, hour, metric;",
+    /* Each start of a program had taken a number for each metric that was there. */
+    "SELECT setval(pg_get_serial_sequence('metric', 'id'), COALESCE(max(id), 1),"
+    " max(id) IS NOT NULL) FROM metric;",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 
@@ -199,19 +202,36 @@ static long number_of(PGconn *db, const char *sql)
     return number;
 }
 
-/* Each known metric has a column and a number; one that is new gets them. */
+static bool has_metric(PGconn *db, const struct metric_info *metric)
+{
+    char sql[400];
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT count(*) FROM metric m JOIN pg_attribute a ON a.attname = m.name"
+                   " WHERE a.attrelid = 'reading'::regclass AND NOT a.attisdropped"
+                   " AND m.name = '%s' AND m.unit = '%s' AND m.kind = '%s'",
+                   metric->name, metric->unit, metric_kind_name(metric->kind));
+    return number_of(db, sql) > 0;
+}
+
+/* Each known metric has a column and a number; one that is new gets them. What is there is left
+ * alone: a column to be added locks the table, and an INSERT takes one of 32,767 numbers even where
+ * its row is there. */
 static bool add_metrics(PGconn *db, char *why, size_t why_size)
 {
     const struct metric_info *metric = NULL;
-    char sql[400];
+    char sql[600];
     for (size_t i = 0; (metric = metric_at(i)) != NULL; i++) {
+        const char *kind = metric_kind_name(metric->kind);
+        if (has_metric(db, metric))
+            continue;
         (void)snprintf(sql, sizeof sql,
                        "ALTER TABLE reading ADD COLUMN IF NOT EXISTS \"%s\" float8;"
-                       "INSERT INTO metric (name, unit, kind) VALUES ('%s', '%s', '%s')"
-                       " ON CONFLICT (name) DO UPDATE SET unit = excluded.unit,"
-                       " kind = excluded.kind WHERE metric.kind <> excluded.kind"
-                       " OR metric.unit <> excluded.unit",
-                       metric->name, metric->name, metric->unit, metric_kind_name(metric->kind));
+                       "UPDATE metric SET unit = '%s', kind = '%s' WHERE name = '%s';"
+                       "INSERT INTO metric (name, unit, kind) SELECT '%s', '%s', '%s'"
+                       " WHERE NOT EXISTS (SELECT FROM metric WHERE name = '%s')"
+                       " ON CONFLICT (name) DO NOTHING",
+                       metric->name, metric->unit, kind, metric->name, metric->name, metric->unit,
+                       kind, metric->name);
         if (!run(db, sql, why, why_size))
             return false;
     }

@@ -374,3 +374,13 @@ def test_answers_that_are_none_end_the_command(tmp_path, what, needs):
         thread.join(20)
     assert done.returncode in (69, 77), done
     assert not (tmp_path / "box").exists()
+
+
+def test_a_command_takes_no_number_of_a_metric(county_est, database):
+    """A metric's number is one of 32,767; each start had taken one for each metric."""
+    taken = "SELECT last_value, (SELECT count(*) FROM metric) FROM metric_id_seq"
+    before = database(taken)
+    county_est.token("farm-1")
+    assert database(taken) == before
+    database("SELECT setval('metric_id_seq', 32767)")
+    county_est.token("farm-1")
