@@ -47,7 +47,8 @@ def machines(tmp_path, broker, county_est):  # noqa: F811
     """The county's own, and another with a broker that fetches its list from there."""
     other = tmp_path / "other"
     (other / "revoked").mkdir(parents=True)
-    for path in [*tmp_path.glob("*.crt"), *tmp_path.glob("*.acl"), tmp_path / "broker.key"]:
+    for path in [*tmp_path.glob("*.crt"), *tmp_path.glob("*.acl"), *tmp_path.glob("*.passwd"),
+                 tmp_path / "broker.key"]:
         shutil.copy(path, other)
     (other / "list-from").write_text(f"https://127.0.0.1:{county_est.port}\n")
     second = Machine(other, CountyBroker(other, beside=broker))
