@@ -6,7 +6,9 @@
 #include <string.h>
 
 #define CONNECT_S 10
-#define HUNG_UP   "it hangs up when we log in: MQTT 3.1.1 only? Other TLS or path than in url?"
+#define NO_TLS                                                                                     \
+    "no connection: is it on? Are address, port and its certificate (ca_file, name) right?"
+#define HUNG_UP "it hangs up when we log in: MQTT 3.1.1 only? Other TLS or path than in url?"
 
 /* CONNACKs of MQTT 3 say 1, "unacceptable protocol version", to 5; in those of MQTT 5 these mean
  * nothing. */
@@ -37,18 +39,19 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
     session->events.connected(session->events.context, &grant);
 }
 
-/* Where it failed, as Paho calls it: it says no more. A TCP connection that was there and ended
- * before a CONNACK came is a broker that hangs up, or none at all. */
+/* Where it failed, as Paho calls it: it says no more, and of TLS not whether somebody was there. A
+ * TCP connection that was there and ended before a CONNACK came is a broker that hangs up, or none
+ * at all. */
 static const struct stage {
-    const char *paho, *text;
+    const char *paho, *text, *text_tls; /* NULL: the same */
     bool hung_up;
 } stages[] = {
     {"TCP/TLS connect failure",
-     "nobody listens there: is it switched on, are address and port right?", false},
+     "nobody listens there: is it switched on, are address and port right?", NO_TLS, false},
     {"TCP connect timeout",
-     "no answer from its address: is it switched on, are address and port right?", false},
-    {"TCP connect completion failure", HUNG_UP, true},
-    {"socket error", HUNG_UP, true},
+     "no answer from its address: is it switched on, are address and port right?", NULL, false},
+    {"TCP connect completion failure", HUNG_UP, NULL, true},
+    {"socket error", HUNG_UP, NULL, true},
 };
 
 static const struct stage *stage_of(const char *paho)
@@ -69,7 +72,7 @@ static void on_failed(void *context, MQTTAsync_failureData5 *data)
     const struct stage *stage = reason <= 0 ? stage_of(why) : NULL;
     if (stage != NULL) {
         reason = stage->hung_up ? MQTT_SESSION_HUNG_UP : reason;
-        why = stage->text;
+        why = session->tls && stage->text_tls != NULL ? stage->text_tls : stage->text;
     }
     if (reason > 0 && reason <= REFUSED_BY_3_LAST)
         reason = MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION;
@@ -232,6 +235,7 @@ bool mqtt_session_connect(struct mqtt_session *session, const struct mqtt_sessio
     add_number(&properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, options->receive_max);
     add_number(&properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, options->packet_max);
     session->expiry_s = options->expiry_s;
+    session->tls = options->tls;
     will.topicName = options->will.topic;
     will.message = options->will.text;
     will.retained = options->will.retain;

@@ -81,6 +81,7 @@ struct mqtt_session {
     MQTTAsync client; /* NULL: there is none */
     struct mqtt_session_events events;
     uint32_t expiry_s; /* asked for at the last connection */
+    bool tls;          /* … and whether by TLS: set before Paho's threads know of it */
 };
 
 /* Paho's form of an address. false: too long. */

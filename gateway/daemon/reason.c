@@ -89,6 +89,8 @@ static const struct reason {
     {"no connection to the broker", "连不上消息服务器"},
     {"nobody listens there: is it switched on, are address and port right?",
      "那边没有程序在听：开机了吗？地址和端口对吗？"},
+    {"no connection: is it on? Are address, port and its certificate (ca_file, name) right?",
+     "连不上：开机了吗？地址、端口和证书（ca_file、名称）对吗？"},
     {"no answer from its address: is it switched on, are address and port right?",
      "那个地址没有应答：开机了吗？地址和端口对吗？"},
     {"it hangs up when we log in: MQTT 3.1.1 only? Other TLS or path than in url?",

@@ -375,7 +375,7 @@ def test_only_the_right_broker_is_believed(site, needs, host, trusted, let_in):
         if let_in:
             panel.wait(shows_number, 10, "the value")
         else:
-            garden.wait_until(lambda: "broker: not connected: TCP/TLS" in led.log(), 20, "the refusal is told")
+            garden.wait_until(lambda: "its certificate (ca_file, name)" in led.log(), 20, "the refusal is told")
             assert not any(shows_number(frame) for _, frame in panel.frames)
             assert led.running()
     finally:

@@ -337,6 +337,21 @@ static void test_the_brokers_reason_is_told_before_pahos_words(void **state)
     mqtt_reconnect_close(connection);
 }
 
+/* Paho calls both by one name: that nobody listens, and that the certificate is not believed. */
+static void test_by_tls_it_may_be_the_certificate(void **state)
+{
+    (void)state;
+    for (unsigned tls = 0; tls < 2; tls++) {
+        struct mqtt_reconnect *connection = make(false);
+        connection->setup.options.tls = tls != 0;
+        expect(connection, 0, MQTT_RECONNECT_SAME);
+        connect_fails(MQTTREASONCODE_SUCCESS, "TCP/TLS connect failure");
+        expect(connection, 1, MQTT_RECONNECT_WENT);
+        assert_non_null(strstr(why, tls != 0 ? "its certificate" : "nobody listens there"));
+        mqtt_reconnect_close(connection);
+    }
+}
+
 /* Paho calls it a failure of the TCP connection, which was there. */
 static void test_a_broker_that_hangs_up_is_told_as_such(void **state)
 {
@@ -478,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_a_message_is_freed_unless_it_is_kept),
         cmocka_unit_test(test_a_session_that_the_broker_keeps_ends_with_its_disconnect),
         cmocka_unit_test(test_the_brokers_reason_is_told_before_pahos_words),
+        cmocka_unit_test(test_by_tls_it_may_be_the_certificate),
         cmocka_unit_test(test_a_broker_that_hangs_up_is_told_as_such),
         cmocka_unit_test(test_waits_grow_to_thirty_seconds_and_begin_anew_after_a_steady_time),
         cmocka_unit_test(test_a_try_that_tells_nothing_is_given_up),
