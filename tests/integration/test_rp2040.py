@@ -335,7 +335,7 @@ def test_baiye_flash_copies_a_file_with_the_number_of_the_piece(folder):
     done = flash(folder, drive, "--serial", "00001234")
     drive.close()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "00001234,rp2040-rs485" in (folder / "boards.csv").read_text()
+    assert "0000-1234-4,rp2040-rs485" in (folder / "boards.csv").read_text()
     board = PicoBoard(folder)
     try:
         board.machine("uf2", path=str(drive.kept))
