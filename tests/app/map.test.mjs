@@ -24,6 +24,7 @@ test('map: the garden lies there as on the hill, with a value at each plot', asy
   await placed(5, AT);
   await s.gateway.put('plot/creek/live', s.gateway.live(0, { air_temperature: -0.6, soil_moisture: 27 }));
   const page = await open({ size: 'small' });
+  await page.locator('.tile', { hasText: '−0.6' }).waitFor(); // the coldest has come: nothing moves any more
   await page.locator('.tomap').tap();
   await page.locator('.spot').first().waitFor();
   assert.equal(await page.locator('.spot').count(), 4);

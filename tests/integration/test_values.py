@@ -79,7 +79,7 @@ def test_watching_prints_again_and_again(running):
 
 
 SHOWN = {("values",): "气温", ("stats",): "请求", ("stats", "gone"): "不应答", ("devices",): "设备",
-         ("scan", "east", "1", "2"): "找到 1 个", ("nodes", "east"): "找到 0 个", ("resume", "east"): "完成"}
+         ("scan", "east", "1", "2"): "找到 1 个", ("nodes", "east"): "找到 0 个", ("resume", "east"): "轮询继续"}
 
 
 def test_what_is_shown_is_chinese_where_the_terminal_is(running):
@@ -105,3 +105,14 @@ def test_a_script_gets_no_progress_of_a_scan(running):
     done = subprocess.run([garden.program("baiye"), "scan", "east", "1", "3", "--socket",
                            str(running.folder / "baiyed.sock")], capture_output=True, timeout=60)
     assert done.stdout == b"unit 1 answers\n1 found\n", done.stdout
+
+
+def test_times_are_the_gardens_wherever_the_machine_thinks_that_it_is(running):
+    def told(zone, *words):
+        return subprocess.run(
+            [garden.program("baiye"), *words, "--socket", str(running.folder / "baiyed.sock")],
+            capture_output=True, text=True, timeout=60, env={**os.environ, "TZ": zone}).stdout
+
+    told("UTC", "raw", "east", "1", "0400000001")
+    lines = {told(zone, "audit", "1") for zone in ("Asia/Shanghai", "America/Lima")}
+    assert len(lines) == 1 and "0400000001" in lines.pop()

@@ -205,17 +205,6 @@ static const struct alert_command {
     {"ack", "ack", 1, 1, ack_params, print_done},
 };
 
-/* The box may be set to another zone than the garden. A gateway that does not say leaves the
- * box's. */
-static void take_timezone(struct talk *talk)
-{
-    json_t *answer = talk_ask_quietly(talk, "time", json_object());
-    const char *zone = talk_text(json_object_get(answer, "result"), "timezone");
-    if (zone[0] != '\0' && setenv("TZ", zone, 1) == 0)
-        tzset();
-    json_decref(answer);
-}
-
 /* A page's alerts behind those of before; where the next one ends, 0: there is none, -1: it
  * failed, and `*code` says how. */
 static long long ask_page(struct talk *talk, json_t *params, json_t *whole, int *code)
@@ -245,7 +234,7 @@ static int ask_alerts(const struct talk_options *options, const struct alert_com
     int code = EX_OK;
     talk.raw = options->json;
     if (!options->json)
-        take_timezone(&talk);
+        talk_site_time(&talk);
     long long before = INT64_MAX, next = ask_page(&talk, params, whole, &code);
     while (next > 0 && next < before) {
         before = next;

@@ -102,6 +102,9 @@ json_t *talk_ask(struct talk *talk, const char *method, json_t *params,
                  void (*progress)(const json_t *body));
 /* The first line of an answer; NULL without a complaint. For what gives no progress. */
 json_t *talk_ask_quietly(struct talk *talk, const char *method, json_t *params);
+/* From now on times are printed in the zone of the garden, not in that of the machine. A gateway
+ * that does not say leaves the machine's. */
+void talk_site_time(struct talk *talk);
 /* Prints an error as the daemon gave it; true when there was one. */
 bool talk_failed(const json_t *answer);
 /* A result as one line of JSON. */

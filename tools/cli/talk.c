@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gateway/common/language.h"
@@ -201,6 +202,15 @@ bool talk_options(int argc, char **argv, struct talk_options *options)
     return good;
 }
 
+void talk_site_time(struct talk *talk)
+{
+    json_t *answer = talk_ask_quietly(talk, "time", json_object());
+    const char *zone = talk_text(json_object_get(answer, "result"), "timezone");
+    if (zone[0] != '\0' && setenv("TZ", zone, 1) == 0)
+        tzset();
+    json_decref(answer);
+}
+
 int talk_once(const struct talk_options *options, const char *method, json_t *params,
               void (*progress)(const json_t *body), void (*print)(const json_t *result))
 {
@@ -210,6 +220,8 @@ int talk_once(const struct talk_options *options, const char *method, json_t *pa
         return EX_UNAVAILABLE;
     }
     talk.raw = options->json;
+    if (!options->json)
+        talk_site_time(&talk);
     json_t *answer = talk_ask(&talk, method, params, options->json ? NULL : progress);
     talk_close(&talk);
     if (answer == NULL)

@@ -43,7 +43,8 @@ static void print_value(const json_t *value)
         (void)printf("%12.*f", decimals, json_number_value(number));
     else
         (void)printf("%12s", "--");
-    (void)printf(" %s", talk_text(value, "unit"));
+    if (talk_text(value, "unit")[0] != '\0')
+        (void)printf(" %s", talk_text(value, "unit"));
     if (info != NULL)
         (void)printf("  %s%s", info->text[METRIC_ZH], metric_channel_of(name));
     (void)printf("%s%s\n", strcmp(flag, "good") == 0 ? "" : "  ",

@@ -61,11 +61,12 @@ static json_t *values_json(const struct device_config *device, const struct read
         const struct reading_value *value = &reading->values[i];
         const struct field_config *field = device->metrics[i];
         const struct metric_info *info = metric_find(field->metric);
+        int decimals = info != NULL ? info->decimals : field->type == FIELD_BOOL ? 0 : 2;
         (void)json_array_append_new(
             values, json_pack("{s:s,s:o,s:s,s:s,s:i}", "metric", field->metric, "value",
                               value->present ? json_real(value->value) : json_null(), "unit",
                               field->unit, "flag", metric_flag_name((enum metric_flag)value->flag),
-                              "decimals", info != NULL ? (int)info->decimals : 2));
+                              "decimals", decimals));
     }
     return values;
 }
