@@ -41,15 +41,18 @@ struct values {
     size_t count;
 };
 
-/* The stream's row first, as everybody locks them. */
+/* The stream's row first, as everybody locks them. What is closed is of the row as it is locked:
+ * the view open_hour is older, and would lose what another one has added to it meanwhile. */
 const char single_open_statement[] =
-    "WITH s AS (SELECT id FROM stream WHERE gw = $1::uuid AND device = $2::text AND"
-    " boot = $3::int8 AND NOT have @> $7::int8 AND (open_hour IS DISTINCT FROM "
-    "to_timestamp($4::int8) OR"
-    " NOT open_metrics @> $5::int2[]) FOR UPDATE),"
+    "WITH s AS (SELECT id, open_hour, open_metrics, open FROM stream WHERE gw = $1::uuid"
+    " AND device = $2::text AND boot = $3::int8 AND NOT have @> $7::int8"
+    " AND (open_hour IS DISTINCT FROM to_timestamp($4::int8)"
+    " OR NOT open_metrics @> $5::int2[]) FOR UPDATE),"
     " closed AS (INSERT INTO hour (stream, hour, metric, n, sum, min, max, x, y)"
-    " SELECT o.stream, o.hour, o.metric, o.n, o.sum, o.min, o.max, o.x, o.y"
-    " FROM s JOIN open_hour o ON o.stream = s.id ON CONFLICT (stream, hour, metric) DO UPDATE SET"
+    " SELECT s.id, s.open_hour, o.metric, s.open[1]::int8, s.open[5 * o.i - 3],"
+    " s.open[5 * o.i - 2], s.open[5 * o.i - 1], s.open[5 * o.i], s.open[5 * o.i + 1] FROM s"
+    " CROSS JOIN LATERAL unnest(s.open_metrics) WITH ORDINALITY o(metric, i) WHERE s.open[1] > 0"
+    " ON CONFLICT (stream, hour, metric) DO UPDATE SET"
     " n = hour.n + excluded.n, sum = hour.sum + excluded.sum, min = least(hour.min, excluded.min),"
     " max = greatest(hour.max, excluded.max), x = hour.x + excluded.x, y = hour.y + excluded.y)"
     " UPDATE stream SET open_hour = to_timestamp($4::int8), open_metrics = $5::int2[],"
