@@ -25,6 +25,7 @@ static void report(struct mqtt_reconnect *connection, const struct mqtt_reconnec
         all->lost = false; /* that was an earlier connection */
     if (news->result != MQTT_RECONNECT_UNKNOWN)
         all->result = news->result;
+    all->subscribed += news->subscribed;
     if (news->refused != 0)
         all->refused = news->refused;
     if (news->why[0] != '\0')
@@ -64,6 +65,12 @@ static void on_ended(void *context)
     report(context, &news);
 }
 
+static void on_subscribed(void *context)
+{
+    struct mqtt_reconnect_news news = {.subscribed = 1};
+    report(context, &news);
+}
+
 static void on_unsubscribed(void *context, int reason)
 {
     struct mqtt_reconnect_news news = {
@@ -97,6 +104,7 @@ bool mqtt_reconnect_create(struct mqtt_reconnect *connection,
                                          .failed = on_failed,
                                          .lost = on_lost,
                                          .ended = on_ended,
+                                         .subscribed = on_subscribed,
                                          .unsubscribed = on_unsubscribed,
                                          .message = on_message};
     *connection = (struct mqtt_reconnect){.setup = *setup, .wait_ms = BACKOFF_FIRST_MS};
@@ -147,6 +155,7 @@ static enum mqtt_reconnect_change follow_try(struct mqtt_reconnect *connection,
     if (news->result == MQTT_RECONNECT_WORKED && !news->lost) {
         connection->state = MQTT_RECONNECT_UP;
         connection->since_ms = now_ms;
+        connection->subscriptions = 0;
         return MQTT_RECONNECT_CAME;
     }
     if (news->result != MQTT_RECONNECT_UNKNOWN)
@@ -164,6 +173,7 @@ static enum mqtt_reconnect_change follow_connection(struct mqtt_reconnect *conne
                                                     char why[MQTT_RECONNECT_WHY_SIZE])
 {
     bool refused = news->refused != 0 && connection->setup.every_subscription;
+    connection->subscriptions += news->subscribed;
     if (!news->lost && !refused)
         return MQTT_RECONNECT_SAME;
     if (!news->lost) {

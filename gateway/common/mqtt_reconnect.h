@@ -28,7 +28,8 @@ enum mqtt_reconnect_result { MQTT_RECONNECT_UNKNOWN, MQTT_RECONNECT_WORKED, MQTT
 struct mqtt_reconnect_news {
     enum mqtt_reconnect_result result; /* of the try */
     bool lost, ended;
-    int refused; /* the reason of a subscription's refusal; 0: none */
+    unsigned subscribed; /* so many subscriptions stand that did not before */
+    int refused;         /* the reason of a subscription's refusal; 0: none */
     char why[MQTT_RECONNECT_WHY_SIZE];
 };
 
@@ -40,6 +41,7 @@ struct mqtt_reconnect {
     int wake_fd; /* readable when there is something for mqtt_reconnect_step(); -1: none */
     enum mqtt_reconnect_state state;
     int64_t since_ms, next_ms; /* of the state; of the next try */
+    unsigned subscriptions;    /* that the broker has acknowledged since it is up */
     uint32_t wait_ms;
     pthread_mutex_t lock; /* guards `news` */
     struct mqtt_reconnect_news news;

@@ -111,6 +111,14 @@ static void on_end_failed(void *context, MQTTAsync_failureData5 *data)
     on_ended(context, NULL);
 }
 
+static void on_subscribed(void *context, MQTTAsync_successData5 *data)
+{
+    const struct mqtt_session *session = context;
+    (void)data;
+    if (session->events.subscribed != NULL)
+        session->events.subscribed(session->events.context);
+}
+
 static void on_subscribe_failed(void *context, MQTTAsync_failureData5 *data)
 {
     const struct mqtt_session *session = context;
@@ -286,6 +294,7 @@ bool mqtt_session_subscribe(struct mqtt_session *session, const char *filter, un
     subscribe.noLocal = (how & MQTT_SESSION_NO_LOCAL) != 0;
     subscribe.retainHandling = (how & MQTT_SESSION_NO_RETAINED) != 0 ? 2 : 0;
     options.subscribeOptions = subscribe;
+    options.onSuccess5 = on_subscribed;
     options.onFailure5 = on_subscribe_failed;
     options.context = session;
     return MQTTAsync_subscribe(session->client, filter, 1, &options) == MQTTASYNC_SUCCESS;

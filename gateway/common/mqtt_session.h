@@ -44,6 +44,7 @@ struct mqtt_session_events {
     void (*failed)(void *context, int reason, const char *why); /* of connecting */
     void (*lost)(void *context, int reason, const char *why);   /* by the broker or the network */
     void (*ended)(void *context);                    /* mqtt_session_disconnect() is done */
+    void (*subscribed)(void *context);               /* a subscription stands: SUBACK */
     void (*unsubscribed)(void *context, int reason); /* a subscription is refused */
     /* `topic` is terminated. true: both are the owner's, who calls mqtt_session_free_message().
      * A message of QoS 1 is acknowledged when it returns. */

@@ -102,20 +102,28 @@ int64_t link_busy_since_ms(const struct link *link)
     return atomic_load(&link->busy_since_ms);
 }
 
+/* Connected is who hears: what comes before its SUBACK is for no one. */
+static void note_heard(struct link *link)
+{
+    unsigned topics = 0;
+    while (link->topics[topics] != NULL)
+        topics++;
+    if (link->up && link->connection.subscriptions >= topics)
+        log_change(&link->state, 1, LOG_LEVEL_NOTICE, "broker %s: connected", link->uri);
+}
+
 void link_step(struct link *link, int64_t now_ms)
 {
     char why[MQTT_RECONNECT_WHY_SIZE];
     enum mqtt_reconnect_change change = mqtt_reconnect_step(&link->connection, now_ms, why);
-    if (change == MQTT_RECONNECT_SAME)
-        return;
-    link->up = change == MQTT_RECONNECT_CAME;
-    for (unsigned i = 0; link->up && link->topics[i] != NULL; i++)
+    if (change != MQTT_RECONNECT_SAME)
+        link->up = change == MQTT_RECONNECT_CAME;
+    for (unsigned i = 0; change == MQTT_RECONNECT_CAME && link->topics[i] != NULL; i++)
         (void)mqtt_session_subscribe(&link->connection.session, link->topics[i], 0);
-    if (link->up)
-        log_change(&link->state, 1, LOG_LEVEL_NOTICE, "broker %s: connected", link->uri);
-    else
+    if (change == MQTT_RECONNECT_WENT)
         log_change(&link->state, 0, LOG_LEVEL_WARNING, "broker %s: not connected: %s", link->uri,
                    why);
+    note_heard(link);
 }
 
 bool link_publish(struct link *link, const char *topic, const char *payload,

@@ -337,6 +337,28 @@ static void test_the_brokers_reason_is_told_before_pahos_words(void **state)
     mqtt_reconnect_close(connection);
 }
 
+/* Of the connection that is there: an earlier one's are of no worth. */
+static void test_subscriptions_that_stand_are_counted(void **state)
+{
+    (void)state;
+    MQTTAsync_successData5 data = MQTTAsync_successData5_initializer;
+    struct mqtt_reconnect *connection = make(true);
+    for (int64_t now_ms = 0; now_ms < 200000; now_ms += 100000) {
+        expect(connection, now_ms, MQTT_RECONNECT_SAME);
+        connect_works();
+        expect(connection, now_ms, MQTT_RECONNECT_CAME);
+        for (unsigned i = 0; i < 2; i++) {
+            assert_int_equal(connection->subscriptions, i);
+            assert_true(mqtt_session_subscribe(&connection->session, "a/#", 0));
+            paho.subscribe.onSuccess5(paho.subscribe.context, &data);
+            expect(connection, now_ms, MQTT_RECONNECT_SAME);
+        }
+        paho.lost(paho.context, NULL);
+        expect(connection, now_ms, MQTT_RECONNECT_WENT);
+    }
+    mqtt_reconnect_close(connection);
+}
+
 /* Paho calls both by one name: that nobody listens, and that the certificate is not believed. */
 static void test_by_tls_it_may_be_the_certificate(void **state)
 {
@@ -493,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_a_message_is_freed_unless_it_is_kept),
         cmocka_unit_test(test_a_session_that_the_broker_keeps_ends_with_its_disconnect),
         cmocka_unit_test(test_the_brokers_reason_is_told_before_pahos_words),
+        cmocka_unit_test(test_subscriptions_that_stand_are_counted),
         cmocka_unit_test(test_by_tls_it_may_be_the_certificate),
         cmocka_unit_test(test_a_broker_that_hangs_up_is_told_as_such),
         cmocka_unit_test(test_waits_grow_to_thirty_seconds_and_begin_anew_after_a_steady_time),
