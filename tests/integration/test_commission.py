@@ -183,10 +183,10 @@ def test_a_technician_is_asked_and_enter_goes_on(bench):
     at = Terminal(bench, "--own-rate")
     said = at.answer("leave it out):", "7") + at.answer("leave it out):", "1")
     assert "  1  " in said and "  2  " in said
-    at.answer("(n: leave it out):", "上坡")
-    at.answer("(n: leave it out):", "No Such \"Name\"")
-    at.answer("(n: leave it out):", "lower")
-    at.answer("(n: leave it out):", "")
+    at.answer("(Enter: this one; n: leave it out):", "上坡")
+    at.answer("(Enter: this one; n: leave it out):", "No Such \"Name\"")
+    at.answer("(Enter: this one; n: leave it out):", "lower")
+    at.answer("(Enter: this one; n: leave it out):", "y")
     at.answer("Go on? [Y/n]", "")
     said = at.wait_for("Labels")
     assert at.child.wait(120) == 0
@@ -201,7 +201,7 @@ def test_who_does_not_measure_on_trial_is_taken_out_again(bench):
     before = bench.file.read_text()
     at = Terminal(bench, "--own-rate")
     at.answer("leave it out):", "eastron-sdm630")
-    at.answer("(n: leave it out):", "")
+    at.answer("(Enter: this one; n: leave it out):", "")
     at.answer("Go on? [Y/n]", "")
     at.wait_for("on trial")
     garden.wait_until(lambda: bench.file.read_text() != before, 20, "the file on trial")

@@ -105,13 +105,14 @@ void ask_name(const struct plan *plan, struct plan_device *device)
 {
     char line[PLAN_LABEL], question[96];
     say_which(device);
-    (void)snprintf(question, sizeof question, _("  Name [%s] (n: leave it out):"), device->name);
+    (void)snprintf(question, sizeof question, _("  Name [%s] (Enter: this one; n: leave it out):"),
+                   device->name);
     for (;;) {
         if (!ask_line(question, line, sizeof line) || strcmp(line, "n") == 0) {
             device->skip = true;
             return;
         }
-        if (line[0] == '\0')
+        if (line[0] == '\0' || strcmp(line, "y") == 0) /* no one calls a plot so */
             return;
         if (plan_name_fits(plan, line, device)) {
             (void)snprintf(device->name, sizeof device->name, "%.39s", line);
