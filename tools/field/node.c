@@ -496,6 +496,7 @@ void node_power(struct node *node, bool on)
     if (!on) {
         process_kill(node->pid);
         node->pid = 0;
+        sampler_cut(&node->sampler);
     } else if (!start(node)) {
         garden_log("%s: cannot be started again", node->base);
     }

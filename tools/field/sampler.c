@@ -28,7 +28,7 @@ static struct sampler_round *round_at(struct sampler *s, uint32_t number)
 void sampler_asks(struct sampler *s, enum sampler_source source, int64_t now_ns)
 {
     struct sampler_round *last = s->count ? round_at(s, s->count - 1) : NULL;
-    if (last == NULL ||
+    if (last == NULL || last->cut ||
         ((last->sources & (1u << source)) && now_ns - last->start_ns >= ROUND_LEAST_NS)) {
         last = round_at(s, s->count++);
         *last = (struct sampler_round){.start_ns = now_ns};
@@ -43,6 +43,16 @@ void sampler_gives(struct sampler *s, enum sampler_channel channel, double value
     struct sampler_round *round = round_at(s, s->count - 1);
     round->value[channel] = value;
     round->channels |= 1u << channel;
+}
+
+void sampler_cut(struct sampler *s)
+{
+    if (s->count == 0)
+        return;
+    struct sampler_round *last = round_at(s, s->count - 1);
+    last->cut = true;
+    if (s->told < s->count)
+        last->channels = 0;
 }
 
 /* The oldest round that is still remembered. */

@@ -32,6 +32,7 @@ struct sampler_round {
     int64_t start_ns;
     unsigned sources;  /* asked in this round: bit of enum sampler_source */
     unsigned channels; /* bit i: value[i] was given */
+    bool cut;          /* the node lost its power: what it asks now is another round */
     double value[SAMPLER_CHANNEL_COUNT];
 };
 
@@ -53,6 +54,9 @@ const char *sampler_metric(enum sampler_channel channel);
 void sampler_asks(struct sampler *sampler, enum sampler_source source, int64_t now_ns);
 /* What a sensor answered, in the present round. */
 void sampler_gives(struct sampler *sampler, enum sampler_channel channel, double value);
+/* The node loses its power. The round that it is in may be no sample yet: unless a snapshot has
+ * shown it, it is emitted without values. */
+void sampler_cut(struct sampler *sampler);
 /* A snapshot showed sample `seq` of `boot`, taken at `taken_ns`. Emits what is now certain; false
  * when no round fits. */
 bool sampler_seen(struct sampler *sampler, uint32_t boot, uint32_t seq, int64_t taken_ns);
