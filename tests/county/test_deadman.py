@@ -50,7 +50,7 @@ def secrets_process(county):
 
 def test_a_silent_garden_is_told_of_once_and_that_it_is_back(database, gardens, service):
     county = gardens()
-    assert secrets_process(county), "the process with the secrets is another one"
+    wait_until(lambda: secrets_process(county), 60, "the process with the secrets is another one")
     database(QUIET)
     wait_until(lambda: service.texts("/desk"), 120, county.log())
     assert "[Alert] nothing is heard of the garden 南坡 {evil}" in service.texts("/desk")[0]
