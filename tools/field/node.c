@@ -375,6 +375,7 @@ static pid_t start_qemu(struct node *node, struct paths *paths)
                     "-display",
                     "none",
                     "-nodefaults",
+                    "-S", /* until its thermometer is set: qmp.h */
                     "-monitor",
                     "none",
                     "-kernel",

@@ -19,12 +19,14 @@ static void send_air(struct qmp *qmp)
 static void qmp_bytes(void *context, const uint8_t *bytes, size_t size)
 {
     static const char capabilities[] = "{\"execute\":\"qmp_capabilities\"}\n";
+    static const char run[] = "{\"execute\":\"cont\"}\n";
     struct qmp *qmp = context;
     if (!memmem(bytes, size, "\"QMP\"", 5))
         return;
     endpoint_send(&qmp->endpoint, capabilities, sizeof(capabilities) - 1);
     qmp->ready = true;
-    send_air(qmp);
+    send_air(qmp); /* a TMP105 that was never set is at 0 degrees, which is a value */
+    endpoint_send(&qmp->endpoint, run, sizeof(run) - 1);
 }
 
 void qmp_init(struct qmp *qmp, struct loop *loop, int32_t millidegrees)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* QEMU's machine protocol, as far as a garden needs it: the temperature of a TMP105. */
+/* QEMU's machine protocol, as far as a garden needs it: the temperature of a TMP105, and the start
+ * of the processor. */
 #ifndef BAIYE_FIELD_QMP_H
 #define BAIYE_FIELD_QMP_H
 
@@ -12,7 +13,8 @@ struct qmp {
 };
 
 void qmp_init(struct qmp *qmp, struct loop *loop, int32_t millidegrees);
-/* QEMU connects to `path`; the first temperature is set as soon as it obeys. */
+/* QEMU, started with -S, connects to `path`; once it obeys, the first temperature is set and the
+ * processor runs. */
 bool qmp_open(struct qmp *qmp, const char *path);
 void qmp_close(struct qmp *qmp);
 /* Of the device with id=air. */
