@@ -36,24 +36,41 @@ def hear_interrupts():
 
 
 class Ports:
-    """Numbers below those that the kernel gives to clients, of a range that this test process has
-    for itself, none twice: nobody takes one before it is bound."""
+    """Numbers below those that the kernel gives to clients, of a block that this process has for itself,
+    none twice: nobody takes one before it is bound. Whose a block is says its first port, bound for as
+    long as the process lives; app/lib/wait.mjs does the same."""
 
-    FIRST, EACH, WORKERS = 11000, 1700, 12
+    FIRST, END, EACH = 11000, 32768, 256
 
     def __init__(self):
-        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % self.WORKERS
-        self.first, self.given = self.FIRST + worker * self.EACH, os.getpid() % self.EACH
+        self.claim, self.first, self.given = None, 0, 0
+
+    def bound(self, port):
+        """A socket that has this port; None when somebody else does."""
+        listener = socket.socket()
+        try:
+            listener.bind(("127.0.0.1", port))
+            return listener
+        except OSError:
+            listener.close()
+            return None
+
+    def take_block(self):
+        for self.first in range(self.FIRST, self.END - self.EACH + 1, self.EACH):
+            self.claim = self.bound(self.first)
+            if self.claim:
+                return
+        raise AssertionError("every block of ports is taken")
 
     def next(self):
-        for _ in range(self.EACH):
-            self.given = (self.given + 1) % self.EACH
-            with socket.socket() as listener:
-                try:
-                    listener.bind(("127.0.0.1", self.first + self.given))
-                    return self.first + self.given
-                except OSError:
-                    continue
+        if self.claim is None:
+            self.take_block()
+        for _ in range(1, self.EACH):
+            self.given = self.given % (self.EACH - 1) + 1
+            free = self.bound(self.first + self.given)
+            if free:
+                free.close()
+                return self.first + self.given
         raise AssertionError("no port is free")
 
 
