@@ -100,6 +100,36 @@ def wait_until(condition, seconds, what):
         time.sleep(0.02)
 
 
+class FairClock:
+    """Seconds, for what has to happen within some of them: it stands still while one of `processes`, or
+    this one, wants a processor and has none (the kernel counts that, for each thread). What is left is
+    their own time, as on a machine that has nothing else to do."""
+
+    def __init__(self, *processes):
+        self.processes, self.waits = processes, {}
+        self.lock = threading.Lock()
+        self.value, self.at, self.waited = 0.0, time.monotonic(), 0.0
+        self.waited = self._waited()
+
+    def _waited(self):
+        pids = [os.getpid()] + [process.child.pid for process in self.processes if process.child]
+        for pid in pids:
+            try:
+                for thread in os.scandir(f"/proc/{pid}/task"):
+                    with open(f"{thread.path}/schedstat", encoding="ascii") as file:
+                        self.waits[pid, thread.name] = int(file.read().split()[1]) / 1e9
+            except (OSError, IndexError):
+                continue  # it has ended: what is known of it stays
+        return sum(self.waits.values())
+
+    def __call__(self):
+        with self.lock:
+            now, waited = time.monotonic(), self._waited()
+            self.value += max(0.0, now - self.at - (waited - self.waited))
+            self.at, self.waited = now, waited
+            return self.value
+
+
 class Process:
     """A child with its output in a file."""
 
