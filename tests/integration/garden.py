@@ -112,7 +112,8 @@ class FairClock:
         self.waited = self._waited()
 
     def _waited(self):
-        pids = [os.getpid()] + [process.child.pid for process in self.processes if process.child]
+        children = [getattr(process, "child", process) for process in self.processes]
+        pids = [os.getpid()] + [child.pid for child in children if child]
         for pid in pids:
             try:
                 for thread in os.scandir(f"/proc/{pid}/task"):

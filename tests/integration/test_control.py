@@ -14,7 +14,7 @@ from test_http import Broker, Gateway, broker, folder, gateway, wait_for  # noqa
 class Control:
     def __init__(self, folder):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(5)
+        self.sock.settimeout(60)
         self.sock.connect(str(folder / "control.sock"))
         self.file = self.sock.makefile("rb")
 

@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from garden import SLOWEST, free_port
+from garden import SLOWEST, FairClock, free_port
 from webclient import (MqttStream, WebSocket, connect, mqtt_connect, mqtt_packet, mqtt_string,
                        request)
 
@@ -200,9 +200,9 @@ def test_a_wrong_password_costs_a_second(gateway):
     start = time.monotonic()
     assert request(gateway.port, "/ready", user="li", password="wrong").status == 401
     assert time.monotonic() - start >= 1
-    start = time.monotonic()
+    own_time = FairClock(gateway.process)
     assert request(gateway.port, "/ready", user="li", password="tea-1").status == 200
-    assert time.monotonic() - start < 1
+    assert own_time() < 1
 
 
 def test_many_guessers_are_told_to_wait(gateway):
@@ -273,11 +273,11 @@ def test_text_is_not_mqtt(gateway):
 
 
 def test_a_stranger_who_says_nothing_is_cut_off(gateway):
+    start, own_time = time.monotonic(), FairClock(gateway.process)
     ws = WebSocket(gateway.port)
-    ws.sock.settimeout(15)
-    start = time.monotonic()
+    ws.sock.settimeout(60)
     assert ws.receive() is None
-    assert ws.close_code == 1008 and 4 < time.monotonic() - start < 8
+    assert ws.close_code == 1008 and time.monotonic() - start > 4 and own_time() < 8
     ws.close()
 
 
@@ -460,7 +460,7 @@ def test_metrics_need_a_user_and_say_what_was_counted(gateway):
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0" * 50,
 ], ids=lambda garbage: repr(garbage[:16]))
 def test_garbage_is_survived(gateway, garbage):
-    sock = connect(gateway.port, timeout=12)
+    sock = connect(gateway.port, timeout=60)
     try:
         sock.sendall(garbage)
         sock.shutdown(socket.SHUT_WR)
@@ -482,7 +482,7 @@ def test_bad_websocket_frames_are_survived(gateway):
         ws = WebSocket(gateway.port)
         assert ws.status == 101
         ws.sock.sendall(frame)
-        ws.sock.settimeout(12)
+        ws.sock.settimeout(60)
         try:
             while ws.receive() is not None:
                 pass

@@ -42,7 +42,9 @@ def tls(request, folder, broker):  # noqa: F811
     subprocess.run(["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-keyout", key, "-out",
                     cert, "-days", "2", "-subj", "/CN=localhost"], check=True, capture_output=True)
     gateway = Gateway(folder, broker.port, (cert, key))  # noqa: F811
-    yield gateway
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    yield gateway.ready(context)
     gateway.stop()
 
 
