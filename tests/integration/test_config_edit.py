@@ -10,6 +10,7 @@ import sqlite3
 import pytest
 
 from garden import Gateway, wait_until
+from test_config_trial import is_tried
 
 SOIL = [{"name": "east", "type": "tcp", "units": [
     {"kind": "zts-3001", "address": 7, "name": "soil-7"},
@@ -87,14 +88,13 @@ class Edited:
     def good(self, device):
         return self.ask("stats", device=device).get("good", 0)
 
-    def edit(self, *edits, old=None, lang="en", confirm_s=60):
+    def edit(self, *edits, old=None, lang="en", confirm_s=600):
         return self.ask("config_edit", sha256_old=old or sha256(self.text()), edits=list(edits),
                         confirm_s=confirm_s, lang=lang)
 
     def tried(self, answer):
         assert "sha256" in answer, answer
-        wait_until(lambda: (self.ask("config_state")["trial"] or {}).get("sha256")
-                   == answer["sha256"], 60, "it is tried")
+        wait_until(lambda: is_tried(self.ask("config_state"), answer["sha256"]), 60, "it is tried")
 
     def take(self, *edits):
         answer = self.edit(*edits)

@@ -69,7 +69,7 @@ class Far:
         wait_until(lambda: correlation in self.watcher.answers, 30, f"{method} is answered")
         return self.watcher.answers[correlation]
 
-    def propose(self, text, confirm_s=60, old=None):
+    def propose(self, text, confirm_s=600, old=None):
         return self.ask_once("config", sha256_old=old or sha256(self.text()), yaml=text,
                              confirm_s=confirm_s)
 
@@ -77,8 +77,7 @@ class Far:
         return self.ask("config_state")
 
     def tried(self, text):
-        wait_until(lambda: (self.state()["trial"] or {}).get("sha256") == sha256(text), 60,
-                   "it is tried")
+        wait_until(lambda: is_tried(self.state(), sha256(text)), 60, "it is tried")
 
     def undone(self, seconds=60):
         wait_until(lambda: self.state()["trial"] is None, seconds, "it is undone")
@@ -128,6 +127,11 @@ def sha256(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def is_tried(state, wanted):
+    """It is on trial; or was, and a machine that is slow to ask sees its end only."""
+    return wanted in [(state[what] or {}).get("sha256") for what in ("trial", "undone")]
+
+
 @pytest.fixture
 def far(site, needs, tmp_path):
     needs("baiyed", "baiye-field")
@@ -142,7 +146,7 @@ def test_a_county_grants_itself_nothing(far):
         refused = far.propose(far.changed(mqtt=mqtt))["error"]
         assert refused["code"] == "refused" and "requests: farm" in refused["message"], refused
     assert far.state()["trial"] is None
-    assert far.propose(far.changed(label="new")).get("confirm_s") == 60
+    assert far.propose(far.changed(label="new"), 60).get("confirm_s") == 60
 
 
 def test_what_is_confirmed_becomes_the_file(far):
@@ -189,7 +193,7 @@ def test_what_cuts_it_off_from_the_county_is_undone(far):
                {**far.gateway.config["mqtt"][1], "url": "mqtt://127.0.0.1:9"}]
     after = far.changed(mqtt=brokers)
     assert "sha256" in far.propose(after, confirm_s=15)
-    wait_until(lambda: far.socket("config_state")["result"]["trial"], 30, "it is tried")
+    wait_until(lambda: is_tried(far.socket("config_state")["result"], sha256(after)), 30, "it is tried")
     undone = far.undone(90)
     assert undone["sha256"] == sha256(after)
     assert far.text() == before
@@ -198,7 +202,7 @@ def test_what_cuts_it_off_from_the_county_is_undone(far):
 
 def test_a_kill_does_not_end_the_trial_and_a_trial_does_not_outlive_its_time(far):
     before, after = far.text(), far.changed(label="Upper garden")
-    far.propose(after, confirm_s=25)
+    far.propose(after, confirm_s=3600)
     far.tried(after)
     far.gateway.kill()
     far.gateway.start()
