@@ -112,17 +112,21 @@ class Screen(garden.Process):
 
 
 def taken(site):
-    """(device, boot, seq) of every sample that our nodes took, and the answers of each probe."""
-    last, answers = {}, {}
+    """(device, boot, seq) of every sample that our nodes took, and the answers of each probe. Whether a
+    sample was finished when its node lost its power shows only where it is delivered."""
+    last, answers, doubtful = {}, {}, set()
     for entry in site.field.ledger():
         device = site.names[(entry["line"], entry["unit"])]
         if entry["boot"] is None:
             answers.setdefault(device, set()).add(entry["t_ms"])
+        elif "cut" in entry:
+            doubtful.add((device, entry["boot"], entry["seq"]))
         else:
             key = (device, entry["boot"])
             last[key] = max(last.get(key, 0), entry["seq"])
     samples = {(device, boot, seq) for (device, boot), top in last.items()
                for seq in range(1, top + 1)}
+    samples |= doubtful & site.watcher.copy().keys()
     return samples, {device: len(times) for device, times in answers.items()}
 
 

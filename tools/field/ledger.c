@@ -36,15 +36,15 @@ void ledger_probe(struct ledger *ledger, int64_t wall_ms, const char *line, uint
 }
 
 void ledger_node(struct ledger *ledger, int64_t wall_ms, const char *line, uint8_t unit,
-                 uint32_t boot, uint32_t seq, const char *metric, double value)
+                 uint32_t boot, uint32_t seq, bool cut, const char *metric, double value)
 {
     if (ledger->file == NULL)
         return;
     ledger->lines++;
     (void)fprintf(ledger->file,
                   "{\"t_ms\":%" PRId64 ",\"line\":\"%s\",\"unit\":%u,\"boot\":%" PRIu32
-                  ",\"seq\":%" PRIu32 ",\"metric\":\"%s\",\"value\":%.10g}\n",
-                  wall_ms, line, unit, boot, seq, metric, value);
+                  ",\"seq\":%" PRIu32 "%s,\"metric\":\"%s\",\"value\":%.10g}\n",
+                  wall_ms, line, unit, boot, seq, cut ? ",\"cut\":true" : "", metric, value);
 }
 
 void ledger_responder(struct ledger *ledger, int64_t wall_ms, const char *line, uint8_t unit,

@@ -172,7 +172,7 @@ static void emit(void *context, uint32_t boot, uint32_t seq, const struct sample
     for (int channel = 0; channel < SAMPLER_CHANNEL_COUNT && !line->quiet; channel++)
         if (round->channels & (1u << channel))
             ledger_node(&node->garden->ledger, garden_wall_ms(round->start_ns), line->name,
-                        node->unit->address, boot, seq,
+                        node->unit->address, boot, seq, round->doubtful,
                         sampler_metric((enum sampler_channel)channel), round->value[channel]);
 }
 

@@ -50,9 +50,10 @@ void sampler_cut(struct sampler *s)
     if (s->count == 0)
         return;
     struct sampler_round *last = round_at(s, s->count - 1);
+    if (last->cut)
+        return;
     last->cut = true;
-    if (s->told < s->count)
-        last->channels = 0;
+    last->doubtful = s->told < s->count;
 }
 
 /* The oldest round that is still remembered. */

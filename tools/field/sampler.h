@@ -33,6 +33,7 @@ struct sampler_round {
     unsigned sources;  /* asked in this round: bit of enum sampler_source */
     unsigned channels; /* bit i: value[i] was given */
     bool cut;          /* the node lost its power: what it asks now is another round */
+    bool doubtful;     /* and nobody had seen it as a sample: it may be none */
     double value[SAMPLER_CHANNEL_COUNT];
 };
 
@@ -54,8 +55,8 @@ const char *sampler_metric(enum sampler_channel channel);
 void sampler_asks(struct sampler *sampler, enum sampler_source source, int64_t now_ns);
 /* What a sensor answered, in the present round. */
 void sampler_gives(struct sampler *sampler, enum sampler_channel channel, double value);
-/* The node loses its power. The round that it is in may be no sample yet: unless a snapshot has
- * shown it, it is emitted without values. */
+/* The node loses its power. Its last round is a sample when a snapshot has shown it; else it is
+ * doubtful: the node may have had its answers and not written them yet, and nobody can tell. */
 void sampler_cut(struct sampler *sampler);
 /* A snapshot showed sample `seq` of `boot`, taken at `taken_ns`. Emits what is now certain; false
  * when no round fits. */
