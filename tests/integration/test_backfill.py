@@ -82,9 +82,9 @@ def assert_live_kept_its_period(site, since_ms):
 
 def assert_stored_once(site):
     """A second consumer asks the store for all of it."""
+    readings = site.watcher.copy()  # nothing of it comes to the second one by itself
     second = Watcher(site.broker)
     try:
-        readings = site.watcher.copy()
         for name in NODES:
             have = seqs(readings, name, 1)
             second.request("resend", {"device": name, "boot": 1, "from": have[0],
