@@ -1,179 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bringing up a line: who is there, at any rate; its address; its lamp.
- *
- *   run ─ pause the bus ─> port closed? ─> thread: the line is a bench's ─> resume, answer
- *                                              └ progress, by a message to the loop
- *
- * The bus is paused for as long as one step takes, again and again for a short while, so that it
- * polls on whatever becomes of the step. A survey ends when nobody waits for it any more; a move is
- * always done to its end, so that whoever asked may be killed at any time. */
-#include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
+/* Bringing up a line: who is there, at any rate; its address; its lamp (commission_job.h). */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "gateway/daemon/commission/move.h"
-#include "gateway/daemon/commission/survey.h"
-#include "gateway/daemon/rpc/call.h"
-
-#define PAUSE_S      15
-#define RENEW_MS     5000
-#define LOOK_MS      10
-#define TICK_MS      200
-#define BUSY_LOOKS   200   /* at a port that another program holds */
-#define PORT_MOST_MS 10000 /* longer than any request takes */
-
-struct job {
-    uint16_t bus;
-    bool started, joined;
-    int64_t until_ms, renew_ms;
-    struct loop_timer timer;
-    pthread_t thread;
-    atomic_bool abandoned; /* nobody waits for the answer, or the daemon ends */
-    void (*work)(struct rpc_call *call, struct job *job); /* on the thread */
-    json_t *(*result)(struct rpc_call *call);             /* in the loop; NULL: the call failed */
-    struct bench bench;
-    int error; /* of opening the port */
-    struct recognise_book book;
-    /* Progress: written by the thread, read in the loop. */
-    pthread_mutex_t mutex;
-    struct loop_task task;
-    struct rpc_call *call;
-    struct serial_timing at_wire;
-    unsigned at_unit;
-    atomic_bool posted;
-    /* survey */
-    bool every_address, own_rate;
-    uint8_t also[256];
-    struct survey survey;
-    /* move, blink */
-    struct move move;
-    bool take_back, on, answered;
-    enum move_result moved;
-};
-
-static void free_job(void *state)
-{
-    struct job *job = state;
-    loop_timer_stop(&job->timer);
-    if (job->started && !job->joined) { /* the daemon ends */
-        atomic_store(&job->abandoned, true);
-        (void)pthread_join(job->thread, NULL);
-    }
-    recognise_close(&job->book);
-    (void)pthread_mutex_destroy(&job->mutex);
-}
-
-static bool is_job_of(const struct rpc_call *call, uint16_t bus)
-{
-    return call->release == free_job && ((const struct job *)call->state)->bus == bus;
-}
-
-/* ---- the way of every step ---- */
-
-static void end_job(struct rpc_call *call)
-{
-    struct job *job = call->state;
-    char message[CONFIG_PATH_SIZE + 160];
-    (void)pthread_join(job->thread, NULL);
-    job->joined = true;
-    bus_pause(call->rpc->parts.buses[job->bus], 0);
-    if (job->error != 0) {
-        (void)snprintf(message, sizeof message, "%s: %s", call->rpc->config->buses[job->bus].port,
-                       bus_open_text(job->error));
-        rpc_fail(call, "down", message, "`baiye doctor` looks what is wrong with the port");
-        return;
-    }
-    json_t *result = job->result(call);
-    if (result != NULL)
-        rpc_end(call, result);
-}
-
-static void *work(void *context)
-{
-    struct rpc_call *call = context;
-    struct job *job = call->state;
-    const struct bus_config *bus = &call->rpc->config->buses[job->bus];
-    const struct timespec rest = {.tv_nsec = LOOK_MS * 1000000L};
-    /* A bus that was just resumed may have been about to open the port. */
-    for (unsigned i = 0; i == 0 || (job->error == EBUSY && i < BUSY_LOOKS); i++) {
-        if (i > 0)
-            (void)nanosleep(&rest, NULL);
-        job->error = bench_open_bus(&job->bench, bus);
-    }
-    if (job->error == 0) {
-        job->work(call, job);
-        bench_close(&job->bench);
-    }
-    call->resume = end_job;
-    rpc_resume(call);
-    return NULL;
-}
-
-static void tick(struct loop_timer *timer)
-{
-    struct rpc_call *call = timer->context;
-    struct job *job = call->state;
-    struct bus *bus = call->rpc->parts.buses[job->bus];
-    int64_t now_ms = loop_now_ms();
-    if (call->answer == NULL)
-        atomic_store(&job->abandoned, true);
-    if (now_ms >= job->renew_ms) {
-        bus_pause(bus, PAUSE_S);
-        job->renew_ms = now_ms + RENEW_MS;
-    }
-    if (!job->started && bus_port_free(bus)) {
-        job->started = pthread_create(&job->thread, NULL, work, call) == 0;
-        if (!job->started) {
-            bus_pause(bus, 0);
-            rpc_fail(call, "memory", "the gateway can't start a thread", "ask again later");
-            return;
-        }
-    } else if (!job->started && now_ms > job->until_ms) {
-        bus_pause(bus, 0);
-        rpc_fail(call, "timeout", "the line is still at work", "ask again in a few seconds");
-        return;
-    }
-    loop_timer_start(call->rpc->loop, timer, job->started ? TICK_MS : LOOK_MS);
-}
-
-/* NULL: the call has failed. */
-static struct job *open_job(struct rpc_call *call)
-{
-    uint16_t bus;
-    if (!rpc_bus(call, &bus))
-        return NULL;
-    bool busy = false;
-    for (const struct rpc_call *other = call->rpc->calls; other != NULL; other = other->next)
-        busy = busy || is_job_of(other, bus);
-    if (call->rpc->config->buses[bus].type != BUS_RTU) {
-        rpc_fail(call, "invalid", "this works on serial lines only",
-                 "what is behind a converter is set up at the converter, or by `baiye scan`");
-        return NULL;
-    }
-    if (busy) {
-        rpc_fail(call, "busy", "another step is under way on this line",
-                 "ask again when that is over");
-        return NULL;
-    }
-    struct job *job = rpc_attach(call, sizeof *job, free_job);
-    if (job == NULL)
-        return NULL;
-    job->bus = bus;
-    job->call = call;
-    (void)pthread_mutex_init(&job->mutex, NULL);
-    return job;
-}
-
-static void start_job(struct rpc_call *call)
-{
-    struct job *job = call->state;
-    job->until_ms = loop_now_ms() + PORT_MOST_MS;
-    job->timer = (struct loop_timer){.context = call, .expired = tick};
-    tick(&job->timer);
-}
+#include "gateway/common/language.h"
+#include "gateway/daemon/rpc/commission_job.h"
 
 static bool open_book(struct rpc_call *call, struct job *job)
 {
@@ -264,22 +96,90 @@ static void survey_work(struct rpc_call *call, struct job *job)
         (void)survey_recognise(survey);
 }
 
+/* Names of the configuration, and of `names`, for a plan. */
+static void put_names(struct plan *plan, const struct config *config, const json_t *names)
+{
+    size_t index;
+    const json_t *name;
+    plan->names = calloc(config->device_count + json_array_size(names) + 1, sizeof *plan->names);
+    if (plan->names == NULL)
+        return; /* what it would be named is judged once more when it is added */
+    for (unsigned i = 0; i < config->device_count; i++)
+        (void)snprintf(plan->names[plan->name_count++], sizeof *plan->names, "%.39s",
+                       config->devices[i].name);
+    json_array_foreach (names, index, name) {
+        const char *text = json_string_value(name);
+        if (text != NULL)
+            (void)snprintf(plan->names[plan->name_count++], sizeof *plan->names, "%.39s", text);
+    }
+}
+
+static void begin_plan(struct plan *plan, const struct config *config, const struct bus_config *bus,
+                       const json_t *names)
+{
+    plan->baud = bus->baud;
+    plan->parity = bus->parity;
+    for (unsigned i = 0; i < bus->device_count; i++)
+        plan->used[config->devices[bus->devices[i]].unit] = true;
+    put_names(plan, config, names);
+}
+
+static enum plan_kind kind_of(const struct survey_found *found)
+{
+    if (found->device != NULL)
+        return PLAN_KNOWN;
+    if (found->garbled)
+        return PLAN_GARBLED;
+    if (found->serial != 0)
+        return PLAN_NODE;
+    if (found->profile == NULL)
+        return PLAN_UNKNOWN;
+    return found->sure == RECOGNISE_PERHAPS ? PLAN_PERHAPS : PLAN_PROBE;
+}
+
+static void add_to_plan(struct plan *plan, const struct survey_found *found)
+{
+    struct plan_device *device = &plan->devices[plan->count++];
+    *device = (struct plan_device){.kind = kind_of(found), .unit = found->unit};
+    if (found->profile != NULL)
+        (void)snprintf(device->profile, sizeof device->profile, "%s", found->profile->name);
+    if (found->device != NULL)
+        (void)snprintf(device->name, sizeof device->name, "%s", found->device);
+}
+
+/* What was found, and what is to become of each of them. */
+static json_t *found_json(struct job *job)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < job->survey.count; i++)
+        add_to_plan(&job->plan, &job->survey.found[i]);
+    plan_places(&job->plan);
+    for (unsigned i = 0; i < job->plan.count; i++) {
+        const struct plan_device *device = &job->plan.devices[i];
+        json_t *one = survey_found_json(&job->survey.found[i]);
+        (void)json_object_set_new(one, "kind", json_string(plan_kind_name(device->kind)));
+        (void)json_object_set_new(one, "to", json_integer(device->to));
+        (void)json_object_set_new(one, "name", json_string(device->name));
+        (void)json_array_append_new(list, one);
+    }
+    return list;
+}
+
 static json_t *survey_result(struct rpc_call *call)
 {
     struct job *job = call->state;
     const struct config *config = call->rpc->config;
     const struct bus_config *bus = &config->buses[job->bus];
-    json_t *found = json_array(), *silent = json_array(), *taken = json_array();
-    for (unsigned i = 0; i < job->survey.count; i++)
-        (void)json_array_append_new(found, survey_found_json(&job->survey.found[i]));
+    json_t *silent = json_array(), *taken = json_array();
+    begin_plan(&job->plan, config, bus, NULL);
     for (unsigned i = 0; i < bus->device_count; i++) {
         const struct device_config *device = &config->devices[bus->devices[i]];
         (void)json_array_append_new(taken, json_integer(device->unit));
         if (found_as(config, device, &job->survey) == NULL)
             (void)json_array_append_new(silent, json_string(device->name));
     }
-    return json_pack("{s:o,s:o,s:o,s:b,s:i,s:i,s:s%,s:s}", "found", found, "silent", silent,
-                     "taken", taken, "echo", (int)job->bench.echo, "garbled",
+    return json_pack("{s:o,s:o,s:o,s:b,s:i,s:i,s:s%,s:s}", "found", found_json(job), "silent",
+                     silent, "taken", taken, "echo", (int)job->bench.echo, "garbled",
                      (int)job->bench.garbled, "baud", (int)bus->baud, "parity", &bus->parity,
                      (size_t)1, "port", bus->port);
 }
@@ -292,7 +192,7 @@ static bool wants(const struct rpc_call *call, const char *name)
 /* {bus [, every_address] [, own_rate]} */
 static void run_survey(struct rpc_call *call)
 {
-    struct job *job = open_job(call);
+    struct job *job = job_open(call);
     if (job == NULL || !open_book(call, job))
         return;
     const struct bus_config *bus = &call->rpc->config->buses[job->bus];
@@ -302,7 +202,7 @@ static void run_survey(struct rpc_call *call)
     job->own_rate = wants(call, "own_rate");
     job->work = survey_work;
     job->result = survey_result;
-    start_job(call);
+    job_start(call);
 }
 
 /* ---- move ---- */
@@ -314,13 +214,18 @@ static void move_work(struct rpc_call *call, struct job *job)
                                 : move_device(&job->bench, &job->move);
 }
 
-static json_t *move_result(struct rpc_call *call)
+static const char *end_name(enum move_result result)
 {
     static const char *const codes[] = {"ok",    "taken",   "timeout", "several", "fixed",
                                         "other", "refused", "undone",  "power",   "lost"};
+    return codes[-(int)result];
+}
+
+static json_t *move_result(struct rpc_call *call)
+{
     const struct job *job = call->state;
     const struct move_place *now = &job->move.now;
-    return json_pack("{s:s,s:s,s:i,s:i,s:s%}", "end", codes[-(int)job->moved], "text",
+    return json_pack("{s:s,s:s,s:i,s:i,s:s%}", "end", end_name(job->moved), "text",
                      move_result_text(job->moved), "unit", (int)now->unit, "baud",
                      (int)now->wire.baud, "parity", &now->wire.parity, (size_t)1);
 }
@@ -375,34 +280,124 @@ static bool may_be_moved(struct rpc_call *call, const struct job *job)
     return true;
 }
 
-/* {bus, unit [, baud, parity], to [, to_baud, to_parity], profile or serial [, take_back]} */
-static void run_move(struct rpc_call *call)
+/* Who is meant, and where it is and is to go. NULL: the call has failed. */
+static struct job *open_move(struct rpc_call *call)
 {
     int64_t unit, to, serial = 0;
-    struct job *job = open_job(call);
+    struct job *job = job_open(call);
     if (job == NULL || !rpc_integer(call, "unit", 1, 255, &unit) ||
         !rpc_integer(call, "to", 1, 247, &to) ||
         (rpc_has(call, "serial") && !rpc_integer(call, "serial", 1, UINT32_MAX - 1, &serial)) ||
         !read_wire(call, "baud", "parity", &job->move.from.wire) ||
         !read_wire(call, "to_baud", "to_parity", &job->move.to.wire))
-        return;
+        return NULL;
     const char *name = serial == 0 ? rpc_text(call, "profile") : NULL;
     if (serial == 0 && (name == NULL || !open_book(call, job)))
-        return;
+        return NULL;
     job->move.profile = name != NULL ? recognise_find(&job->book, name) : NULL;
     if (name != NULL && (job->move.profile == NULL || job->move.profile->node)) {
         rpc_fail(call, "unknown", "there is no such profile of a bought device",
                  "our own nodes are meant by serial number");
-        return;
+        return NULL;
     }
     job->move.serial = (uint32_t)serial;
     job->move.from.unit = (uint8_t)unit;
     job->move.to.unit = (uint8_t)to;
     job->take_back = wants(call, "take_back");
+    return may_be_moved(call, job) ? job : NULL;
+}
+
+/* {bus, unit [, baud, parity], to [, to_baud, to_parity], profile or serial [, take_back]} */
+static void run_move(struct rpc_call *call)
+{
+    struct job *job = open_move(call);
+    if (job == NULL)
+        return;
     job->work = move_work;
     job->result = move_result;
-    if (may_be_moved(call, job))
-        start_job(call);
+    job_start(call);
+}
+
+/* ---- place ---- */
+
+static void place_work(struct rpc_call *call, struct job *job)
+{
+    (void)call;
+    if (job->take_back)
+        place_take_back(&job->bench, &job->place);
+    else
+        place_device(&job->bench, &job->place);
+}
+
+static json_t *item_json(const struct plan *plan, const struct plan_device *device)
+{
+    json_t *item = json_pack("{s:s,s:s,s:i,s:s}", "name", device->name, "profile", device->profile,
+                             "address", (int)device->unit, "every", PLAN_EVERY);
+    if (device->baud != plan->baud)
+        (void)json_object_set_new(item, "baud", json_integer(device->baud));
+    if (device->parity != plan->parity)
+        (void)json_object_set_new(item, "parity", json_string(plan_parity_name(device->parity)));
+    return item;
+}
+
+/* As it would stand in the configuration. */
+static json_t *placed_item(struct rpc_call *call)
+{
+    struct job *job = call->state;
+    const struct move *move = &job->place.move;
+    const struct config *config = call->rpc->config;
+    begin_plan(&job->plan, config, &config->buses[job->bus],
+               json_object_get(call->params, "names"));
+    struct plan_device *device = &job->plan.devices[job->plan.count++];
+    *device = (struct plan_device){.kind = move->profile != NULL ? PLAN_PROBE : PLAN_NODE,
+                                   .unit = move->now.unit,
+                                   .to = move->now.unit,
+                                   .baud = move->now.wire.baud,
+                                   .parity = move->now.wire.parity};
+    (void)snprintf(device->profile, sizeof device->profile, "%s",
+                   move->profile != NULL ? move->profile->name : "baiye-node");
+    plan_names(&job->plan);
+    return item_json(&job->plan, device);
+}
+
+static json_t *place_result(struct rpc_call *call)
+{
+    const struct job *job = call->state;
+    const struct place *place = &job->place;
+    const struct move_place *now = &place->move.now;
+    const char *lang = json_string_value(json_object_get(call->params, "lang"));
+    json_t *given_up = json_array();
+    for (unsigned i = 0; i < place->given_up_count; i++)
+        (void)json_array_append_new(given_up, json_integer(place->given_up[i]));
+    language_here(lang != NULL && strcmp(lang, "zh") == 0);
+    const char *text = _(move_result_text(place->end));
+    language_here(false);
+    return json_pack("{s:b,s:s,s:s,s:i,s:i,s:s%,s:o,s:o}", "placed", (int)place->placed, "end",
+                     end_name(place->end), "text", text, "unit", (int)now->unit, "baud",
+                     (int)now->wire.baud, "parity", &now->wire.parity, (size_t)1, "given_up",
+                     given_up, "item", place->placed ? placed_item(call) : json_null());
+}
+
+/* As a move, and to another address where that one is in vain. `avoid`: addresses of the others;
+ * `names`: that others are to get.
+ * {bus, unit [, baud, parity], to, profile or serial [, take_back, avoid, names, lang]} */
+static void run_place(struct rpc_call *call)
+{
+    size_t index;
+    const json_t *unit;
+    struct job *job = open_move(call);
+    if (job == NULL)
+        return;
+    const struct bus_config *bus = &call->rpc->config->buses[job->bus];
+    job->place.move = job->move;
+    for (unsigned i = 0; i < bus->device_count; i++)
+        job->place.taken[call->rpc->config->devices[bus->devices[i]].unit] = true;
+    json_array_foreach (json_object_get(call->params, "avoid"), index, unit) {
+        job->place.taken[json_integer_value(unit) & 0xFF] = true;
+    }
+    job->work = place_work;
+    job->result = place_result;
+    job_start(call);
 }
 
 /* ---- blink ---- */
@@ -427,7 +422,7 @@ static json_t *blink_result(struct rpc_call *call)
 static void run_blink(struct rpc_call *call)
 {
     int64_t serial;
-    struct job *job = open_job(call);
+    struct job *job = job_open(call);
     if (job == NULL || !rpc_integer(call, "serial", 1, UINT32_MAX - 1, &serial) ||
         !read_wire(call, "baud", "parity", &job->move.from.wire))
         return;
@@ -435,12 +430,13 @@ static void run_blink(struct rpc_call *call)
     job->on = wants(call, "on");
     job->work = blink_work;
     job->result = blink_result;
-    start_job(call);
+    job_start(call);
 }
 
 static const struct rpc_method methods[] = {
     {.name = "survey", .role = USER_TECHNICIAN, .command = true, .run = run_survey},
     {.name = "move", .role = USER_TECHNICIAN, .command = true, .run = run_move},
+    {.name = "place", .role = USER_TECHNICIAN, .command = true, .run = run_place},
     {.name = "blink", .role = USER_TECHNICIAN, .command = true, .run = run_blink},
     {.name = NULL},
 };

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "gateway/daemon/commission/move.h"
+#include "gateway/daemon/commission/place.h"
 #include "gateway/daemon/config/profile.h"
 #include "protocols/modbus/request.h"
 
@@ -239,6 +239,70 @@ static void test_a_register_that_can_only_be_written_is_enough(void **state)
     assert_int_equal(device->unit, 7);
 }
 
+/* ---- place: moves until it has a place ---- */
+
+static void test_who_is_at_the_new_address_is_gone_round(void **state)
+{
+    (void)state;
+    const struct played *device = add(1, 4800, AT_ONCE);
+    (void)add(7, 9600, AT_ONCE); /* nobody knew of it */
+    struct place place = {.move = from_to(1, 4800, 7, 9600)};
+    place.taken[1] = place.taken[2] = true; /* of others */
+    place_device(&bench, &place);
+    assert_true(place.placed);
+    assert_int_equal(place.end, MOVE_OK);
+    assert_int_equal(place.move.now.unit, 3);
+    assert_int_equal(device->unit, 3);
+    assert_int_equal(device->baud, 9600);
+    assert_int_equal(place.given_up_count, 1);
+    assert_int_equal(place.given_up[0], 7);
+}
+
+static void test_a_rate_that_is_fixed_is_kept(void **state)
+{
+    (void)state;
+    profile.baud_register = 0xFFFF;
+    const struct played *device = add(1, 4800, AT_ONCE);
+    struct place place = {.move = from_to(1, 4800, 7, 9600)};
+    place_device(&bench, &place);
+    assert_true(place.placed);
+    assert_int_equal(device->unit, 7);
+    assert_int_equal(place.move.now.wire.baud, 4800);
+    assert_int_equal(place.given_up_count, 0);
+}
+
+static void test_who_refuses_everywhere_is_left_where_it_was(void **state)
+{
+    (void)state;
+    const struct played *device = add(1, 9600, AFTER_POWER);
+    struct place place = {.move = from_to(1, 9600, 7, 9600)};
+    place_device(&bench, &place);
+    assert_false(place.placed);
+    assert_int_equal(place.end, MOVE_UNDONE);
+    assert_int_equal(place.given_up_count, PLACE_TRIES);
+    assert_int_equal(device->registers[0], 1);
+    assert_int_equal(place.move.now.unit, 1);
+}
+
+static void test_a_rate_that_waits_for_the_supply_is_seen_after_it_or_taken_back(void **state)
+{
+    (void)state;
+    profile.power_cycle_after_change = true;
+    struct played *device = add(1, 4800, AFTER_POWER);
+    struct place place = {.move = from_to(1, 4800, 1, 9600)};
+    place_device(&bench, &place);
+    assert_false(place.placed);
+    assert_int_equal(place.end, MOVE_POWER);
+    struct place kept = {.move = from_to(1, 4800, 1, 4800)};
+    place_take_back(&bench, &kept);
+    assert_true(kept.placed);
+    assert_int_equal(device->registers[1], RATE_4800);
+    device->baud = 9600; /* or its supply was off and on */
+    struct place after = {.move = from_to(1, 9600, 1, 9600)};
+    place_device(&bench, &after);
+    assert_true(after.placed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +316,11 @@ int main(void)
                                set_up),
         cmocka_unit_test_setup(test_refused_ignored_lost_and_gone_are_told_apart, set_up),
         cmocka_unit_test_setup(test_a_register_that_can_only_be_written_is_enough, set_up),
+        cmocka_unit_test_setup(test_who_is_at_the_new_address_is_gone_round, set_up),
+        cmocka_unit_test_setup(test_a_rate_that_is_fixed_is_kept, set_up),
+        cmocka_unit_test_setup(test_who_refuses_everywhere_is_left_where_it_was, set_up),
+        cmocka_unit_test_setup(test_a_rate_that_waits_for_the_supply_is_seen_after_it_or_taken_back,
+                               set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

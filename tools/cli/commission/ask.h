@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "tools/cli/commission/plan.h"
+#include "gateway/daemon/commission/plan.h"
 
 /* Enter is yes; n, q, 否 and end of input are no. */
 bool ask_yes(const char *question);

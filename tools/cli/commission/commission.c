@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `baiye commission BUS`: from a box of parts to a line that measures. The daemon keeps the line
- * and does each step of it (methods survey, move, blink), whole; this asks, and changes the
- * configuration. It may be ended at any time: what was found and not brought up is found again. */
+ * and does each step of it (methods survey, place, blink), whole, and says what is to become of
+ * each device; this asks, and changes the configuration. It may be ended at any time: what was
+ * found and not brought up is found again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -16,13 +17,12 @@
 #include "gateway/common/serial.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/commission/ask.h"
-#include "tools/cli/commission/plan.h"
+#include "tools/cli/commission/trial.h"
 #include "tools/cli/screen.h"
 #include "tools/cli/show.h"
 
 #define TRIAL_S    60
 #define INDENT     4
-#define PLACES_MAX 4  /* that a device is tried at */
 #define ROUNDS_MAX 50 /* of looking again */
 
 static const char usage[] =
@@ -108,19 +108,6 @@ static void blink(const struct commission *job, const struct plan_device *device
 
 /* ---- what was found ---- */
 
-static enum plan_kind kind_of(const json_t *found)
-{
-    if (talk_text(found, "device")[0] != '\0')
-        return PLAN_KNOWN;
-    if (json_is_true(json_object_get(found, "garbled")))
-        return PLAN_GARBLED;
-    if (talk_integer(found, "serial") != 0)
-        return PLAN_NODE;
-    if (talk_text(found, "profile")[0] == '\0')
-        return PLAN_UNKNOWN;
-    return strcmp(talk_text(found, "sure"), "perhaps") == 0 ? PLAN_PERHAPS : PLAN_PROBE;
-}
-
 static void list_others(const json_t *found, char *text, size_t size)
 {
     size_t i;
@@ -161,9 +148,10 @@ static void add_found(struct commission *job, const json_t *found)
     if (plan->count == PLAN_MAX)
         return;
     struct plan_device *device = &plan->devices[plan->count++];
-    *device = (struct plan_device){.kind = kind_of(found),
+    *device = (struct plan_device){.kind = plan_kind_of(talk_text(found, "kind")),
                                    .serial = (uint32_t)talk_integer(found, "serial"),
                                    .unit = (uint8_t)talk_integer(found, "unit"),
+                                   .to = (uint8_t)talk_integer(found, "to"),
                                    .baud = (uint32_t)talk_integer(found, "baud"),
                                    .parity = talk_text(found, "parity")[0]};
     list_others(found, device->fits, sizeof device->fits);
@@ -306,91 +294,91 @@ static void list_found(const struct commission *job)
 
 /* ---- one device ---- */
 
-/* The answer's end ("ok", …), and where it is now. */
-static void move_once(const struct commission *job, struct plan_device *device, uint32_t to_baud,
-                      char to_parity, bool take_back, char end[16])
+/* Addresses that others have or are to get. */
+static json_t *avoided(const struct plan *plan)
 {
-    json_t *params = place(job, device);
+    bool taken[256];
+    json_t *list = json_array();
+    memcpy(taken, plan->used, sizeof taken);
+    for (unsigned i = 0; i < plan->count; i++)
+        taken[plan->devices[i].unit] = taken[plan->devices[i].to] = true;
+    for (int unit = 1; unit < 256; unit++) {
+        if (taken[unit])
+            (void)json_array_append_new(list, json_integer(unit));
+    }
+    return list;
+}
+
+/* The answer's end ("ok", …), and where it is now. */
+static void place_once(struct commission *job, struct plan_device *device, bool take_back,
+                       char end[16])
+{
+    json_t *params = place(job, device), *unit;
+    size_t index;
     (void)json_object_set_new(params, "to", json_integer(device->to));
-    (void)json_object_set_new(params, "to_baud", json_integer(to_baud));
-    (void)json_object_set_new(params, "to_parity", json_stringn(&to_parity, 1));
+    (void)json_object_set_new(params, "avoid", avoided(&job->plan));
     if (device->serial != 0)
         (void)json_object_set_new(params, "serial", json_integer(device->serial));
     else
         (void)json_object_set_new(params, "profile", json_string(device->profile));
     if (take_back)
         (void)json_object_set_new(params, "take_back", json_true());
-    json_t *answer = ask_daemon(job, "move", params, NULL);
+    json_t *answer = ask_daemon(job, "place", params, NULL);
     const json_t *result = json_object_get(answer, "result");
     (void)snprintf(end, 16, "%.15s", result != NULL ? talk_text(result, "end") : "failed");
     const char *why = result != NULL ? talk_text(result, "text")
                                      : talk_text(json_object_get(answer, "error"), "message");
-    (void)snprintf(device->rest, sizeof device->rest, "%.300s", why[0] != '\0' ? _(why) : "");
+    device->placed = json_is_true(json_object_get(result, "placed"));
+    (void)snprintf(device->rest, sizeof device->rest, "%.300s",
+                   !device->placed && why[0] != '\0' ? _(why) : "");
     if (result != NULL) {
         device->unit = (uint8_t)talk_integer(result, "unit");
         device->baud = (uint32_t)talk_integer(result, "baud");
         device->parity = talk_text(result, "parity")[0];
     }
+    json_array_foreach (json_object_get(result, "given_up"), index, unit) {
+        job->plan.used[(uint8_t)json_integer_value(unit)] = true;
+        device->given_up[(uint8_t)json_integer_value(unit)] = true;
+    }
     json_decref(answer);
 }
 
 /* Its rate was written and comes into force when its supply was off. Else it keeps its own. */
-static void switch_supply(const struct commission *job, struct plan_device *device, char end[16])
+static void switch_supply(struct commission *job, struct plan_device *device)
 {
+    char end[16];
+    plan_moved(&job->plan, device, device->unit);
     struct plan_device there = *device;
     there.baud = job->plan.baud;
     there.parity = job->plan.parity;
     if (asks(job) && ask_yes(_("Switch its supply off and on, then press Enter (n: leave it):"))) {
-        move_once(job, &there, there.baud, there.parity, false, end);
-        if (strcmp(end, "ok") == 0) {
+        place_once(job, &there, false, end);
+        if (there.placed) {
             *device = there;
             return;
         }
     }
-    move_once(job, device, device->baud, device->parity, true, end);
-    if (strcmp(end, "undone") == 0)
-        (void)snprintf(end, 16, "ok");
+    place_once(job, device, true, end);
 }
 
-/* To its address and the line's rate; at least to its address. false: it is worth trying another
- * address. */
-static bool try_place(const struct commission *job, struct plan_device *device)
-{
-    char end[16];
-    const uint32_t own_baud = device->baud;
-    const char own_parity = device->parity;
-    move_once(job, device, job->plan.baud, job->plan.parity, false, end);
-    if (strcmp(end, "fixed") == 0) /* it can't change its rate: it keeps that */
-        move_once(job, device, own_baud, own_parity, false, end);
-    if (strcmp(end, "power") == 0)
-        switch_supply(job, device, end);
-    bool at_its_address =
-        device->unit == device->to &&
-        (strcmp(end, "undone") == 0 || strcmp(end, "refused") == 0 || strcmp(end, "taken") == 0);
-    device->placed = strcmp(end, "ok") == 0 ||
-                     (at_its_address && device->baud == own_baud && device->serial == 0);
-    if (device->placed)
-        device->rest[0] = '\0';
-    return device->placed || (strcmp(end, "undone") != 0 && strcmp(end, "taken") != 0);
-}
-
-/* Somebody whom nobody can hear, with its wires exchanged, may be at an address that looks free. */
+/* To its address and the line's rate; at least to its address. Somebody whom nobody can hear, with
+ * its wires exchanged, may be at an address that looks free. */
 static void bring_up(struct commission *job, struct plan_device *device)
 {
+    char end[16];
     if (device->to == 0) {
         (void)snprintf(device->rest, sizeof device->rest, "%s",
                        _("no address is free on this line"));
         return;
     }
-    uint8_t given_up[PLACES_MAX];
-    unsigned tried = 0;
-    while (!try_place(job, device) && tried < PLACES_MAX) {
-        given_up[tried++] = device->to;
-        if (!plan_next_place(&job->plan, device))
-            return;
-    }
-    for (unsigned i = 0; i < tried && device->placed; i++)
-        job->disturbed[given_up[i]] = true;
+    place_once(job, device, false, end);
+    if (strcmp(end, "power") == 0)
+        switch_supply(job, device);
+    if (!device->placed)
+        return;
+    plan_moved(&job->plan, device, device->unit);
+    for (unsigned unit = 1; unit < 256; unit++)
+        job->disturbed[unit] = job->disturbed[unit] || device->given_up[unit];
 }
 
 /* ---- with who sits there ---- */
@@ -410,7 +398,7 @@ static void ask_all(struct commission *job)
         if (job->plan.devices[i].kind == PLAN_PERHAPS)
             ask_profile(&job->plan.devices[i]);
     }
-    plan_places(&job->plan);
+    plan_names(&job->plan);
     for (unsigned i = 0; i < job->plan.count; i++) {
         if (is_wanted(&job->plan.devices[i]))
             ask_name_of(job, &job->plan.devices[i]);
@@ -449,8 +437,11 @@ static enum trial_end configure(struct commission *job)
     memset(devices, 0, sizeof devices);
     for (unsigned i = 0; i < job->plan.count && trial.count < TRIAL_DEVICES_MAX; i++) {
         struct plan_device *device = &job->plan.devices[i];
-        if (device->placed && plan_item(&job->plan, device, &devices[trial.count]))
-            of[trial.count++] = device;
+        if (!device->placed || !plan_item(&job->plan, device, devices[trial.count].item))
+            continue;
+        (void)snprintf(devices[trial.count].name, sizeof devices[trial.count].name, "%s",
+                       device->name);
+        of[trial.count++] = device;
     }
     if (trial.count == 0)
         return TRIAL_KEPT_ALL;
@@ -575,7 +566,7 @@ static int round_of(struct commission *job)
                      "--every-address looks at addresses above 10");
         return EX_UNAVAILABLE;
     }
-    plan_places(&job->plan);
+    plan_names(&job->plan);
     list_found(job);
     enum trial_end end = TRIAL_KEPT_ALL;
     if (asks(job))

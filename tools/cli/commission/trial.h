@@ -8,12 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TRIAL_DEVICES_MAX 64
+#include "gateway/daemon/commission/plan.h"
+
+#define TRIAL_DEVICES_MAX PLAN_MAX
 #define TRIAL_KEPT        5 /* versions of the file: FILE.1, the last one, to FILE.5 */
 
 struct trial_device {
-    char name[40], item[280]; /* as yaml_add_devices() wants it */
-    bool works;               /* out */
+    char name[40], item[PLAN_ITEM];
+    bool works; /* out */
 };
 
 struct trial {

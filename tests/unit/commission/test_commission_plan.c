@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "tools/cli/commission/plan.h"
+#include "gateway/daemon/commission/plan.h"
 
 static struct plan plan;
 
@@ -82,27 +82,45 @@ static void test_a_full_line_has_no_place(void **state)
     assert_int_equal(one->to, 0);
 }
 
-static void test_who_is_not_heard_at_its_place_gets_the_next(void **state)
+static void test_who_went_elsewhere_is_named_after_that(void **state)
 {
     (void)state;
     struct plan_device *one = add(PLAN_NODE, PLAN_FACTORY, "baiye-node");
     struct plan_device *two = add(PLAN_NODE, PLAN_FACTORY, "baiye-node");
     plan_places(&plan);
-    assert_true(plan_next_place(&plan, one));
+    plan_moved(&plan, one, 3);
     assert_int_equal(one->to, 3);
     assert_string_equal(one->name, "node-3");
     (void)strcpy(two->name, "upper");
-    assert_true(plan_next_place(&plan, two));
+    plan_moved(&plan, two, 4);
     assert_int_equal(two->to, 4);
     assert_string_equal(two->name, "upper");
-    memset(plan.used, 1, sizeof plan.used);
-    assert_false(plan_next_place(&plan, two));
+}
+
+static void test_another_profile_is_another_name_at_the_same_address(void **state)
+{
+    (void)state;
+    struct plan_device *one = add(PLAN_PERHAPS, 5, "xy-md02");
+    plan_places(&plan);
+    assert_string_equal(one->name, "xy-md02-5");
+    (void)strcpy(one->profile, "zts-3001-7in1");
+    plan_names(&plan);
+    assert_int_equal(one->to, 5);
+    assert_string_equal(one->name, "zts-3001-7in1-5");
+}
+
+static void test_kinds_have_names_that_lead_back(void **state)
+{
+    (void)state;
+    for (enum plan_kind kind = PLAN_KNOWN; kind <= PLAN_GARBLED; kind++)
+        assert_int_equal(plan_kind_of(plan_kind_name(kind)), kind);
+    assert_int_equal(plan_kind_of(""), PLAN_UNKNOWN);
 }
 
 static void test_what_people_call_a_place_is_its_label(void **state)
 {
     (void)state;
-    struct trial_device out;
+    char out[PLAN_ITEM];
     struct plan_device *one = add(PLAN_NODE, 12, "baiye-node");
     plan_places(&plan);
     assert_true(plan_label_fits("上坡 3 号"));
@@ -111,8 +129,8 @@ static void test_what_people_call_a_place_is_its_label(void **state)
     assert_false(plan_label_fits("a \"b\""));
     assert_false(plan_label_fits("a\tb"));
     (void)strcpy(one->label, "上坡");
-    assert_true(plan_item(&plan, one, &out));
-    assert_non_null(strstr(out.item, "{ name: node-12, label: \"上坡\", profile: "));
+    assert_true(plan_item(&plan, one, out));
+    assert_non_null(strstr(out, "{ name: node-12, label: \"上坡\", profile: "));
 }
 
 static void test_names_are_nobody_elses_and_fit(void **state)
@@ -136,21 +154,23 @@ static void test_names_are_nobody_elses_and_fit(void **state)
 static void test_a_rate_that_is_not_the_lines_is_written_down(void **state)
 {
     (void)state;
-    struct trial_device out;
+    char out[PLAN_ITEM];
     struct plan_device *one = add(PLAN_PROBE, 9, "xy-md02");
     plan_places(&plan);
-    assert_true(plan_item(&plan, one, &out));
-    assert_string_equal(out.item, "{ name: xy-md02-9, profile: xy-md02, address: 9, every: 60s }");
+    assert_true(plan_item(&plan, one, out));
+    assert_string_equal(out, "{ name: xy-md02-9, profile: xy-md02, address: 9, every: 60s }");
     one->baud = 4800;
     one->parity = 'E';
-    assert_true(plan_item(&plan, one, &out));
-    assert_non_null(strstr(out.item, "address: 9, baud: 4800, parity: even, "));
+    assert_true(plan_item(&plan, one, out));
+    assert_non_null(strstr(out, "address: 9, baud: 4800, parity: even, "));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_who_is_not_heard_at_its_place_gets_the_next, set_up),
+        cmocka_unit_test_setup(test_who_went_elsewhere_is_named_after_that, set_up),
+        cmocka_unit_test_setup(test_another_profile_is_another_name_at_the_same_address, set_up),
+        cmocka_unit_test_setup(test_kinds_have_names_that_lead_back, set_up),
         cmocka_unit_test_setup(test_what_people_call_a_place_is_its_label, set_up),
         cmocka_unit_test_setup(test_thirty_new_nodes_get_thirty_addresses, set_up),
         cmocka_unit_test_setup(test_who_can_stay_stays_and_the_second_moves, set_up),

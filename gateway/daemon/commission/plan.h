@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is to become of each device that a survey found: pure, so that it can be tried in tests. */
-#ifndef BAIYE_CLI_PLAN_H
-#define BAIYE_CLI_PLAN_H
+/* What is to become of each device that a survey found; the same for who sits at a terminal and who
+ * holds a phone. Pure. */
+#ifndef BAIYE_COMMISSION_PLAN_H
+#define BAIYE_COMMISSION_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tools/cli/commission/trial.h"
-
 #define PLAN_MAX     64
+#define PLAN_ITEM    280
+#define PLAN_EVERY   "60s" /* how often a new device is asked */
 #define PLAN_LABEL   64
 #define PLAN_FACTORY 247 /* where our nodes are when they are new */
 
@@ -33,6 +34,7 @@ struct plan_device {
     char label[PLAN_LABEL]; /* what people call its place; "": nothing */
     bool skip;              /* not wanted by who sits there */
     bool placed;            /* it answers at its final place */
+    bool given_up[256];     /* addresses at which it could not be heard */
     char rest[320];         /* why it is not brought up; "": it is */
 };
 
@@ -45,17 +47,25 @@ struct plan {
     struct plan_device devices[PLAN_MAX];
 };
 
-/* Addresses and names: who can stays where it is; our new nodes, and who shares an address, get the
- * lowest that is free. */
+const char *plan_kind_name(enum plan_kind kind); /* "known", … */
+enum plan_kind plan_kind_of(const char *name);   /* PLAN_UNKNOWN: no such name */
+const char *plan_parity_name(char parity);       /* as the configuration has it */
+
+/* The lowest that new devices may have; 0: none is free. */
+uint8_t plan_free_address(const bool taken[256]);
+/* Addresses, and names with them: who can stays where it is; our new nodes, and who shares an
+ * address, get the lowest that is free. */
 void plan_places(struct plan *plan);
-/* Where it was to go is somebody, or it is not heard from there: the next free address, and the
- * name that goes with it unless people gave one. false: none is free. */
-bool plan_next_place(struct plan *plan, struct plan_device *device);
+/* Names of all that are new and have an address, by what they are and where they go. */
+void plan_names(struct plan *plan);
+/* It went to another address than was planned: the name that goes with that, unless people gave
+ * one. */
+void plan_moved(struct plan *plan, struct plan_device *device, uint8_t to);
 /* A name of small letters, digits and hyphens that nobody has? */
 bool plan_name_fits(const struct plan *plan, const char *name, const struct plan_device *but);
 /* A text that no name could be, of letters and no signs that YAML knows? */
 bool plan_label_fits(const char *text);
-/* The line of the configuration. false: too long. */
-bool plan_item(const struct plan *plan, const struct plan_device *device, struct trial_device *out);
+/* Its line of the configuration, as yaml_add_devices() wants it. false: too long. */
+bool plan_item(const struct plan *plan, const struct plan_device *device, char out[PLAN_ITEM]);
 
 #endif

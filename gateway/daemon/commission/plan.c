@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/cli/commission/plan.h"
+#include "gateway/daemon/commission/plan.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,28 @@ static bool is_new(const struct plan_device *device)
     return device->kind == PLAN_NODE || device->kind == PLAN_PROBE || device->kind == PLAN_PERHAPS;
 }
 
-static uint8_t lowest_free(const bool taken[256])
+static const char *const kinds[] = {"known", "node", "probe", "perhaps", "unknown", "garbled"};
+
+const char *plan_kind_name(enum plan_kind kind)
+{
+    return kinds[kind];
+}
+
+enum plan_kind plan_kind_of(const char *name)
+{
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i], name) == 0)
+            return (enum plan_kind)i;
+    }
+    return PLAN_UNKNOWN;
+}
+
+const char *plan_parity_name(char parity)
+{
+    return parity == 'E' ? "even" : parity == 'O' ? "odd" : "none";
+}
+
+uint8_t plan_free_address(const bool taken[256])
 {
     for (unsigned unit = 1; unit <= LAST_ADDRESS; unit++) {
         if (!taken[unit])
@@ -64,6 +85,14 @@ static void give_name(const struct plan *plan, struct plan_device *device)
     }
 }
 
+void plan_names(struct plan *plan)
+{
+    for (unsigned i = 0; i < plan->count; i++) {
+        if (is_new(&plan->devices[i]) && plan->devices[i].to != 0)
+            give_name(plan, &plan->devices[i]);
+    }
+}
+
 void plan_places(struct plan *plan)
 {
     bool taken[256], kept[256];
@@ -85,11 +114,10 @@ void plan_places(struct plan *plan)
         if (!is_new(device))
             continue;
         if (device->to == 0)
-            device->to = lowest_free(taken);
+            device->to = plan_free_address(taken);
         taken[device->to] = true;
-        if (device->to != 0)
-            give_name(plan, device);
     }
+    plan_names(plan);
 }
 
 static bool is_own_name(const struct plan_device *device)
@@ -100,25 +128,15 @@ static bool is_own_name(const struct plan_device *device)
     return strcmp(name, device->name) == 0;
 }
 
-bool plan_next_place(struct plan *plan, struct plan_device *device)
+void plan_moved(struct plan *plan, struct plan_device *device, uint8_t to)
 {
-    bool taken[256], own_name = is_own_name(device);
-    plan->used[device->to] = true;
-    memcpy(taken, plan->used, sizeof taken);
-    for (unsigned i = 0; i < plan->count; i++) {
-        taken[plan->devices[i].unit] = true;
-        taken[plan->devices[i].to] = true;
-    }
-    uint8_t to = lowest_free(taken);
-    if (to == 0)
-        return false;
+    bool own_name = is_own_name(device);
     device->to = to;
     if (own_name)
         give_name(plan, device);
-    return true;
 }
 
-bool plan_item(const struct plan *plan, const struct plan_device *device, struct trial_device *out)
+bool plan_item(const struct plan *plan, const struct plan_device *device, char out[PLAN_ITEM])
 {
     char rate[48] = "", label[PLAN_LABEL + 16] = "";
     if (device->label[0] != '\0')
@@ -127,12 +145,9 @@ bool plan_item(const struct plan *plan, const struct plan_device *device, struct
         (void)snprintf(rate, sizeof rate, ", baud: %u", device->baud);
     if (device->parity != plan->parity)
         (void)snprintf(rate + strlen(rate), sizeof rate - strlen(rate), ", parity: %s",
-                       device->parity == 'E'   ? "even"
-                       : device->parity == 'O' ? "odd"
-                                               : "none");
-    (void)snprintf(out->name, sizeof out->name, "%s", device->name);
-    int length = snprintf(out->item, sizeof out->item,
-                          "{ name: %s, %sprofile: %s, address: %u%s, every: 60s }", device->name,
-                          label, device->profile, device->unit, rate);
-    return length > 0 && (size_t)length < sizeof out->item;
+                       plan_parity_name(device->parity));
+    int length = snprintf(out, PLAN_ITEM,
+                          "{ name: %s, %sprofile: %s, address: %u%s, every: " PLAN_EVERY " }",
+                          device->name, label, device->profile, device->unit, rate);
+    return length > 0 && length < PLAN_ITEM;
 }
