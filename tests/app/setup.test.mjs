@@ -14,6 +14,11 @@ const limit = { timeout: 3 * PATIENCE_MS };
 const lines = [{ name: 'east', baud: 9600, units: [
   { kind: 'zts-3001', address: 1, name: 'soil-1', period_s: 2 },
   { kind: 'native', address: 247, name: 'new', period_s: 2, fresh: true },
+] }, { name: 'west', baud: 9600, units: [
+  { kind: 'native', address: 247, name: 'one', period_s: 2, fresh: true },
+  { kind: 'native', address: 247, name: 'two', period_s: 2, fresh: true },
+  { kind: 'zts-3001', address: 1, name: 'soil', fresh: true },
+  { kind: 'responder', address: 5, name: 'stranger', registers: 3, fresh: true },
 ] }];
 const plots = [{ name: 'upper', label: '上坡', devices: ['soil-1'] }, { name: 'creek', label: '溪边', devices: [] }];
 
@@ -192,30 +197,39 @@ async function photographed(page, text) {
   return { name: 'label.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(url.split(',')[1], 'base64') };
 }
 
-test('setup: a new node is found, lit, named, added, and its first values are shown', limit, async () => {
+const row0 = (page, text) => page.locator('.found button.row', { hasText: text });
+
+/** A row is open, says what it is, and is closed again. */
+async function say(page, plot, label) {
+  await page.locator('.found select[name=plot]').selectOption(plot);
+  await page.locator('.found input[name=label]').fill(label);
+  await page.locator('.found form button[type=submit]').tap();
+}
+
+test('setup: a new node is found at any rate, lit, named, added, and its first values are shown', limit, async () => {
   const page = await open();
   await page.goto(`${garden.url}#/setup`);
-  await page.getByText('添加设备').tap();
-  await page.getByRole('button', { name: '开始找' }).tap();
-  await page.getByText('找到 1 台新设备').waitFor();
+  await page.getByText('接通一条线').tap();
+  await page.getByRole('button', { name: '接通 EAST 线' }).tap();
+  await page.getByText('找到新设备：1').waitFor();
   await page.getByRole('button', { name: '亮灯' }).tap();
   await page.getByText('灯在闪 ✓').waitFor();
   await shot(page, 'setup-found', true);
   // Which one it is, its label says: a code that is none, another node's, its own.
-  const [, own] = /节点 (\S+)/.exec(await page.locator('.found li').textContent());
+  const [, own] = /节点 (\S{11})/.exec(await row0(page, '节点').textContent());
   const photo = page.locator('.found input[type=file]');
   await photo.setInputFiles(await photographed(page, 'https://tea.example/'));
   await page.getByText('没有读出标签上的码').waitFor();
   await photo.setInputFiles(await photographed(page, 'baiye:000003E8:stm32f103-rs485:30313233'));
   await page.getByText('没有找到标签上的节点 0000-03E8-5').waitFor();
   await photo.setInputFiles(await photographed(page, `baiye:${own.replace('-', '').slice(0, 8)}:stm32f103-rs485:30313233`));
-  await page.locator('input[name=label]').fill('水塘');
-  await shot(page, 'setup-name', true);
-  await page.getByRole('button', { name: '添加', exact: true }).tap();
-  await page.getByText('水塘 已添加 ✓').waitFor();
-  await page.locator('.added dl dd').first().waitFor();
+  await page.getByText(`标签上是节点 ${own}`).waitFor();
+  await say(page, 'upper', '水塘');
+  await page.getByRole('button', { name: '接通选好的设备（1）' }).tap();
+  await page.getByText('接通 1 台，共 1 台').waitFor();
+  await page.locator('.turns .works', { hasText: '°C' }).waitFor();
   await shot(page, 'setup-added', true);
-  assert.match(file(), /name: node-1, label: 水塘, profile: baiye-node, address: [2-9]/);
+  assert.match(file(), /name: node-\d+, label: 水塘, profile: baiye-node, address: [2-9], every: "60s"/);
   assert.deepEqual(await axe(page), []);
   await page.goto(`${garden.url}#/setup`);
   await row(page, '水塘').tap();
@@ -223,7 +237,84 @@ test('setup: a new node is found, lit, named, added, and its first values are sh
   await page.getByRole('button', { name: '移除这台设备' }).tap();
   await saved(page, '已保存 ✓');
   assert.equal(await row(page, '水塘').count(), 0);
-  assert.doesNotMatch(file(), /node-1/);
+  assert.doesNotMatch(file(), /baiye-node/);
+  assert.deepEqual(page.problems, []);
+});
+
+const west = async () => (await garden.ask('config_shown', {})).buses.find((bus) => bus.name === 'west').devices;
+
+async function lookAt(page, button) {
+  await page.goto(`${garden.url}#/found`);
+  await page.locator('select[name=line]').selectOption('west');
+  await page.locator('input[name=quick]').check();
+  await page.getByRole('button', { name: button }).tap();
+  await row0(page, /0000-/).nth(1).waitFor();
+}
+
+test('setup: a phone that is put away on the way leaves nothing half done', limit, async () => {
+  const before = file();
+  const page = await phone(browser, { size: 'small' });
+  pages.push(page);
+  let asked = 0;
+  let gone;
+  const away = new Promise((r) => { gone = r; });
+  // At the second device's turn the phone is gone, and what it was about to ask is never asked.
+  await page.routeWebSocket(/./, (phoneSide) => {
+    const gateway = phoneSide.connectToServer();
+    phoneSide.onMessage((m) => {
+      if (m.includes('/rpc/technician/place')) asked += 1;
+      if (asked < 2) gateway.send(m);
+      else gone();
+    });
+  });
+  await login(page, garden.url, 'technician');
+  await page.locator('.tile.live').first().waitFor();
+  await lookAt(page, '接通 WEST 线');
+  await page.getByRole('button', { name: /接通选好的设备/ }).tap();
+  await away;
+  await page.close();
+  assert.equal(file(), before);
+  assert.deepEqual(await west(), []);
+  // The line is polled on, and whoever looks next finds them all.
+  const { found } = await garden.ask('survey', { bus: 'west', own_rate: true });
+  const nodes = found.filter((one) => one.kind === 'node');
+  assert.equal(nodes.length, 2);
+  assert.equal(nodes.filter((one) => one.unit === 247).length, 1, 'the first was brought to its address, whole');
+});
+
+test('setup: a whole line is brought up, told what it is, and undone, on a small phone in English', limit, async () => {
+  const page = await open({ lang: 'en-GB', dark: true });
+  await lookAt(page, 'Bring up line WEST');
+  await page.getByText('New devices: 3').waitFor();
+  await page.getByText('Nothing is known of it').waitFor(); // the stranger
+  await row0(page, /0000-/).first().tap();
+  await page.getByRole('button', { name: 'Blink' }).tap();
+  await page.getByText('It blinks ✓').waitFor();
+  await shot(page, 'line-found', true);
+  assert.deepEqual(await axe(page), []);
+  await say(page, 'creek', 'Gate');
+  await row0(page, /0000-/).nth(1).tap();
+  await page.locator('.found input[name=leave]').check();
+  await page.locator('.found form button[type=submit]').tap();
+  await row0(page, 'say which type').tap();
+  await page.locator('.found select[name=profile]').selectOption('zts-3001-7in1');
+  await say(page, '', 'Shed');
+  assert.match(await row0(page, /0000-/).first().textContent(), /recognised.*Gate/);
+  await page.getByRole('button', { name: 'Bring up those chosen (2)' }).tap();
+  await page.getByText('Working: 2 of 2').waitFor();
+  await page.locator('.turns .works', { hasText: '°C' }).nth(1).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+  assert.deepEqual(await axe(page), []);
+  await shot(page, 'line-done', true);
+  assert.deepEqual((await west()).map((one) => one.label).sort(), ['Gate', 'Shed']);
+  const { plots: now } = await garden.ask('config_shown', {});
+  assert.equal(now.find((p) => p.name === 'creek').devices.length, 1);
+  const { lines: seen } = await garden.control({ cmd: 'counts' });
+  assert.equal(seen.find((one) => one.line === 'west').shared_writes, 0, 'never two devices were written at once');
+  await page.getByRole('button', { name: 'Undo' }).tap();
+  await page.getByText('Working: 0 of 2').waitFor();
+  assert.deepEqual(await west(), []);
+  assert.deepEqual((await garden.ask('config_shown', {})).plots.find((p) => p.name === 'creek').devices, []);
   assert.deepEqual(page.problems, []);
 });
 

@@ -52,7 +52,8 @@ bool survey_look(struct survey *survey, const struct serial_timing *wire);
  * `step`. */
 bool survey_recognise(struct survey *survey);
 
-/* {baud, parity, unit, garbled, identity, sure, or, profile [, serial]}; a new reference. */
+/* {baud, parity, unit, garbled, identity, sure, profile, or, labels [, serial]}; `labels`: what the
+ * profile and those of `or` are of. A new reference. */
 json_t *survey_found_json(const struct survey_found *found);
 
 #endif

@@ -4,13 +4,17 @@
 
 json_t *survey_found_json(const struct survey_found *found)
 {
-    json_t *perhaps = json_array();
-    for (unsigned i = 0; i < SURVEY_OTHERS && found->others[i] != NULL; i++)
+    json_t *perhaps = json_array(), *labels = json_array();
+    if (found->profile != NULL)
+        (void)json_array_append_new(labels, json_string(found->profile->label));
+    for (unsigned i = 0; i < SURVEY_OTHERS && found->others[i] != NULL; i++) {
         (void)json_array_append_new(perhaps, json_string(found->others[i]->name));
-    json_t *one = json_pack("{s:i,s:s%,s:i,s:b,s:s,s:s,s:o}", "baud", (int)found->wire.baud,
+        (void)json_array_append_new(labels, json_string(found->others[i]->label));
+    }
+    json_t *one = json_pack("{s:i,s:s%,s:i,s:b,s:s,s:s,s:o,s:o}", "baud", (int)found->wire.baud,
                             "parity", &found->wire.parity, (size_t)1, "unit", (int)found->unit,
                             "garbled", (int)found->garbled, "identity", found->identity, "sure",
-                            recognise_sure_name(found->sure), "or", perhaps);
+                            recognise_sure_name(found->sure), "or", perhaps, "labels", labels);
     (void)json_object_set_new(
         one, "profile", found->profile != NULL ? json_string(found->profile->name) : json_null());
     if (found->serial != 0) {

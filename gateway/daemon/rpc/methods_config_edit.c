@@ -14,7 +14,7 @@
 #include "gateway/daemon/rpc/methods_config.h"
 #include "protocols/mqtt/alert_level.h"
 
-#define EDITS_MAX  32
+#define EDITS_MAX  128 /* a line of 64 devices, each with its plot */
 #define STEPS_MAX  8
 #define VALUE_SIZE 2048
 
@@ -198,7 +198,7 @@ static void run_edit(struct rpc_call *call)
         !rpc_integer(call, "confirm_s", CONFIG_CONFIRM_LEAST_S, CONFIG_CONFIRM_MOST_S, &confirm_s))
         return;
     if (json_array_size(edits) < 1 || json_array_size(edits) > EDITS_MAX) {
-        rpc_fail(call, "invalid", "edits: a list of 1 to 32 is needed", "");
+        rpc_fail(call, "invalid", "edits: a list of 1 to 128 is needed", "");
         return;
     }
     note_paths(call, edits);

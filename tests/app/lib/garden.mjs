@@ -30,16 +30,17 @@ async function end(child, signal = 'SIGTERM') {
   await gone;
 }
 
-/** A line of JSON there, a line of JSON back. */
+/** A line of JSON there, a line of JSON back; what is said on the way to it is not the answer. */
 function line(path, request) {
   return new Promise((resolve, reject) => {
     const socket = net.connect(path);
     let text = '';
     socket.on('data', (d) => {
       text += d;
-      if (!text.includes('\n')) return;
+      const answer = text.split('\n').slice(0, -1).map((one) => JSON.parse(one)).find((one) => one.progress === undefined);
+      if (!answer) return;
       socket.end();
-      resolve(JSON.parse(text.slice(0, text.indexOf('\n'))));
+      resolve(answer);
     });
     socket.on('error', reject);
     socket.write(`${JSON.stringify(request)}\n`);

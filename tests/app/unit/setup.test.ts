@@ -4,7 +4,7 @@ import { later } from '../../../gateway/app/src/i18n/later';
 import { freeName, moveEdits, parseShown, removeEdits, ruleEdits, type Judged, type Rule } from '../../../gateway/app/src/model/shown';
 import { parseUsers } from '../../../gateway/app/src/model/users';
 import { serialOfCode, serialText } from '../../../gateway/app/src/model/label';
-import { parseSurvey, placeFor, rateOf } from '../../../gateway/app/src/model/survey';
+import { isFresh, parsePlaced, parseSurvey } from '../../../gateway/app/src/model/survey';
 
 const shown = parseShown({
   sha256: 'a'.repeat(64), label: '', plots: [{ name: 'upper', label: '上坡', devices: ['soil-1'] }],
@@ -65,19 +65,27 @@ it('believes of users what is one', () => {
 });
 
 describe('a device that was found', () => {
-  const at = (unit: number, more: object = {}) => ({ unit, baud: 9600, parity: 'N', serial: 1000 + unit, profile: 'baiye-node', or: [], ...more });
-  const survey = (...found: object[]) => parseSurvey({ baud: 9600, parity: 'N', taken: [1], found });
-  it('gets the first free address when it is new or shares one', () => {
-    const s = survey(at(247), at(2), at(3, { serial: undefined }), at(3));
-    expect(s.found.map((f) => placeFor(f, s))).toEqual([4, null, 4, 4]);
+  it('is what the gateway says, and what it is called stands on its label', () => {
+    const { found, silent, noise } = parseSurvey({
+      baud: 9600, parity: 'N', garbled: 2, silent: ['old', 7], found: [
+        { unit: 247, baud: 9600, parity: 'N', serial: 1247, kind: 'node', sure: 'sure', to: 2, name: 'node-2', profile: 'baiye-node', or: [], labels: ['Baiye node'] },
+        { unit: 5, baud: 4800, parity: 'E', kind: 'perhaps', sure: 'perhaps', to: 5, name: 'a-5', profile: 'a', or: ['b', '<i>'], labels: ['A, soil', 'B, soil'] },
+        { unit: 9, kind: 'known', name: 'old' }, { kind: 'king', sure: 'always', to: 900, profile: null }, null,
+      ],
+    });
+    expect(found.map((f) => f.kind)).toEqual(['node', 'perhaps', 'known', 'unknown', 'unknown']);
+    expect(found.filter(isFresh)).toHaveLength(2);
+    expect(found[0]!.serialText).toBe('0000-04DF-A');
+    expect(found[1]!.profiles).toEqual([{ name: 'a', label: 'A, soil' }, { name: 'b', label: 'B, soil' }]);
+    expect(found[3]).toMatchObject({ sure: 'unknown', to: 0, profiles: [] });
+    expect([silent, noise]).toEqual([['old'], true]);
   });
-  it('stays where it is otherwise; a bought one at its own rate', () => {
-    const s = survey(at(5, { serial: undefined, baud: 4800, parity: 'E' }), at(6, { baud: 19200 }));
-    expect(s.found.map((f) => placeFor(f, s))).toEqual([null, 6]);
-    expect(rateOf(s.found[0]!, s)).toEqual({ baud: 4800, parity: 'even' });
-  });
-  it('is called as on its label', () => {
-    expect(survey(at(247)).found[0]!.serialText).toBe('0000-04DF-A');
+  it('is placed only where the gateway says where', () => {
+    expect(parsePlaced({ placed: true, item: { name: 'node-2', address: 2 }, unit: 2, given_up: [1] })).toMatchObject({ placed: true, unit: 2, givenUp: [1], item: { name: 'node-2', address: 2 } });
+    for (const raw of [undefined, {}, { placed: true }, { placed: true, item: null }, { placed: true, item: { name: '../x' } }, { placed: 'yes', item: { name: 'a' } }]) {
+      expect(parsePlaced(raw as Record<string, unknown> | undefined).placed).toBe(false);
+    }
+    expect(parsePlaced({ end: 'power', placed: false, item: null }).power).toBe(true);
   });
 });
 

@@ -1,58 +1,107 @@
 // SPDX-License-Identifier: Apache-2.0
-// A new device, from the plug to its first values: looked for on the line, its lamp lit, named, put
-// into its plot, and kept only when it answers.
-import { useEffect, useState } from 'preact/hooks';
-import { answers, change, whyNot, type Stop } from '../change';
+// A line, from the plugs to the values of all that is on it: looked for, lamps lit, each one's plot and
+// name said, brought up one after the other, and kept when it measures. For one new device or for thirty.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { blink, configure, isWanted, look, placeAll, takeOut, type Turn, type Wanted } from '../bringup';
+import { whyNot, type Stop } from '../change';
 import { current } from '../garden';
 import { t } from '../i18n';
 import { tl } from '../i18n/later';
 import { serialOfCode, serialText } from '../model/label';
-import { has } from '../model/own';
-import { parseSurvey, placeFor, rateOf, type Found, type Survey } from '../model/survey';
-import { freeName, type Shown } from '../model/shown';
+import { isFresh, type Found, type Survey } from '../model/survey';
+import type { Shown } from '../model/shown';
 import { state } from '../model/state';
-import { RpcError } from '../mqtt/rpc';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
-import { metricName, metricValue, unit } from './metric';
+import { metricValue, unit } from './metric';
 import { PlotChoice, useShown } from './setup';
 import '../style/setup.css';
 
-const SURVEY_MS = 400_000; // every rate and parity that a device may be at
-const STEP_MS = 60_000;
+const labelOf = (device: string): string => state.site?.devices.find((d) => d.name === device)?.label ?? device;
 
 const titleOf = (found: Found): string =>
-  found.serial !== null ? tl('found.node', found.serialText) : found.profile ?? tl('found.strange', found.unit);
+  found.kind === 'known' ? labelOf(found.name) : found.serial !== null ? tl('found.node', found.serialText) : found.profiles[0]?.label ?? tl('found.strange', found.unit);
 
-/** As baiye commission prints it. */
-function Choice({ line, found, busy, choose }: { line: string; found: Found; busy: boolean; choose: () => void }) {
+const rateOf = (at: { baud: number; parity: string }): string => `${at.baud} 8${at.parity}1`;
+
+/** Of one that nobody can bring up: why, and what to do. */
+function whyLeft(found: Found): string {
+  switch (found.kind) {
+    case 'known': return tl('line.known', found.unit, rateOf(found));
+    case 'garbled': return tl('found.garbled', found.unit);
+    case 'unknown': return tl('found.unfit');
+    default: return found.to === 0 ? tl('line.full') : '';
+  }
+}
+
+interface Row {
+  found: Found;
+  wanted: Wanted;
+  set: (next: Partial<Wanted>) => void;
+  open: boolean;
+  toggle: () => void;
+}
+
+function Form({ line, row, shown }: { line: string; row: Row; shown: Shown }) {
+  const { found, wanted, set } = row;
   const [lit, setLit] = useState('');
-  const blink = async () => {
-    setLit('');
-    try {
-      await current()?.call('blink', { bus: line, serial: found.serial, on: true, baud: found.baud, parity: found.parity }, STEP_MS);
-      setLit(tl('found.blinking'));
-    } catch (e) {
-      setLit(`✗ ${whyNot(e)}`);
-    }
+  const light = async () => {
+    setLit(tl('line.lighting'));
+    await blink(line, found).then(() => setLit(tl('found.blinking')), (e: unknown) => setLit(`✗ ${whyNot(e)}`));
   };
-  if (found.garbled) return <li><p>{tl('found.garbled', found.unit)}</p></li>;
+  const [best, ...others] = found.profiles;
+  return (
+    <form class="part" onSubmit={(e) => { e.preventDefault(); row.toggle(); }}>
+      {found.serial !== null && (
+        <p class="line"><button type="button" onClick={() => void light()}>{tl('found.blink')}</button> <span role="status">{lit}</span></p>
+      )}
+      <PlotChoice shown={shown} plot={wanted.plot} choose={(plot) => set({ plot })} />
+      <label>
+        <span>{tl('setup.name')}</span>
+        <input name="label" type="text" value={wanted.label} maxLength={20} autocomplete="off" onInput={(e) => set({ label: e.currentTarget.value })} />
+      </label>
+      {(others.length > 0 || found.kind === 'perhaps') && (
+        <label>
+          <span>{tl('found.kind')}</span>
+          <select name="profile" value={wanted.profile} onChange={(e) => set({ profile: e.currentTarget.value })}>
+            {found.kind === 'perhaps' && <option value="">{tl('line.which')}</option>}
+            {best && [best, ...others].map((p) => <option key={p.name} value={p.name}>{p.label}</option>)}
+          </select>
+        </label>
+      )}
+      <label class="check">
+        <input type="checkbox" name="leave" checked={wanted.leave} onChange={(e) => set({ leave: e.currentTarget.checked })} /> <span>{tl('line.leave')}</span>
+      </label>
+      <button class="wide" type="submit">{tl('line.next')}</button>
+    </form>
+  );
+}
+
+/** What becomes of it, in a word. */
+function becomes({ found, wanted }: Row, shown: Shown): string {
+  if (!isFresh(found) || wanted.leave) return tl('line.left');
+  if (!isWanted(found, wanted)) return found.to === 0 ? tl('line.left') : tl('line.which');
+  return wanted.label || (shown.plots.find((p) => p.name === wanted.plot)?.label ?? found.name);
+}
+
+function Candidate({ line, row, shown }: { line: string; row: Row; shown: Shown }) {
+  const { found, open } = row;
+  const why = whyLeft(found);
+  if (why) return <li class="part"><p class="strong">{titleOf(found)}</p><p class="quiet">{why}</p></li>;
   return (
     <li>
-      <p class="strong">{titleOf(found)}</p>
-      {found.profile === null ? <p class="quiet">{tl('found.unfit')}</p> : (
-        <p class="two">
-          {found.serial !== null && <button disabled={busy} onClick={() => void blink()}>{tl('found.blink')}</button>}
-          <button disabled={busy} class="primary" onClick={choose}>{tl('found.choose')}</button>
-        </p>
-      )}
-      {lit && <p role="status">{lit}</p>}
+      <button class="row" aria-expanded={open} onClick={row.toggle}>
+        <span>{titleOf(found)}<br /><small class="quiet">{tl(`sure.${found.sure}`)} · {rateOf(found)}</small></span>
+        <span class="quiet">{becomes(row, shown)}</span>
+        <span aria-hidden="true">{open ? '⌃' : '›'}</span>
+      </button>
+      {open && <Form line={line} row={row} shown={shown} />}
     </li>
   );
 }
 
 /** Which of them it is, by a photo of its label. */
-function Label({ found, busy, choose }: { found: Found[]; busy: boolean; choose: (found: Found) => void }) {
+function Label({ found, choose }: { found: Found[]; choose: (found: Found) => void }) {
   const [told, setTold] = useState('');
   const read = async (input: HTMLInputElement) => {
     const photo = input.files?.[0];
@@ -62,181 +111,227 @@ function Label({ found, busy, choose }: { found: Found[]; busy: boolean; choose:
     input.value = ''; // the same one may be chosen again
     const serial = serialOfCode(code ?? '');
     const it = serial === null ? undefined : found.find((f) => f.serial === serial);
+    setTold(it ? tl('line.read', it.serialText) : serial === null ? `✗ ${tl('found.unread')}` : `✗ ${tl('found.elsewhere', serialText(serial))}`);
     if (it) choose(it);
-    else setTold(serial === null ? `✗ ${tl('found.unread')}` : `✗ ${tl('found.elsewhere', serialText(serial))}`);
   };
   return (
     <>
       <label class="button wide">
         <Icon name="camera" /> {tl('found.scan')}
-        <input class="unseen" type="file" accept="image/*" capture="environment" disabled={busy} onChange={(e) => void read(e.currentTarget)} />
+        <input class="unseen" type="file" accept="image/*" capture="environment" onChange={(e) => void read(e.currentTarget)} />
       </label>
       {told && <p role="status">{told}</p>}
     </>
   );
 }
 
-interface Wanted {
-  label: string;
-  plot: string;
-  profile: string;
+/** What it measures now, in one line. */
+function valuesOf(device: string): string {
+  const live = state.live.get(device);
+  return live ? Object.keys(live.values).map((m) => `${metricValue(m, live.values[m] ?? NaN)} ${unit(m)}`).join(' · ') : tl('found.waiting');
 }
 
-function Form({ found, shown, busy, add, back }: {
-  found: Found; shown: Shown; busy: boolean; add: (wanted: Wanted) => void; back: () => void;
-}) {
-  const [label, setLabel] = useState('');
-  const [plot, setPlot] = useState(shown.plots[0]?.name ?? '');
-  const [profile, setProfile] = useState(found.profile ?? '');
-  const [wrong, setWrong] = useState('');
-  const submit = (event: Event) => {
-    event.preventDefault();
-    if (label.trim() === '') return setWrong(tl('setup.empty'));
-    setWrong('');
-    return add({ label: label.trim(), plot, profile });
-  };
+function Progress({ turn }: { turn: Turn }) {
+  const { found, wanted, step, placed } = turn;
+  const at = placed ?? found;
+  const name = placed?.item.name || found.name;
+  const mark = step === 'works' ? '✓' : step === 'fails' ? '✗' : step === 'waits' ? '' : '…';
+  const why = turn.why || tl('line.silent');
   return (
-    <form class="card" onSubmit={submit}>
-      <h2>{titleOf(found)}</h2>
-      <label>
-        <span>{tl('setup.name')}</span>
-        <input name="label" type="text" value={label} maxLength={20} autocomplete="off" onInput={(e) => setLabel(e.currentTarget.value)} />
-      </label>
-      <PlotChoice shown={shown} plot={plot} choose={setPlot} />
-      {found.others.length > 0 && (
-        <label>
-          <span>{tl('found.kind')}</span>
-          <select name="profile" value={profile} onChange={(e) => setProfile(e.currentTarget.value)}>
-            {[found.profile ?? '', ...found.others].map((p) => <option key={p} value={p}>{p}</option>)}
-          </select>
-        </label>
-      )}
-      {wrong && <p class="wrong" role="alert">✗ {wrong}</p>}
-      <p class="two">
-        <button class="primary" type="submit" disabled={busy || state.link !== 'up'}>{tl('found.add')}</button>
-        <button type="button" disabled={busy} onClick={back}>{tl('setup.cancel')}</button>
-      </p>
-    </form>
+    <li class={`part ${step}`}>
+      <p class="line"><span class="strong">{mark} {wanted.label || titleOf(found)}</span> <span class="quiet">{tl(`step.${step}`)}</span></p>
+      {step === 'works' && <p>{valuesOf(name)}</p>}
+      {step === 'fails' && <p>{why}{/[。.!?]$/.test(why) ? '' : tl('line.stop')} {tl('line.todo')}</p>}
+      {(step === 'works' || step === 'placed') && <p class="quiet">{tl('line.label', name, at.unit, rateOf(at))}</p>}
+    </li>
   );
 }
 
-/** Its first values, as they come. */
-function Values({ device, label, more }: { device: string; label: string; more: () => void }) {
-  const live = state.live.get(device);
+/** What the line itself says. */
+function Notes({ survey, turns }: { survey: Survey; turns: Turn[] }) {
+  const givenUp = [...new Set(turns.flatMap((turn) => (turn.placed?.placed ? turn.placed.givenUp : [])))];
+  const said = [
+    ...survey.silent.map((name) => tl('line.mute', labelOf(name))),
+    ...givenUp.map((one) => tl('line.givenup', one)),
+    ...(survey.noise ? [tl('line.noise')] : []),
+  ];
+  return said.length > 0 ? <ul class="plainlist">{said.map((one) => <li key={one} class="part">{one}</li>)}</ul> : null;
+}
+
+interface Looked {
+  line: string;
+  survey: Survey;
+  wanted: Wanted[];
+  open: number;
+}
+
+/** Until somebody says where it is, it is in no plot. */
+const firstWanted = (found: Found): Wanted =>
+  ({ label: '', plot: '', profile: found.kind === 'probe' ? found.profiles[0]?.name ?? '' : '', leave: false });
+
+function Choices({ looked, shown, change, go }: { looked: Looked; shown: Shown; change: (next: Partial<Looked>) => void; go: () => void }) {
+  const { line, survey, wanted, open } = looked;
+  const rows = survey.found.map((found, i): Row => ({
+    found,
+    wanted: wanted[i] ?? firstWanted(found),
+    set: (next) => change({ wanted: wanted.map((one, n) => (n === i ? { ...one, ...next } : one)) }),
+    open: open === i,
+    toggle: () => change({ open: open === i ? -1 : i }),
+  }));
+  const count = rows.filter((row) => isWanted(row.found, row.wanted)).length;
+  const fresh = survey.found.filter(isFresh);
   return (
-    <section class="card added">
-      <p class="strong" role="status">{tl('found.added', label)}</p>
-      {live ? (
-        <dl>
-          {Object.keys(live.values).map((metric) => (
-            <div key={metric}><dt>{metricName(metric)}</dt><dd>{metricValue(metric, live.values[metric] ?? NaN)} {unit(metric)}</dd></div>
-          ))}
-        </dl>
-      ) : <p class="quiet">{tl('found.waiting')}</p>}
-      <button class="wide" onClick={more}>{tl('found.more')}</button>
+    <section class="card found">
+      <p class="strong" role="status">{fresh.length > 0 ? tl('found.count', fresh.length) : tl('found.nothing')}</p>
+      {fresh.some((f) => f.serial !== null) && <Label found={fresh} choose={(it) => change({ open: survey.found.indexOf(it) })} />}
+      <ul class="rows">{rows.map((row, i) => <Candidate key={i} line={line} row={row} shown={shown} />)}</ul>
+      <Notes survey={survey} turns={[]} />
+      {fresh.length > 0 && <button class="primary wide" disabled={count === 0 || state.link !== 'up'} onClick={go}>{tl('line.go', count)}</button>}
     </section>
   );
 }
 
-/** An address of its own and the line's rate; as it is where it has both. Gives where it is then. */
-async function settle(line: string, found: Found, wanted: Wanted, survey: Survey): Promise<Found> {
-  const to = placeFor(found, survey);
-  if (to === null) return found;
-  const now = await current()?.call('move', {
-    bus: line, unit: found.unit, baud: found.baud, parity: found.parity, to,
-    ...(found.serial !== null ? { serial: found.serial } : { profile: wanted.profile, to_baud: found.baud, to_parity: found.parity }),
-  }, STEP_MS);
-  if (now?.end !== 'ok') throw new RpcError('move', String(now?.text ?? ''));
-  return { ...found, unit: to, ...(found.serial !== null ? { baud: survey.baud, parity: survey.parity } : {}) };
+type Phase = 'idle' | 'looking' | 'found' | 'working' | 'done';
+
+/** One line under way: what was found, what is done with it, what is asked. */
+function useLine(setFailed: (why: string) => void, again: () => Promise<void>) {
+  const [phase, setPhase] = useState<Phase>('idle');
+  const [looked, setLooked] = useState<Looked | null>(null);
+  const [turns, setTurns] = useState<Turn[]>([]);
+  const [power, setPower] = useState<{ name: string; answer: (yes: boolean) => void } | null>(null);
+  const [, draw] = useState(0);
+  const stop = useRef<Stop>({ wanted: false });
+  useEffect(() => () => { stop.current.wanted = true; }, []); // who leaves the page calls it off, as who puts the phone away
+  const start = async (line: string, quick: boolean) => {
+    setFailed('');
+    setLooked(null);
+    setTurns([]);
+    setPhase('looking');
+    try {
+      const survey = await look(line, quick);
+      setLooked({ line, survey, wanted: survey.found.map(firstWanted), open: survey.found.filter(isFresh).length === 1 ? survey.found.findIndex(isFresh) : -1 });
+      setPhase('found');
+    } catch (e) {
+      setFailed(whyNot(e));
+      setPhase('idle');
+    }
+  };
+  const run = async (work: (stop: Stop) => Promise<void>) => {
+    setFailed('');
+    setPhase('working');
+    stop.current = { wanted: false };
+    try {
+      await work(stop.current);
+    } catch (e) {
+      setFailed(whyNot(e));
+    }
+    await again();
+    setPhase('done');
+  };
+  const bringUp = () => looked && run(async (stopped) => {
+    const all = looked.survey.found.flatMap((found, i): Turn[] => {
+      const wanted = looked.wanted[i];
+      return wanted && isWanted(found, wanted) ? [{ found, wanted: { ...wanted, label: wanted.label.trim() }, step: 'waits', why: '', placed: null }] : [];
+    });
+    setTurns(all);
+    const watch = {
+      stop: stopped,
+      tell: () => draw((n) => n + 1),
+      askPower: (turn: Turn) => new Promise<boolean>((answer) => setPower({ name: turn.wanted.label || titleOf(turn.found), answer: (yes) => { setPower(null); answer(yes); } })),
+    };
+    await placeAll(looked.line, looked.survey, all, watch);
+    await configure(looked.line, all, watch);
+  });
+  const undo = () => looked && run(async (stopped) => {
+    const working = turns.filter((turn) => turn.step === 'works');
+    await takeOut(looked.line, working, stopped);
+    for (const turn of working) turn.step = 'undone';
+  });
+  return {
+    phase, looked, turns, power, start, bringUp, undo,
+    change: (next: Partial<Looked>) => looked && setLooked({ ...looked, ...next }),
+    callOff: () => { stop.current.wanted = true; },
+    end: () => setPhase('idle'),
+  };
+}
+
+/** What is asked first: which line. */
+function Start({ lines, busy, go }: { lines: string[]; busy: boolean; go: (line: string, quick: boolean) => void }) {
+  const [quick, setQuick] = useState(false);
+  const [chosen, setChosen] = useState('');
+  const line = lines.includes(chosen) ? chosen : lines[0] ?? '';
+  return (
+    <section class="card">
+      <p>{tl('found.how')}</p>
+      {lines.length > 1 && (
+        <label>
+          <span>{tl('found.line')}</span>
+          <select name="line" value={line} disabled={busy} onChange={(e) => setChosen(e.currentTarget.value)}>
+            {lines.map((name) => <option key={name} value={name}>{name}</option>)}
+          </select>
+        </label>
+      )}
+      <label class="check">
+        <input type="checkbox" name="quick" checked={quick} disabled={busy} onChange={(e) => setQuick(e.currentTarget.checked)} /> <span>{tl('line.quick')}</span>
+      </label>
+      <button class="primary wide" disabled={busy || state.link !== 'up'} onClick={() => go(line, quick)}>{tl('found.go', line.toUpperCase())}</button>
+    </section>
+  );
+}
+
+/** Everybody on the way, and in the end who works, who does not, why, and what to do. */
+function Turns({ at, more }: { at: ReturnType<typeof useLine>; more: () => void }) {
+  const { phase, looked, turns, power } = at;
+  const works = turns.filter((turn) => turn.step === 'works');
+  const session = current();
+  const names = works.map((turn) => turn.placed?.item.name ?? '').join(' ');
+  useEffect(() => {
+    const leave = names && session ? names.split(' ').map((name) => session.follow(`dev/${name}/live`, 0)) : [];
+    return () => leave.forEach((one) => one());
+  }, [names, session]);
+  const done = phase === 'done';
+  return (
+    <section class="card turns">
+      {done && <p class="strong" role="status">{tl('line.end', works.length, turns.length)}</p>}
+      {power && (
+        <div class="part" role="alert">
+          <p class="strong">{tl('line.power', power.name)}</p>
+          <p class="two">
+            <button class="primary" onClick={() => power.answer(true)}>{tl('line.switched')}</button>
+            <button onClick={() => power.answer(false)}>{tl('line.keep')}</button>
+          </p>
+        </div>
+      )}
+      <ul class="plainlist">{turns.map((turn) => <Progress key={turn.found.name} turn={turn} />)}</ul>
+      {done && looked && <Notes survey={looked.survey} turns={turns} />}
+      {!done && !power && <button class="wide" onClick={at.callOff}>{tl('setup.stop')}</button>}
+      {done && <button class="wide" onClick={more}>{tl('found.more')}</button>}
+      {done && works.length > 0 && <button class="wide" onClick={() => void at.undo()}>{tl('line.undo')}</button>}
+    </section>
+  );
 }
 
 export function Found() {
   useGarden(2);
   const { shown, failed, setFailed, again } = useShown();
-  const serial = (shown?.lines ?? []).filter((l) => l.serial);
-  const [wire, setWire] = useState('');
-  const [survey, setSurvey] = useState<Survey | null>(null);
-  const [chosen, setChosen] = useState<Found | null>(null);
-  const [said, setSaid] = useState('');
-  const [added, setAdded] = useState<{ name: string; label: string } | null>(null);
-  const [stop] = useState<Stop>({ wanted: false });
-  const session = current();
-  useEffect(() => (added && session ? session.follow(`dev/${added.name}/live`, 0) : undefined), [added, session]);
-  const line = has(Object.fromEntries(serial.map((l) => [l.name, l])), wire) ? wire : serial[0]?.name ?? '';
-  const look = async () => {
-    setFailed('');
-    setSurvey(null);
-    setChosen(null);
-    setAdded(null);
-    setSaid(tl('found.looking'));
-    try {
-      setSurvey(parseSurvey(await session?.call('survey', { bus: line }, SURVEY_MS)));
-    } catch (e) {
-      setFailed(whyNot(e));
-    }
-    setSaid('');
-  };
-  const add = async (wanted: Wanted) => {
-    if (!shown || !chosen || !survey) return;
-    setFailed('');
-    try {
-      setSaid(tl('found.moving'));
-      const now = await settle(line, chosen, wanted, survey);
-      setSaid(tl('setup.trying'));
-      stop.wanted = false;
-      const name = freeName(shown, now.serial !== null ? 'node' : 'probe');
-      await change(shown, [
-        { path: ['buses', line, 'devices'], add: { name, label: wanted.label, profile: wanted.profile, address: now.unit, ...rateOf(now, survey) } },
-        ...(wanted.plot ? [{ path: ['plots', wanted.plot, 'devices'], add: name }] : []),
-      ], stop, () => answers(name));
-      setAdded({ name, label: wanted.label });
-      setSurvey(null);
-      setChosen(null);
-    } catch (e) {
-      setFailed(whyNot(e));
-      setSurvey(null); // where it is now is seen by looking again
-      setChosen(null);
-    }
-    await again();
-    setSaid('');
-  };
-  const fresh = survey?.found.filter((f) => f.device === null) ?? [];
-  const busy = said !== '';
+  const at = useLine(setFailed, again);
+  const lines = (shown?.lines ?? []).filter((l) => l.serial).map((l) => l.name);
+  const { phase, looked } = at;
+  const said = phase === 'looking' ? tl('found.looking') : tl(at.turns.some((turn) => turn.step === 'moves' || turn.step === 'power') ? 'found.moving' : 'setup.trying');
   return (
     <div class="setup">
       <div class="pagehead">
         <a href="#/setup" aria-label={t('nav.back')}><Icon name="back" /></a>
         <h1>{tl('found.title')}</h1>
       </div>
-      <div class="told" role="status">{busy && <p class="strong">{said}</p>}</div>
-      {said === tl('setup.trying') && <button class="wide" onClick={() => { stop.wanted = true; }}>{tl('setup.stop')}</button>}
+      <div class="told" role="status">{(phase === 'looking' || phase === 'working') && <p class="strong">{said}</p>}</div>
       {failed && <p class="wrong" role="alert">✗ {failed}</p>}
-      {shown && serial.length === 0 && <p>{tl('found.none')}</p>}
-      {added && <Values device={added.name} label={added.label} more={() => setAdded(null)} />}
-      {shown && serial.length > 0 && !chosen && !added && (
-        <section class="card">
-          <p>{tl('found.how')}</p>
-          {serial.length > 1 && (
-            <label>
-              <span>{tl('found.line')}</span>
-              <select name="line" value={line} disabled={busy} onChange={(e) => setWire(e.currentTarget.value)}>
-                {serial.map((l) => <option key={l.name} value={l.name}>{l.name}</option>)}
-              </select>
-            </label>
-          )}
-          <button class="primary wide" disabled={busy || state.link !== 'up'} onClick={() => void look()}>{tl('found.go')}</button>
-        </section>
+      {shown && lines.length === 0 && <p>{tl('found.none')}</p>}
+      {shown && lines.length > 0 && phase !== 'working' && phase !== 'done' && (
+        <Start lines={lines} busy={phase === 'looking'} go={(line, quick) => void at.start(line, quick)} />
       )}
-      {survey && !chosen && (
-        <section class="card found">
-          <p class="strong" role="status">{fresh.length > 0 ? tl('found.count', fresh.length) : tl('found.nothing')}</p>
-          {fresh.some((f) => f.serial !== null) && <Label found={fresh} busy={busy} choose={setChosen} />}
-          <ul class="plainlist">
-            {fresh.map((f) => <Choice key={`${f.unit} ${f.baud} ${f.serial}`} line={line} found={f} busy={busy} choose={() => setChosen(f)} />)}
-          </ul>
-        </section>
-      )}
-      {shown && chosen && <Form found={chosen} shown={shown} busy={busy} add={(w) => void add(w)} back={() => setChosen(null)} />}
+      {shown && looked && phase === 'found' && <Choices looked={looked} shown={shown} change={at.change} go={() => void at.bringUp()} />}
+      {(phase === 'working' || phase === 'done') && <Turns at={at} more={at.end} />}
     </div>
   );
 }
