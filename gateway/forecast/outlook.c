@@ -172,6 +172,8 @@ static void add_notes(const struct outlook_note *notes, int index, int today, st
     day->kg = note->picked ? note->kg : was_rest(notes, index, today) ? 0 : NAN;
     day->pickers = note->picked && note->pickers > 0 ? note->pickers : NAN;
     day->booked = note->was_booked ? note->booked : NAN;
+    for (int i = 0; i < 3; i++)
+        day->said_kg[i] = note->was_said ? note->said_kg[i] : NAN;
 }
 
 void outlook_look_back(const struct outlook_season *days, const struct outlook_note *notes,
@@ -219,7 +221,7 @@ static void no_estimate(struct outlook *outlook, enum pick_why why)
     for (int i = 0; i < PICK_RULE_COUNT; i++)
         estimate->rule_kg[i] = NAN;
     outlook->score = (struct pick_score){
-        .mae_kg = NAN, .skill = NAN, .coverage = NAN, .best_rule = PICK_RULE_COUNT};
+        .mae_kg = NAN, .skill = NAN, .coverage = NAN, .near_kg = NAN, .best_rule = PICK_RULE_COUNT};
 }
 
 /* pick_why_text() for those who read Chinese. */

@@ -39,6 +39,8 @@ struct outlook_note {
     double kg, booked;          /* sums over the day's notes */
     double pickers;             /* who came, see outlook_note_add(); 0: not known */
     double crew_sum, crew_most; /* of the notes with kilograms */
+    bool was_said;              /* what had been shown of the day is kept: */
+    double said_kg[3];          /* 10, 50, 90 % */
 };
 
 /* The season of a plot: kept, since only its last days change from hour to hour. `kg`, `pickers`

@@ -535,6 +535,12 @@ static void forget_winter_pick(struct pick_model *model)
     forget_recent(model);
 }
 
+/* Three kilograms in order; false for NaN. */
+static bool is_triple(const double kg[3])
+{
+    return kg[0] >= 0.0 && kg[0] <= kg[1] && kg[1] <= kg[2] && kg[2] <= PICK_KG_MAX;
+}
+
 void pick_learn(struct pick_model *model, const struct pick_day *day)
 {
     bool picked = above_zero(day->kg, PICK_KG_MAX);
@@ -546,8 +552,11 @@ void pick_learn(struct pick_model *model, const struct pick_day *day)
     if (believed)
         model->booked_share +=
             BOOKED_ALPHA * (!isnan(known_crew(day->booked)) - model->booked_share);
-    if (believed && said.any)
-        pick_record(model, &said.ways, said.pick_kg, day->kg);
+    if (believed && said.any) {
+        bool kept = is_triple(day->said_kg);
+        model->kept_days += kept;
+        pick_record(model, &said.ways, kept ? day->said_kg : said.pick_kg, day->kg);
+    }
     if (!picked && model->growing)
         learn_without_kg(model, day);
     trend_day(&model->trend, is_growth(day->growth_cd) ? day->growth_cd : usual_growth(model),

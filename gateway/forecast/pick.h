@@ -41,6 +41,7 @@
 #define PICK_GATE_DAYS     10  /* of whose hours of temperature ... */
 #define PICK_GATE_SHARE    0.2 /* ... at most this share may be missing */
 #define PICK_REST_DAYS     14  /* without a pick: the season is over */
+#define PICK_SCORED_MOST   250 /* more than the days of a season */
 #define PICK_KG_MAX        1e5 /* a day and plot; more is a slip of the finger */
 #define PICK_PICKERS_MAX   5000.0
 #define PICK_GROWTH_MAX_CD 20.0
@@ -74,12 +75,15 @@ struct pick_day {
     double mean_c;    /* growth_day.mean_c, for the stable passing; NaN: not known */
     unsigned missing_hours; /* growth_day.missing_hours, 0..24 */
     double rain_mm;         /* >= 0; from 1 mm on a rain day; NaN: not known */
-    double kg;      /* fresh leaf picked, 0..PICK_KG_MAX; 0: it was not picked; NaN: no note */
-    double pickers; /* that came, > 0; NaN or 0: not known */
-    double booked;  /* pickers booked the evening before, > 0; NaN or 0: not known then. Only
-                     * the score looks at it: it judges what was said that evening. */
+    double kg;         /* fresh leaf picked, 0..PICK_KG_MAX; 0: it was not picked; NaN: no note */
+    double pickers;    /* that came, > 0; NaN or 0: not known */
+    double booked;     /* pickers booked the evening before, > 0; NaN or 0: not known then. Only
+                        * the score looks at it: it judges what was said that evening. */
+    double said_kg[3]; /* what had been shown of the day, 10, 50, 90 %, where that was kept: it is
+                        * judged, instead of what the same evening gives now; NaN: not kept */
 };
-#define PICK_DAY_UNKNOWN ((struct pick_day){NAN, NAN, GROWTH_HOURS, NAN, NAN, NAN, NAN})
+#define PICK_DAY_UNKNOWN                                                                           \
+    ((struct pick_day){NAN, NAN, GROWTH_HOURS, NAN, NAN, NAN, NAN, {NAN, NAN, NAN}})
 
 /* What is known about tomorrow. Begin from PICK_TOMORROW_UNKNOWN. */
 struct pick_tomorrow {
@@ -151,7 +155,9 @@ struct pick_score {
     double skill;    /* 1 - mae / mae of the best rule; below 0: worse than it; NaN, too, when that
                       * rule never erred */
     double coverage; /* share of days inside 10..90 %; 0.72..0.88 is honest */
-    unsigned near_days;       /* of the days: off by no more than a quarter of the pick */
+    unsigned kept_days; /* of the days: judged by what had been shown (pick_day.said_kg) */
+    double near_kg; /* a quarter of a mean day's pick, and on how many of the days it was off by */
+    unsigned near_days;       /* no more: "right within 3 kg on 9 of 12 days" */
     enum pick_rule best_rule; /* of the smallest error */
     double rule_mae_kg[PICK_RULE_COUNT];
     double source_mae_kg[PICK_SOURCE_COUNT];
@@ -198,7 +204,9 @@ struct pick_model {
     struct pick_errors rule[PICK_RULE_COUNT], source[PICK_SOURCE_COUNT], shown;
     unsigned covered;
     double booked_share; /* smoothed: of the picks that were booked the evening before */
-    unsigned near_days;
+    unsigned kept_days;
+    double scored_kg;                 /* picked on the scored days */
+    double miss_kg[PICK_SCORED_MOST]; /* of these: how far off; of more the first ones */
     struct pick_particle particles[PICK_PARTICLES];
     struct pick_sample scratch[PICK_PARTICLES];
 };

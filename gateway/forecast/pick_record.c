@@ -2,7 +2,7 @@
 #include "gateway/forecast/pick_record.h"
 
 #define RULE_MARGIN 1.25 /* a rule must be so much better than the trend, not by luck */
-#define NEAR_SHARE  0.25 /* of the pick: "right" */
+#define NEAR_SHARE  0.25 /* of a mean pick: "right" */
 
 const char *pick_rule_name(enum pick_rule rule)
 {
@@ -86,7 +86,9 @@ void pick_record(struct pick_model *model, const struct pick_ways *ways, const d
         count_error(&model->source[i], ways->source[i], kg);
     count_error(&model->shown, shown_kg[1], kg);
     model->covered += kg >= shown_kg[0] && kg <= shown_kg[2];
-    model->near_days += fabs(shown_kg[1] - kg) <= NEAR_SHARE * kg;
+    if (model->shown.days <= PICK_SCORED_MOST)
+        model->miss_kg[model->shown.days - 1] = fabs(shown_kg[1] - kg);
+    model->scored_kg += kg;
 }
 
 void pick_score(const struct pick_model *model, struct pick_score *score)
@@ -94,8 +96,13 @@ void pick_score(const struct pick_model *model, struct pick_score *score)
     const struct pick_errors *shown = &model->shown;
     *score = (struct pick_score){.days = shown->days,
                                  .mae_kg = mean_error(shown),
-                                 .near_days = model->near_days,
+                                 .kept_days = model->kept_days,
+                                 .near_kg = NAN,
                                  .best_rule = best_rule(model)};
+    if (shown->days > 0)
+        score->near_kg = NEAR_SHARE * model->scored_kg / shown->days;
+    for (unsigned i = 0; i < shown->days && i < PICK_SCORED_MOST; i++)
+        score->near_days += model->miss_kg[i] <= score->near_kg;
     for (size_t i = 0; i < PICK_RULE_COUNT; i++)
         score->rule_mae_kg[i] = mean_error(&model->rule[i]);
     double best = score->best_rule < PICK_RULE_COUNT ? score->rule_mae_kg[score->best_rule] : NAN;

@@ -235,8 +235,11 @@ static void print_pick(const struct replay *r, const struct year *year, int day,
 static void print_score(const struct pick_score *score)
 {
     char text[256] = "";
-    (void)text_add(text, sizeof text, _("right within a quarter on %u of %u days"),
-                   score->near_days, score->days);
+    if (score->days == 0)
+        (void)text_add(text, sizeof text, "%s", _("no day to judge it by"));
+    else
+        (void)text_add(text, sizeof text, _("right within %.1f kg on %u of %u days"),
+                       score->near_kg, score->near_days, score->days);
     if (score->days > 0)
         (void)text_add(text, sizeof text,
                        _("; off by %.1f kg, in the range on %.0f %% of the days"), score->mae_kg,
@@ -287,6 +290,7 @@ static void note_score(json_t *season, const struct pick_score *score)
                                            (int)score->near_days, "rules_mae_kg", rules));
     if (score->days > 0) {
         (void)json_object_set_new(season, "mae_kg", json_real((double)score->mae_kg));
+        (void)json_object_set_new(season, "near_kg", json_real((double)score->near_kg));
         if (!isnan(score->skill))
             (void)json_object_set_new(season, "skill", json_real((double)score->skill));
     }

@@ -135,6 +135,12 @@ static void picks_answered(void *context, enum store_result result, const struct
     answered(context, result, picks, count, sizeof *picks);
 }
 
+static void said_answered(void *context, enum store_result result, const struct store_said *said,
+                          uint32_t count)
+{
+    answered(context, result, said, count, sizeof *said);
+}
+
 /* false: it was stopped, and the question is no longer the caller's. */
 static bool wait_for(struct ask *ask, struct question *question)
 {
@@ -165,6 +171,12 @@ static enum store_result post_picks(struct store *store, const void *query,
     const struct picks_query *picks = query;
     return store_picks(store, STORE_ASKER_GATEWAY, picks->plot, picks->from_day, picks_answered,
                        question);
+}
+
+static enum store_result post_said(struct store *store, const void *query,
+                                   struct question *question)
+{
+    return store_said(store, query, said_answered, question);
 }
 
 /* STORE_OK: *answer is there, and the caller's to free. Others ask the store, too: while its letter
@@ -212,19 +224,40 @@ enum store_result ask_history(struct ask *ask, const struct store_history_query 
     return STORE_OK;
 }
 
-enum store_result ask_picks(struct ask *ask, const char *plot, int32_t from_day,
-                            struct store_pick **picks, uint32_t *count)
+/* STORE_OK: *rows are the caller's to free. */
+static enum store_result take_rows(struct ask *ask,
+                                   enum store_result (*post)(struct store *, const void *,
+                                                             struct question *),
+                                   const void *query, void **rows, uint32_t *count)
 {
-    struct picks_query query = {.plot = plot, .from_day = from_day};
     struct question *answer = NULL;
-    enum store_result result = put(ask, post_picks, &query, &answer);
-    *picks = NULL;
+    enum store_result result = put(ask, post, query, &answer);
+    *rows = NULL;
     *count = 0;
     if (result != STORE_OK)
         return result;
-    *picks = answer->rows;
+    *rows = answer->rows;
     *count = answer->count;
     answer->rows = NULL;
     free_question(answer);
     return STORE_OK;
+}
+
+enum store_result ask_picks(struct ask *ask, const char *plot, int32_t from_day,
+                            struct store_pick **picks, uint32_t *count)
+{
+    struct picks_query query = {.plot = plot, .from_day = from_day};
+    void *rows = NULL;
+    enum store_result result = take_rows(ask, post_picks, &query, &rows, count);
+    *picks = rows;
+    return result;
+}
+
+enum store_result ask_said(struct ask *ask, const struct store_said_query *query,
+                           struct store_said **said, uint32_t *count)
+{
+    void *rows = NULL;
+    enum store_result result = take_rows(ask, post_said, query, &rows, count);
+    *said = rows;
+    return result;
 }

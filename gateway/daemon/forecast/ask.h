@@ -35,5 +35,8 @@ enum store_result ask_history(struct ask *ask, const struct store_history_query 
 /* As store_picks(); *picks is the caller's to free, NULL when there are none. */
 enum store_result ask_picks(struct ask *ask, const char *plot, int32_t from_day,
                             struct store_pick **picks, uint32_t *count);
+/* As store_said(); *said is the caller's to free, NULL when there are none. */
+enum store_result ask_said(struct ask *ask, const struct store_said_query *query,
+                           struct store_said **said, uint32_t *count);
 
 #endif

@@ -60,6 +60,8 @@ static void put_score(struct json_out *o, const struct pick_score *score)
     put_number(o, "mae_kg", score->mae_kg, 1);
     put_number(o, "skill", score->skill, 2);
     put_number(o, "coverage", score->coverage, 2);
+    json_out_key_unsigned(o, "kept_days", score->kept_days);
+    put_number(o, "near_kg", score->near_kg, 1);
     json_out_key_unsigned(o, "near_days", score->near_days);
     put_text_or_null(o, "rule", pick_rule_name(score->best_rule));
     put_number(o, "rule_mae_kg",

@@ -53,6 +53,7 @@ struct forecast {
     struct outlook_season *days; /* by plot */
     struct outlook *outlooks;    /* by plot */
     struct before *before;       /* by plot */
+    struct store_said *said;     /* by plot: room for what is kept */
     struct outlook_season spare; /* of last season, while it is read */
     struct season last;
     struct ahead ahead;
@@ -180,6 +181,8 @@ static enum store_result look_at_plot(struct forecast *f, uint16_t index, int64_
     if (result == STORE_OK)
         result = gather_notes(&f->ask, config->name, season, f->notes, &noted_kg);
     if (result == STORE_OK)
+        result = gather_said(&f->ask, config->name, season, f->notes);
+    if (result == STORE_OK)
         result = gather_hours(&f->ask, f->config, index, hours.first_ms, hours.count, f->hours);
     if (result != STORE_OK)
         return result;
@@ -202,6 +205,27 @@ static enum frost_level frost_of(const struct forecast *f)
 }
 
 /* `noted`: after a note, which somebody wants to see the effect of. */
+/* What has been sent of tomorrow, to be judged by it when it is over. */
+static void keep_said(struct forecast *f, int64_t now_ms)
+{
+    uint32_t count = 0;
+    for (uint16_t i = 0; i < f->config->plot_count && season_goes_on(&f->season); i++) {
+        const double *kg = f->outlooks[i].estimate.pick_kg;
+        struct store_said *said = &f->said[count];
+        if (!isfinite(kg[0]) || !isfinite(kg[1]) || !isfinite(kg[2]))
+            continue;
+        *said = (struct store_said){.day = f->season.date[f->season.today + 1],
+                                    .at_ms = now_ms,
+                                    .program = BAIYE_VERSION,
+                                    .kg = {kg[0], kg[1], kg[2]},
+                                    .booked = f->outlooks[i].booked};
+        (void)snprintf(said->plot, sizeof said->plot, "%s", f->config->plots[i].name);
+        count++;
+    }
+    if (count > 0 && store_say(f->store, f->said, count, NULL, NULL) != STORE_OK)
+        log_write(LOG_LEVEL_WARNING, "forecast: what was said of tomorrow could not be kept");
+}
+
 static void send_document(struct forecast *f, int64_t now_ms, bool noted)
 {
     size_t length = 0, sent_length = 0;
@@ -224,6 +248,7 @@ static void send_document(struct forecast *f, int64_t now_ms, bool noted)
     f->sent_size = size;
     f->sent_ms = now_ms;
     f->sent_frost = frost_of(f);
+    keep_said(f, now_ms);
 }
 
 /* Again and again: an alert of before the start is known only when the store has been read. */
@@ -342,6 +367,7 @@ static void release(struct forecast *f)
     free(f->days);
     free(f->outlooks);
     free(f->before);
+    free(f->said);
     free(f->usual_each_g);
     free(f->hours);
     free(f);
@@ -365,10 +391,11 @@ struct forecast *forecast_start(const struct config *config, struct store *store
     f->days = calloc(config->plot_count, sizeof *f->days);
     f->outlooks = calloc(config->plot_count, sizeof *f->outlooks);
     f->before = calloc(config->plot_count, sizeof *f->before);
+    f->said = calloc(config->plot_count, sizeof *f->said);
     f->usual_each_g = calloc(config->plot_count, sizeof *f->usual_each_g);
     f->hours = calloc(HOURS_MOST, sizeof *f->hours);
-    if (f->days == NULL || f->outlooks == NULL || f->before == NULL || f->usual_each_g == NULL ||
-        f->hours == NULL) {
+    if (f->days == NULL || f->outlooks == NULL || f->before == NULL || f->said == NULL ||
+        f->usual_each_g == NULL || f->hours == NULL) {
         release(f);
         errno = ENOMEM;
         return NULL;

@@ -251,3 +251,24 @@ enum store_result gather_notes(struct ask *ask, const char *plot, const struct s
     *last_year_kg = all.last_noted ? all.last_kg : NAN;
     return result;
 }
+
+enum store_result gather_said(struct ask *ask, const char *plot, const struct season *season,
+                              struct outlook_note *notes)
+{
+    struct store_said_query query = {.from_day = season->date[0],
+                                     .to_day = season->date[SEASON_DAYS],
+                                     .asker = STORE_ASKER_GATEWAY};
+    struct store_said *said = NULL;
+    uint32_t count = 0;
+    (void)snprintf(query.plot, sizeof query.plot, "%s", plot);
+    enum store_result result = ask_said(ask, &query, &said, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        int day = season_index(season, said[i].day);
+        if (day < 0)
+            continue;
+        notes[day].was_said = true;
+        memcpy(notes[day].said_kg, said[i].kg, sizeof said[i].kg);
+    }
+    free(said);
+    return result;
+}

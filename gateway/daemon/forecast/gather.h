@@ -21,5 +21,8 @@ enum store_result gather_hours(struct ask *ask, const struct config *config, uin
  * season before, NAN when nothing was noted then. */
 enum store_result gather_notes(struct ask *ask, const char *plot, const struct season *season,
                                struct outlook_note *notes, double *last_year_kg);
+/* Then what had been said of those days, where it was kept. */
+enum store_result gather_said(struct ask *ask, const char *plot, const struct season *season,
+                              struct outlook_note *notes);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shared ledger of picks: noted, corrected and deleted by any of the farm's people, seen by all
- * of them. */
+ * of them; and what the forecast had said of each day. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -122,11 +123,16 @@ static void free_ledger(void *state)
     json_decref(((struct ledger *)state)->rows);
 }
 
+static void write_day(int32_t date, char text[16])
+{
+    (void)snprintf(text, 16, "%04d-%02d-%02d", (int)(date / 10000), (int)(date / 100 % 100),
+                   (int)(date % 100));
+}
+
 static json_t *row_of(const struct store_pick *pick)
 {
     char day[16];
-    (void)snprintf(day, sizeof day, "%04d-%02d-%02d", (int)(pick->day / 10000),
-                   (int)(pick->day / 100 % 100), (int)(pick->day % 100));
+    write_day(pick->day, day);
     json_t *row =
         json_pack("{s:s,s:s,s:s,s:f,s:I,s:s,s:I,s:I}", "id", pick->id, "plot", pick->plot, "day",
                   day, "kg", pick->kg, "pickers", (json_int_t)pick->pickers, "by", pick->first,
@@ -206,10 +212,80 @@ static void run_picks(struct rpc_call *call)
         rpc_fail_store(call, result);
 }
 
+/* ---- What the forecast said ---- */
+
+struct said_list {
+    json_t *rows; /* built by the store's thread */
+    int32_t last_day;
+    bool more;
+};
+
+static void free_said(void *state)
+{
+    json_decref(((struct said_list *)state)->rows);
+}
+
+static void said_ready(struct rpc_call *call)
+{
+    const struct said_list *list = call->state;
+    char next[16];
+    write_day(list->last_day, next);
+    if (call->store_result != STORE_OK)
+        rpc_fail_store(call, call->store_result);
+    else
+        rpc_end(call, json_pack("{s:O,s:o}", "said", list->rows, "next",
+                                list->more ? json_string(next) : json_null()));
+}
+
+/* To the 0.1 kg that the document has, too. */
+static json_t *kilograms(double kg)
+{
+    return json_real(round(kg * 10) / 10);
+}
+
+/* Store thread. */
+static void said_done(void *context, enum store_result result, const struct store_said *said,
+                      uint32_t count)
+{
+    struct rpc_call *call = context;
+    struct said_list *list = call->state;
+    list->rows = json_array();
+    for (uint32_t i = 0; i < count; i++) {
+        const struct store_said *one = &said[i];
+        char day[16];
+        write_day(one->day, day);
+        (void)json_array_append_new(
+            list->rows,
+            json_pack("{s:s,s:I,s:s,s:[o,o,o],s:o}", "day", day, "at", (json_int_t)one->at_ms,
+                      "program", one->program, "kg", kilograms(one->kg[0]), kilograms(one->kg[1]),
+                      kilograms(one->kg[2]), "booked",
+                      isnan(one->booked) ? json_null() : json_integer((json_int_t)one->booked)));
+        list->last_day = one->day;
+    }
+    list->more = count == STORE_SAID_MAX;
+    rpc_store_done(call, result);
+}
+
+/* {plot, from, to} */
+static void run_said(struct rpc_call *call)
+{
+    struct store_said_query query = {.to_day = 99991231, .asker = rpc_asker(&call->caller)};
+    if (rpc_text(call, "plot") == NULL || !name_of(call, "plot", query.plot, sizeof query.plot) ||
+        !day_of(call, "from", &query.from_day) || !day_of(call, "to", &query.to_day))
+        return;
+    if (rpc_attach(call, sizeof(struct said_list), free_said) == NULL)
+        return;
+    call->resume = said_ready;
+    enum store_result result = store_said(call->rpc->parts.store, &query, said_done, call);
+    if (result != STORE_OK)
+        rpc_fail_store(call, result);
+}
+
 static const struct rpc_method methods[] = {
     {.name = "pick", .role = USER_FARMER, .command = true, .run = run_pick},
     {.name = "pick_delete", .role = USER_FARMER, .command = true, .run = run_pick_delete},
     {.name = "picks", .role = USER_FARMER, .run = run_picks},
+    {.name = "said", .role = USER_FARMER, .run = run_said},
     {.name = NULL},
 };
 const struct rpc_methods rpc_methods_ledger = {.list = methods};

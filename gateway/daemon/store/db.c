@@ -53,6 +53,12 @@ static const char *const migrations[DB_VERSION] = {
      "UPDATE pick SET made = at;"
      "CREATE TABLE pick_was(id TEXT, plot TEXT, user TEXT, day INTEGER, kg REAL, pickers INTEGER,"
      " at INTEGER, made INTEGER, gone INTEGER, first TEXT) STRICT;"),
+    /* 8 -> 9: what the forecast said of a plot and day. A program of version 8 knows nothing of it
+     * and may go on with the file. */
+    ("CREATE TABLE said(plot TEXT, day INTEGER, at INTEGER NOT NULL, program TEXT NOT NULL,"
+     " low REAL NOT NULL, mid REAL NOT NULL, high REAL NOT NULL, booked REAL,"
+     " PRIMARY KEY(plot, day)) STRICT, WITHOUT ROWID;"
+     "INSERT OR REPLACE INTO meta(key, value) VALUES('oldest_reader', 8);"),
 };
 
 /* That day is not over, and the clock has not been set back before it. */
@@ -165,6 +171,13 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_ALERT_COUNT] = "SELECT count(*) FROM alert",
     [DB_ALERT_TRIM] = "DELETE FROM alert WHERE (id, begun) IN (SELECT id, begun FROM alert WHERE"
                       " ended > 0 ORDER BY ended LIMIT ?1)",
+    [DB_SAID_SET] = "INSERT OR REPLACE INTO said(plot, day, at, program, low, mid, high, booked)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [DB_SAID_LIST] = "SELECT plot, day, at, program, low, mid, high, booked FROM said WHERE"
+                     " plot = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day LIMIT ?4",
+    [DB_SAID_COUNT] = "SELECT count(*) FROM said",
+    [DB_SAID_TRIM] = "DELETE FROM said WHERE (plot, day) IN (SELECT plot, day FROM said"
+                     " ORDER BY day LIMIT ?1)",
     [DB_PAGES] = "SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count",
 };
 

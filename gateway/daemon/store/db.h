@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_VERSION        8
+#define DB_VERSION        9
 #define DB_APPLICATION_ID 0x42594531 /* "BYE1" */
 #define DB_PAGE_SIZE      2048       /* half the bytes of 4096 for the small commits of a garden */
 #define DB_PATH_SIZE      300
@@ -79,7 +79,11 @@ enum db_statement {
     DB_ALERT_LIST,  /* from, to, n: id, begun, ended, doc; those that stand, then the newest */
     DB_ALERT_COUNT,
     DB_ALERT_TRIM, /* how many of those that ended, the oldest */
-    DB_PAGES,      /* page_count, freelist_count */
+    DB_SAID_SET,   /* plot, day, at, program, low, mid, high, booked */
+    DB_SAID_LIST,  /* plot, first and last day, limit: the oldest first */
+    DB_SAID_COUNT,
+    DB_SAID_TRIM, /* how many, the oldest */
+    DB_PAGES,     /* page_count, freelist_count */
     DB_STATEMENT_COUNT
 };
 

@@ -40,7 +40,8 @@ struct cursors_row {
 };
 
 struct rows_written {
-    uint32_t picks, audits, alerts; /* since the start: now and then their share is looked at */
+    uint32_t picks, audits, alerts,
+        said; /* since the start: now and then their share is looked at */
 };
 
 /* Which store it is (recovery.c); set before the thread runs, or by it. */

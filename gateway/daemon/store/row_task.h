@@ -28,6 +28,7 @@ struct row_task {
     union {
         store_done written; /* NULL: no one waits */
         store_picks_done picks;
+        store_said_done said;
         store_audits_done audits;
         store_value_done value;
     } done;

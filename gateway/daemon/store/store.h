@@ -220,6 +220,32 @@ struct store_ledger_query {
 enum store_result store_ledger(struct store *store, const struct store_ledger_query *query,
                                store_picks_done done, void *context);
 
+/* What the forecast said of one plot's day; what was said last stands. It is judged by that when
+ * the day's pick is noted, whatever a newer program or a corrected note would make of that evening.
+ * Share as that of picks: the oldest days make room. */
+struct store_said {
+    char plot[CONFIG_NAME_SIZE];
+    int32_t day;      /* YYYYMMDD, of which it was said */
+    int64_t at_ms;    /* when */
+    char program[24]; /* version of the program that said it */
+    double kg[3];     /* 10, 50, 90 % */
+    double booked;    /* pickers, as known then; NAN: nobody had said */
+};
+#define STORE_SAID_MAX 400u
+/* All or none of them. */
+enum store_result store_say(struct store *store, const struct store_said *said, uint32_t count,
+                            store_done done, void *context);
+typedef void (*store_said_done)(void *context, enum store_result result,
+                                const struct store_said *said, uint32_t count);
+struct store_said_query {
+    char plot[CONFIG_NAME_SIZE];
+    int32_t from_day, to_day; /* YYYYMMDD, both included */
+    store_asker asker;
+};
+/* The oldest first, at most STORE_SAID_MAX. */
+enum store_result store_said(struct store *store, const struct store_said_query *query,
+                             store_said_done done, void *context);
+
 /* Who asked for what, and what came of it. Kept for two years. */
 struct store_audit {
     int64_t at_ms;

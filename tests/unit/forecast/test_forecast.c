@@ -39,6 +39,8 @@ static struct {
     double cooling;      /* K an hour from 18:00 of the last day on */
     struct store_pick picks[8];
     uint32_t pick_count;
+    struct store_said said; /* what is kept of plot 0 */
+    unsigned kept;
     char doc[DOC_MOST], what[192];
 } world = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -123,6 +125,32 @@ enum store_result store_picks(struct store *store, store_asker asker, const char
     return STORE_OK;
 }
 
+enum store_result store_said(struct store *store, const struct store_said_query *query,
+                             store_said_done done, void *context)
+{
+    (void)store;
+    assert_int_equal(query->from_day, 20270101);
+    pthread_mutex_lock(&world.lock);
+    struct store_said said = world.said;
+    pthread_mutex_unlock(&world.lock);
+    done(context, STORE_OK, &said, strcmp(query->plot, said.plot) == 0 ? 1 : 0);
+    return STORE_OK;
+}
+
+enum store_result store_say(struct store *store, const struct store_said *said, uint32_t count,
+                            store_done done, void *context)
+{
+    (void)store;
+    (void)context;
+    assert_null(done);
+    assert_int_equal(count, 1); /* the other plot has no number */
+    pthread_mutex_lock(&world.lock);
+    world.said = *said;
+    world.kept++;
+    pthread_mutex_unlock(&world.lock);
+    return STORE_OK;
+}
+
 bool publish_doc(struct publish *publish, const char *suffix, const void *payload, size_t size,
                  bool retain, uint8_t qos)
 {
@@ -188,7 +216,8 @@ static int begin(void **state)
     world.result = STORE_OK;
     world.looks = world.questions = world.docs = world.raised = world.lowered = 0;
     world.earliest_ms = 0;
-    world.pick_count = 0;
+    world.pick_count = world.kept = 0;
+    world.said = (struct store_said){.day = 0};
     world.cooling = 0;
     return 0;
 }
@@ -269,6 +298,40 @@ static void a_note_is_looked_at_and_only_the_last_days_are_read(void **state)
                        "\"pick_kg\":null,\"pickers\":null,\"booked\":null,\"why\":null"));
     assert_says("\"pick_kg\":[");
     assert_int_equal(world.earliest_ms / HOUR_MS, (EVENING - 6 * 24 * HOUR_MS) / HOUR_MS);
+}
+
+/* In the evening it says something of tomorrow; the day after it is judged by just that, although
+ * the gateway has learned otherwise in between. */
+static void what_was_sent_of_a_day_is_kept_and_judged_when_its_pick_is_noted(void **state)
+{
+    (void)state;
+    note("a", 20270408, 6, 3);
+    note("b", 20270409, 7, 3);
+    note("c", 20270411, 0, 4);
+    struct forecast *forecast = start();
+    wait_for(&world.lowered, 1);
+    forecast_stop(forecast);
+    assert_says("\"score\":{\"days\":1,");
+    assert_says("\"kept_days\":0,");
+    assert_int_equal(world.kept, 1);
+    assert_string_equal(world.said.plot, "upper");
+    assert_int_equal(world.said.day, 20270411);
+    assert_int_equal(world.said.at_ms, EVENING);
+    assert_true(strlen(world.said.program) > 0);
+    assert_true(world.said.booked == 4);
+    assert_true(world.said.kg[0] > 0 && world.said.kg[0] < world.said.kg[1]);
+    world.said.kg[0] = 998; /* whatever was kept is what counts */
+    world.said.kg[1] = 1008;
+    world.said.kg[2] = 1018;
+    note("d", 20270411, 8, 4);
+    world.picks[3].at_ms = EVENING + 24 * HOUR_MS;
+    world.now.ms = EVENING + 24 * HOUR_MS;
+    forecast = start();
+    wait_for(&world.lowered, 2);
+    forecast_stop(forecast);
+    assert_says("\"score\":{\"days\":2,\"mae_kg\":50");
+    assert_says("\"kept_days\":1,");
+    assert_int_equal(world.said.day, 20270412);
 }
 
 static void what_says_nothing_new_is_not_sent(void **state)
@@ -413,6 +476,7 @@ int main(void)
         cmocka_unit_test(depths_share_the_layer_of_the_roots),
         TEST(a_start_reads_the_season_and_speaks),
         TEST(a_note_is_looked_at_and_only_the_last_days_are_read),
+        TEST(what_was_sent_of_a_day_is_kept_and_judged_when_its_pick_is_noted),
         TEST(what_says_nothing_new_is_not_sent),
         TEST(a_second_start_says_the_same),
         TEST(a_frost_raises_an_alert),

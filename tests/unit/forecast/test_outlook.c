@@ -443,6 +443,7 @@ static void unknown(struct outlook *outlook)
     for (int i = 0; i < PICK_RULE_COUNT; i++)
         outlook->estimate.rule_kg[i] = NAN;
     outlook->score.best_rule = PICK_RULE_COUNT;
+    outlook->score.near_kg = NAN;
     outlook->frost.range_c[0] = outlook->frost.range_c[1] = outlook->frost.chance_alarm = NAN;
     outlook->score.mae_kg = outlook->score.skill = outlook->score.coverage = NAN;
     outlook->frost.level = FROST_UNKNOWN;
@@ -478,7 +479,8 @@ static void what_is_not_known_is_null_with_a_reason(void **state)
         "\"ready_kg\":null,\"pick_kg\":null,\"rule_kg\":null,\"by\":null,\"pickers\":null,"
         "\"booked\":null,\"why\":\"no "
         "thermometer\","
-        "\"score\":{\"days\":0,\"mae_kg\":null,\"skill\":null,\"coverage\":null,\"near_days\":0,"
+        "\"score\":{\"days\":0,\"mae_kg\":null,\"skill\":null,\"coverage\":null,\"kept_days\":0,"
+        "\"near_kg\":null,\"near_days\":0,"
         "\"rule\":null,\"rule_mae_kg\":null}}},"
         "\"frost\":null,\"disease\":[],\"water\":[{\"plot\":\"lower\",\"level\":\"info\","
         "\"irrigate\":null,\"deficit_mm\":null,\"why\":\"no moisture\"}],\"ahead\":null}");
@@ -518,6 +520,8 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
                                             .mae_kg = 1.44,
                                             .skill = -0.125,
                                             .coverage = 0.84,
+                                            .kept_days = 5,
+                                            .near_kg = 2.25,
                                             .near_days = 7,
                                             .best_rule = PICK_RULE_PICKER,
                                             .rule_mae_kg = {2, 2, 1.28, 2}};
@@ -531,25 +535,27 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
                                        .why_zh = "乙"};
     outlooks[1].diseases[0] = (struct disease){.level = DISEASE_MEDIUM, .why = "c"};
     assert_int_equal(document_frost_plot(&config, outlooks), 1);
-    assert_document(&config, outlooks,
-                    "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":142.3,\"share_ready\":0.31,"
-                    "\"share_spread\":20.5,"
-                    "\"ready_kg\":null,\"pick_kg\":[6,9,12],\"rule_kg\":8.3,\"by\":\"rule\","
-                    "\"pickers\":null,\"booked\":5,\"why\":null,"
-                    "\"score\":{\"days\":12,\"mae_kg\":1.4,\"skill\":-0.13,\"coverage\":0.84,"
-                    "\"near_days\":7,\"rule\":\"picker\",\"rule_mae_kg\":1.3}},"
-                    "\"upper\":{\"thermal_time\":null,\"share_ready\":null,\"share_spread\":null,"
-                    "\"ready_kg\":null,"
-                    "\"pick_kg\":null,\"rule_kg\":null,\"by\":null,\"pickers\":null,\"booked\":"
-                    "null,\"why\":\"no "
-                    "thermometer\",\"score\":{\"days\":"
-                    "0,\"mae_kg\":null,\"skill\":null,\"coverage\":null,\"near_days\":0,\"rule\":"
-                    "null,\"rule_mae_kg\":null}}},\"frost\":{\"level\":"
-                    "\"watch\",\"min_c\":2.1,\"at\":7,\"range_c\":[-0.1,4.4],\"chance_alarm\":0.44,"
-                    "\"why\":\"上坡: "
-                    "b\",\"why_zh\":\"上坡：乙\"},\"disease\":[{\"name\":"
-                    "\"blister_blight\",\"level\":\"medium\",\"why\":\"上坡: "
-                    "c\"}],\"water\":[],\"ahead\":null}");
+    assert_document(
+        &config, outlooks,
+        "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":142.3,\"share_ready\":0.31,"
+        "\"share_spread\":20.5,"
+        "\"ready_kg\":null,\"pick_kg\":[6,9,12],\"rule_kg\":8.3,\"by\":\"rule\","
+        "\"pickers\":null,\"booked\":5,\"why\":null,"
+        "\"score\":{\"days\":12,\"mae_kg\":1.4,\"skill\":-0.13,\"coverage\":0.84,"
+        "\"kept_days\":5,\"near_kg\":2.3,\"near_days\":7,\"rule\":\"picker\",\"rule_mae_kg\":1.3}},"
+        "\"upper\":{\"thermal_time\":null,\"share_ready\":null,\"share_spread\":null,"
+        "\"ready_kg\":null,"
+        "\"pick_kg\":null,\"rule_kg\":null,\"by\":null,\"pickers\":null,\"booked\":"
+        "null,\"why\":\"no "
+        "thermometer\",\"score\":{\"days\":"
+        "0,\"mae_kg\":null,\"skill\":null,\"coverage\":null,"
+        "\"kept_days\":0,\"near_kg\":null,\"near_days\":0,\"rule\":"
+        "null,\"rule_mae_kg\":null}}},\"frost\":{\"level\":"
+        "\"watch\",\"min_c\":2.1,\"at\":7,\"range_c\":[-0.1,4.4],\"chance_alarm\":0.44,"
+        "\"why\":\"上坡: "
+        "b\",\"why_zh\":\"上坡：乙\"},\"disease\":[{\"name\":"
+        "\"blister_blight\",\"level\":\"medium\",\"why\":\"上坡: "
+        "c\"}],\"water\":[],\"ahead\":null}");
 }
 
 static void what_it_says_begins_behind_the_time(void **state)

@@ -336,9 +336,14 @@ static void absurd_inputs_give_no_absurd_numbers(void **state)
     spring_begin(&model);
     spring_feed(&model, 0, OPEN + 3);
     for (unsigned i = 0; i < 2 * ODD; i++) {
-        struct pick_day day = {odd[i % ODD],       odd[(i + 3) % ODD], i % 5,
-                               odd[(i + 1) % ODD], odd[(i * 7) % ODD], odd[(i * 5) % ODD],
-                               odd[(i * 3) % ODD]};
+        struct pick_day day = {odd[i % ODD],
+                               odd[(i + 3) % ODD],
+                               i % 5,
+                               odd[(i + 1) % ODD],
+                               odd[(i * 7) % ODD],
+                               odd[(i * 5) % ODD],
+                               odd[(i * 3) % ODD],
+                               {odd[i % ODD], odd[(i * 2) % ODD], odd[(i * 9) % ODD]}};
         struct pick_tomorrow tomorrow = {odd[(i * 3) % ODD], odd[(i + 4) % ODD], odd[i % ODD]};
         struct pick_estimate estimate;
         pick_learn(&model, &day);

@@ -205,6 +205,69 @@ static void the_score_names_the_best_rule_and_what_is_worth_against_it(void **st
     assert_string_equal(pick_rule_name(PICK_RULE_COUNT), "");
 }
 
+/* "right within 6 kg on 20 of 22 days": 6 kg is a quarter of a mean day. */
+static void near_is_a_quarter_of_a_mean_day_and_counts_the_days_within(void **state)
+{
+    (void)state;
+    struct pick_score score;
+    unsigned days = 0, near = 0;
+    double sum_kg = 0.0, near_kg[2];
+    spring_begin(&model);
+    pick_score(&model, &score);
+    assert_true(isnan(score.near_kg) && score.near_days == 0);
+    for (int d = 0; d < CLOSE; d++) {
+        struct pick_day day = spring(d);
+        if (day.kg > 0.0 && model.picked_days > 0) {
+            sum_kg += day.kg;
+            days++;
+            for (int i = 0; i < 3; i++) /* shown: every other day a tenth too much, else half */
+                day.said_kg[i] = day.kg * (days % 2 ? 1.1 : 1.5);
+            near += days % 2;
+        }
+        pick_learn(&model, &day);
+    }
+    pick_score(&model, &score);
+    assert_int_equal(score.days, days);
+    assert_int_equal(score.kept_days, days);
+    near_kg[0] = score.near_kg;
+    near_kg[1] = 0.25 * sum_kg / days;
+    assert_true(fabs(near_kg[0] - near_kg[1]) < 1e-9);
+    assert_int_equal(score.near_days, near);
+}
+
+/* What had been shown that evening is judged, not what corrected notes make of it now. */
+static void a_day_is_judged_by_what_was_kept_of_the_evening_before(void **state)
+{
+    (void)state;
+    struct pick_score score, kept;
+    spring_begin(&model);
+    spring_begin(&other);
+    spring_feed(&model, 0, CLOSE - 1);
+    spring_feed(&other, 0, CLOSE - 1);
+    struct pick_day day = spring(CLOSE - 1);
+    pick_learn(&model, &day);
+    day.said_kg[0] = day.kg + 90;
+    day.said_kg[1] = day.kg + 100;
+    day.said_kg[2] = day.kg + 110;
+    pick_learn(&other, &day);
+    pick_score(&model, &score);
+    pick_score(&other, &kept);
+    assert_int_equal(score.kept_days, 0);
+    assert_int_equal(kept.kept_days, 1);
+    assert_int_equal(kept.days, score.days);
+    assert_true(kept.mae_kg > score.mae_kg + 90.0 / score.days);
+    assert_true(fabs(kept.rule_mae_kg[0] - score.rule_mae_kg[0]) < 1e-12);
+    struct pick_estimate a = spring_ask(&model, 10), b = spring_ask(&other, 10);
+    assert_memory_equal(a.pick_kg, b.pick_kg, sizeof a.pick_kg); /* it teaches nothing */
+    struct pick_day absurd = spring(CLOSE - 1);
+    absurd.said_kg[0] = 5;
+    absurd.said_kg[1] = -5;
+    absurd.said_kg[2] = 7;
+    pick_learn(&other, &absurd);
+    pick_score(&other, &kept);
+    assert_int_equal(kept.kept_days, 1);
+}
+
 /* A comma forgotten: 240 kg for 24. The next evening's numbers are hardly moved by it. */
 static void one_slip_of_the_finger_is_not_believed(void **state)
 {
@@ -286,6 +349,8 @@ int main(void)
         cmocka_unit_test(an_unnoted_day_without_any_crew_takes_no_more_than_a_usual_pick),
         cmocka_unit_test(days_are_scored_from_the_second_pick_on),
         cmocka_unit_test(the_score_names_the_best_rule_and_what_is_worth_against_it),
+        cmocka_unit_test(near_is_a_quarter_of_a_mean_day_and_counts_the_days_within),
+        cmocka_unit_test(a_day_is_judged_by_what_was_kept_of_the_evening_before),
         cmocka_unit_test(one_slip_of_the_finger_is_not_believed),
         cmocka_unit_test(a_doubted_note_scores_nothing),
         cmocka_unit_test(a_prior_that_was_far_off_is_given_up),

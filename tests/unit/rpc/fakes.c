@@ -156,6 +156,15 @@ enum store_result store_ledger(struct store *store, const struct store_ledger_qu
     return STORE_OK;
 }
 
+enum store_result store_said(struct store *store, const struct store_said_query *query,
+                             store_said_done done, void *context)
+{
+    (void)store;
+    fakes.said_asked = *query;
+    done(context, fakes.result, fakes.said, 2);
+    return STORE_OK;
+}
+
 enum store_result store_audit(struct store *store, const struct store_audit *audit, store_done done,
                               void *context)
 {

@@ -19,7 +19,9 @@ struct fakes {
     struct store_pick dropped;
     struct store_ledger_query ledger;
     struct store_pick ledger_row; /* what the ledger holds */
-    uint32_t picked_count;        /* forecast_picked() */
+    struct store_said_query said_asked;
+    struct store_said said[2]; /* what the forecast had said */
+    uint32_t picked_count;     /* forecast_picked() */
     struct store_history_query history;
     uint32_t history_points; /* an answer has so many; more than asked for: with `next` */
     struct store_resend_query resend;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the methods ask store, forecast, alerts and ways; roles. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -270,6 +271,31 @@ static void the_ledger_is_listed_and_deleted_from_by_any_farmer(void **state)
     assert_string_equal(ask(&farmer, "pick_delete", "{}"), "invalid");
 }
 
+static void what_the_forecast_said_is_listed_by_day(void **state)
+{
+    (void)state;
+    fakes.said[0] = (struct store_said){.plot = "upper",
+                                        .day = 20260403,
+                                        .at_ms = 5,
+                                        .program = "1.2.3",
+                                        .kg = {6.04, 9.26, 12},
+                                        .booked = NAN};
+    fakes.said[1] = fakes.said[0];
+    fakes.said[1].booked = 4;
+    assert_string_equal(ask(&farmer, "said", "{\"plot\":\"upper\",\"from\":\"2026-01-01\"}"), "");
+    assert_string_equal(fakes.said_asked.plot, "upper");
+    assert_int_equal(fakes.said_asked.from_day, 20260101);
+    assert_int_equal(fakes.said_asked.to_day, 99991231);
+    char *text = json_dumps(last, JSON_COMPACT | JSON_REAL_PRECISION(8));
+    assert_string_equal(text, "{\"said\":[{\"day\":\"2026-04-03\",\"at\":5,\"program\":\"1.2.3\","
+                              "\"kg\":[6.0,9.3,12.0],\"booked\":null},"
+                              "{\"day\":\"2026-04-03\",\"at\":5,\"program\":\"1.2.3\","
+                              "\"kg\":[6.0,9.3,12.0],\"booked\":4}],\"next\":null}");
+    free(text);
+    assert_string_equal(ask(&farmer, "said", "{}"), "invalid");
+    assert_string_equal(ask(&farmer, "said", "{\"plot\":\"upper\",\"to\":\"never\"}"), "invalid");
+}
+
 static void a_pick_is_stored_with_who_said_it(void **state)
 {
     (void)state;
@@ -410,6 +436,7 @@ int main(void)
         TEST(a_resend_that_waits_for_the_next_month_says_so),
         TEST(a_likely_slip_is_asked_about_before_it_is_stored),
         TEST(the_ledger_is_listed_and_deleted_from_by_any_farmer),
+        TEST(what_the_forecast_said_is_listed_by_day),
         TEST(a_pick_is_stored_with_who_said_it),
         TEST(roles_limit_what_may_be_done),
         TEST(refused_requests_cannot_fill_the_flash),

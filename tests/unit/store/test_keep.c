@@ -305,7 +305,7 @@ static void a_newer_file_is_gone_on_with_where_it_says_so(void **state)
     bench_close(bench);
     (void)snprintf(text, sizeof text,
                    "PRAGMA user_version=%d; CREATE TABLE later(x INTEGER PRIMARY KEY) STRICT;"
-                   "INSERT INTO meta(key, value) VALUES('oldest_reader', %d)",
+                   "INSERT OR REPLACE INTO meta(key, value) VALUES('oldest_reader', %d)",
                    DB_VERSION + 1, DB_VERSION);
     run_on_file(bench->path, text);
     bench_open(bench);
