@@ -38,12 +38,15 @@ async function dress() {
   note('b', `${YEAR}-03-22`, 'upper', 10, 'farmer');
   note('c', `${YEAR}-03-22`, 'creek', 4, 'farmer');
   note('d', `${YEAR - 1}-03-28`, 'upper', 30, 'aunt');
+  s.gateway.answers.said = (p) => ({ next: null, said: p.plot === 'upper' && p.from.startsWith(`${YEAR}`) ? [['21', [8, 11.5, 15]], ['22', [14, 16, 20]], ['23', [1, 2, 3]]].map(
+    ([d, kg]) => ({ day: `${YEAR}-03-${d}`, at: 1, program: '1.0.0', kg, booked: null })) : [] });
   const page = s.gateway.page.bind(s.gateway);
   s.gateway.answers.picks = (p) => { const all = page(p); return { ...all, picks: all.picks.filter((x) => !p.to || x.day <= p.to) }; };
 }
 
-for (const [lang, words] of [['zh-CN', { season: /这一季/, first: /3月21日.*3月28日/, csv: '给合作社的表（CSV）', name: '上坡' }],
-  ['en-GB', { season: /The season/, first: /21 Mar.*28 Mar/, csv: 'Table for the co-operative (CSV)', name: '上坡' }]]) {
+for (const [lang, words] of [['zh-CN', { season: /这一季/, first: /3月21日.*3月28日/, csv: '给合作社的表（CSV）', name: '上坡', right: /2026：误差不超过 5\.6 斤 的有 1 天（共 2 天）/, table: '每天的数' }],
+  ['en-GB', { season: /The season/, first: /21 Mar.*28 Mar/, csv: 'Table for the co-operative (CSV)', name: '上坡',
+    right: /2026: right within 5\.6 jin on 1 of 2 days/, table: 'Each day’s numbers' }]]) {
   test(`season: two taps show it beside the last one (${lang})`, async () => {
     await dress();
     const page = await s.phone({ size: 'small', lang });
@@ -61,6 +64,10 @@ for (const [lang, words] of [['zh-CN', { season: /这一季/, first: /3月21日.
     assert.match(warmth, new RegExp(`${YEAR} 200.*${YEAR - 1} 600`), 'of 100 days 2 a day, of the whole season before 3');
     assert.match(await page.locator('.curves').nth(1).locator('[role=img]').getAttribute('aria-label'), new RegExp(`${YEAR} 40 %`));
     assert.equal(await page.locator('.curves').first().locator('path').count(), 2);
+    assert.match(await page.locator('.said [role=img]').getAttribute('aria-label'), words.right, 'of 11.25 kg a day; off by 1 and by 6');
+    assert.equal(await page.locator('.said circle').count(), 2, 'the days that were said and picked');
+    await page.getByText(words.table).tap();
+    assert.deepEqual(await page.locator('.said tbody tr').allTextContents(), ['03-2228–4020', '03-2116–3025']);
     const wide = await page.evaluate(() => { const box = document.querySelector('.scroll'); return box.scrollWidth - box.clientWidth; });
     assert.ok(wide <= 0, `${wide} px too wide`);
     assert.deepEqual(await axe(page), []);
@@ -83,4 +90,23 @@ test('season: without a network, and with nothing picked, it says so', async () 
   await s.bridge.stop();
   await page.goto(`${s.bridge.url}#/season/creek`).catch(() => {});
   await until('it says that there is no network', async () => (await page.getByText('没有网络，不能读取历史数据').count()) > 0 || (await page.locator('.yearfacts').count()) > 0);
+});
+
+test('season: how right it was stands beside the best rule, and that one’s number while it is no worse', async () => {
+  await dress();
+  const plots = (skill) => Object.fromEntries(['upper', 'creek'].map((name) => [name, { ...s.gateway.forecast().plots.upper, pick_kg: [6, 9, 12], rule_kg: 8, by: 'forecast',
+    score: { days: 12, mae_kg: 1.5, skill, coverage: 0.84, kept_days: 12, near_kg: 2, near_days: 9, rule: 'picker', rule_mae_kg: 1.3 } }]));
+  await s.gateway.put('forecast', { ...s.gateway.forecast(), plots: { ...plots(0.2), upper: plots(-0.15).upper } });
+  const page = await s.phone({ size: 'small' });
+  await login(page, s.bridge.url);
+  await page.locator('.tomorrow').getByText('老办法：34 斤').waitFor(); // 8 kg of the one, 9 of the other
+  await page.goto(`${s.bridge.url}#/pick/upper`);
+  await page.getByText('本季误差不超过 4 斤 的有 9 天（共 12 天）').waitFor();
+  await page.getByText('平均差 3 斤；每人采多少 × 人数：平均差 2.6 斤').waitFor();
+  await page.getByText('它说明天 16 斤').waitFor();
+  await page.locator('.plotpick select').selectOption('creek');
+  await page.getByText('它说明天').waitFor({ state: 'detached' }); // there the forecast was better
+  await page.getByText('平均差 3 斤；每人采多少 × 人数：平均差 2.6 斤').waitFor();
+  assert.deepEqual(await axe(page), []);
+  assert.deepEqual(page.problems, []);
 });

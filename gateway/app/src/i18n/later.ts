@@ -3,6 +3,17 @@
 import { fill, lang } from '../i18n';
 
 const zh = {
+  'score.near': '本季误差不超过 {0} {1} 的有 {2} 天（共 {3} 天）',
+  'score.mae': '平均差 {0} {1}；{2}：平均差 {3} {1}',
+  'score.rule': '这个办法到现在不比预报差，它说明天 {0} {1}',
+  'rule.last': '照上次采的算',
+  'rule.mean': '照前三次的平均算',
+  'rule.picker': '每人采多少 × 人数',
+  'rule.norm': '每人 1.65 公斤 × 人数',
+  'said.title': '预报和实采',
+  'said.near': '{4}：误差不超过 {0} {1} 的有 {2} 天（共 {3} 天）',
+  'said.how': '竖线：前一天晚上预报的范围（十次里八次落在里面）；圆点：实际采的',
+  'said.said': '预报', 'said.picked': '实采', 'said.table': '每天的数',
   'second.title': '用在另一台手机上',
   'second.how': '用另一台手机扫这个码，就直接登录，不用输密码。',
   'second.picture': '登录二维码',
@@ -144,6 +155,17 @@ const zh = {
 } as const;
 
 const en: Record<keyof typeof zh, string> = {
+  'score.near': 'right within {0} {1} on {2} of {3} days this season',
+  'score.mae': 'off by {0} {1} on average; {2}: by {3} {1}',
+  'score.rule': 'That rule has been no worse so far; it says {0} {1} for tomorrow',
+  'rule.last': 'as the last pick',
+  'rule.mean': 'mean of the last three picks',
+  'rule.picker': 'kg per picker × pickers',
+  'rule.norm': '1.65 kg × pickers',
+  'said.title': 'Forecast and picked',
+  'said.near': '{4}: right within {0} {1} on {2} of {3} days',
+  'said.how': 'Line: the range said the evening before (eight in ten fall within); dot: what was picked',
+  'said.said': 'Forecast', 'said.picked': 'Picked', 'said.table': 'Each day’s numbers',
   'second.title': 'Use on another phone',
   'second.how': 'Scan this with the other phone: it is logged in, nothing is typed.',
   'second.picture': 'QR code to log in',

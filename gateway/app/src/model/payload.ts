@@ -91,7 +91,23 @@ export interface PlotForecast {
   booked: number | null;
   why: string;
   zh: Why | null;
-  score: { days: number | null; maeKg: number | null; skill: number | null; coverage: number | null };
+  /** What the best rule of the season, which needs no gateway, says of tomorrow. */
+  ruleKg: number | null;
+  score: Score;
+}
+
+/** How good what was shown has been this season. */
+export interface Score {
+  days: number | null;
+  maeKg: number | null;
+  /** Against that rule; 0 and below: it was no worse. */
+  skill: number | null;
+  coverage: number | null;
+  /** On so many of the days it was off by no more than that. */
+  nearDays: number | null;
+  nearKg: number | null;
+  rule: string;
+  ruleMaeKg: number | null;
 }
 
 export type Level = 'none' | 'low' | 'medium' | 'high' | 'watch' | 'alarm' | 'severe' | 'info';
@@ -342,11 +358,16 @@ export function parseForecast(x: unknown): Forecast | null {
       pickers: people(p.pickers),
       booked: people(p.booked),
       ...whys(p),
+      ruleKg: number(p.rule_kg),
       score: {
         days: number(score?.days),
         maeKg: number(score?.mae_kg),
         skill: number(score?.skill),
         coverage: number(score?.coverage),
+        nearDays: number(score?.near_days),
+        nearKg: number(score?.near_kg),
+        rule: text(score?.rule, 16),
+        ruleMaeKg: number(score?.rule_mae_kg),
       },
     };
   }

@@ -33,6 +33,12 @@ function confidence(plots: PlotForecast[]): string | null {
   return t(skill >= 0.2 ? 'conf.good' : skill > 0 ? 'conf.fair' : 'conf.poor');
 }
 
+/** What people would say of tomorrow without a gateway, where that has been no worse this season. */
+function byRule(plots: PlotForecast[]): number | null {
+  const worse = (p: PlotForecast) => p.ruleKg !== null && p.score.skill !== null && p.score.skill <= 0;
+  return plots.some(worse) ? plots.reduce((sum, p) => sum + ((worse(p) ? p.ruleKg : p.pickKg?.[1]) ?? 0), 0) : null;
+}
+
 const reason = (of: Why & { zh: Why | null }): string => ours<Why>(of).why;
 
 function label(name: string): string {
@@ -100,6 +106,7 @@ export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: b
   const ready = total(plots.flatMap((p) => (p.readyKg ? [p.readyKg] : [])));
   const pickers = plots.reduce((n, p) => n + (p.pickers ?? 0), 0);
   const sure = confidence(plots);
+  const rule = byRule(plots);
   return (
     <section class={`card tomorrow ${fresh ? '' : 'old'}`} aria-labelledby="tomorrow">
       <div class="line">
@@ -120,6 +127,7 @@ export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: b
           </div>
           <p class="quiet">
             {t('tomorrow.about', estimated(pick[1]), unitName())}
+            {rule !== null && ` · ${t('tomorrow.rule', estimated(rule), unitName())}`}
             {ready && ` · ${t('tomorrow.ready', estimated(ready[0]), estimated(ready[2]), unitName())}`}
           </p>
         </>

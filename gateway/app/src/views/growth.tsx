@@ -4,13 +4,14 @@ import { useEffect, useState } from 'preact/hooks';
 import '../style/growth.css';
 import { askLedger, current, currentLogin, gardenName, sendWaiting } from '../garden';
 import { ours, t } from '../i18n';
+import { tl, type LaterKey } from '../i18n/later';
 import type { Photo, Pick } from '../keep/db';
 import { dailyGrowth } from '../keep/local';
 import { dropPhoto, keepPhoto, NotAPhoto, photosOf } from '../keep/photos';
 import { confirm, DOUBTFUL, drop, find, note } from '../keep/outbox';
 import { day, fullDate, midnight, value } from '../model/format';
 import { has } from '../model/own';
-import type { PlotForecast, Why } from '../model/payload';
+import type { PlotForecast, Score, Why } from '../model/payload';
 import { bookedFor, doubt, PICKERS_MAX, type Doubt } from '../model/picks';
 import { clock, state } from '../model/state';
 import { estimated, fromUnit, toUnit, unitName, weighed } from '../model/weight';
@@ -205,6 +206,27 @@ function PickLog({ picks, open }: { picks: Pick[]; open: (pick: Pick) => void })
   );
 }
 
+const RULES: Record<string, LaterKey> = { last: 'rule.last', mean: 'rule.mean', picker: 'rule.picker', norm: 'rule.norm' };
+
+/** How right it has been, the best rule of thumb beside it, and that one's number while it is no worse. */
+function ScoreLines({ score, ruleKg }: { score: Score; ruleKg: number | null }) {
+  if (!score.days || score.maeKg === null) return null;
+  const rule = has(RULES, score.rule) ? RULES[score.rule] : undefined;
+  return (
+    <div class="quiet score">
+      {score.nearKg !== null && score.nearDays !== null && (
+        <p>{tl('score.near', estimated(score.nearKg), unitName(), score.nearDays, score.days)}</p>
+      )}
+      {rule && score.ruleMaeKg !== null && (
+        <p>{tl('score.mae', estimated(score.maeKg), unitName(), tl(rule), estimated(score.ruleMaeKg))}</p>
+      )}
+      {rule && ruleKg !== null && score.skill !== null && score.skill <= 0 && (
+        <p class="strong">{tl('score.rule', estimated(ruleKg), unitName())}</p>
+      )}
+    </div>
+  );
+}
+
 function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast | undefined }) {
   const days = dailyGrowth(gardenName(), plot).slice(-14);
   const top = Math.max(1, ...days.map((d) => d.gain));
@@ -237,9 +259,7 @@ function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast |
         </>
       )}
       {forecast?.why && <p class="quiet">{t('grow.why')}：{ours<Why>(forecast).why}</p>}
-      {score?.days != null && score.maeKg !== null && (
-        <p class="quiet">{t('grow.score', score.days, estimated(score.maeKg), unitName())}</p>
-      )}
+      {score && <ScoreLines score={score} ruleKg={forecast?.ruleKg ?? null} />}
       {days.length > 0 && (
         <>
           <h3>{t('grow.perday')}</h3>

@@ -11,6 +11,7 @@ import { day, monthDay, value } from '../model/format';
 import { coldNights, firstPick, last, ledgerCsv, seasonBegins, SEASON_DAYS, shares, sums, warmth, type Curve } from '../model/growing';
 import { parseLedger } from '../model/ledger';
 import { has } from '../model/own';
+import { judged, parseSaid, type Said } from '../model/said';
 import { emptySeries, total, type Kind, type Series } from '../model/series';
 import { clock, state } from '../model/state';
 import { unitName, weighed } from '../model/weight';
@@ -19,6 +20,7 @@ import { useGarden } from './hooks';
 import { Icon } from './icon';
 import { metricValue, unit } from './metric';
 import { problem } from './problem';
+import { SaidCard } from './said';
 import { save } from './share';
 
 const DAY_MS = 86400e3;
@@ -33,6 +35,7 @@ interface Year {
   warm: Series;
   rain: Series;
   picks: Pick[];
+  said: Said[];
 }
 
 /** Everybody's notes between two days, page by page. */
@@ -56,8 +59,10 @@ async function load(plot: string, now: number, gone: () => boolean): Promise<Yea
     const days = (metric: string, kind: Kind) =>
       loadHistory(session, { what: { plot }, metric, kind, from: begins, to: ends, step: 'day' }, () => undefined, gone)
         .catch(() => emptySeries('day', kind)); // no such sensor there
-    const [warm, rain, picks] = await Promise.all([days('air_temperature', 'mean'), days('rainfall', 'sum'), notes(day(begins, zone()), day(ends, zone()))]);
-    return { begins, ends, warm, rain, picks };
+    const [first, last] = [day(begins, zone()), day(ends, zone())];
+    const told = session.call('said', { plot, from: first, to: last }).then(parseSaid, () => []); // an older gateway keeps none
+    const [warm, rain, picks, said] = await Promise.all([days('air_temperature', 'mean'), days('rainfall', 'sum'), notes(first, last), told]);
+    return { begins, ends, warm, rain, picks, said };
   }));
 }
 
@@ -215,6 +220,7 @@ export function SeasonPage({ arg }: { arg: string }) {
             <Curves title={t('grow.share')} curves={ready} years={names} text={(v) => `${Math.round(v * 100)} %`} begins={years[0]?.begins ?? 0} most={1} />
             {warm.every((c) => c.days.length === 0) && <p class="quiet">{t('plot.empty')}</p>}
           </section>
+          <SaidCard years={years.map((y, k) => ({ year: names[k] ?? '', days: judged(y.said, y.picks.filter((p) => p.plot === plot.name)) }))} />
           <section class="card"><ByDay picks={years[0]?.picks ?? []} /></section>
           <div class="buttons"><button onClick={download}><Icon name="table" /> {t('season.csv')}</button></div>
         </>
