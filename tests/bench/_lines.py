@@ -55,7 +55,7 @@ def lines(scene_lines, seed=1, weather=None, prompt=True, exact=False):
     """`exact`: what the pseudo-terminals take is no time of the line, see tools/field/wire.h."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-"))
     field = garden.Field(folder, {"weather": weather or {"speed": 600}, "lines": scene_lines},
-                         seed=seed)
+                         seed=seed, prompt=False)
     if exact:
         field.arguments.append("--measure-hop")
     if prompt:
