@@ -2,9 +2,10 @@
 """All lines of Modbus TCP have one thread: none of them costs another a poll."""
 import pathlib
 import socket
-import time
 
-from garden import wait_until
+import yaml
+
+from garden import ROOT, FairClock, wait_until
 from test_bus_line import Polls
 from test_bus_tcp import _built, serve  # noqa: F401
 
@@ -15,9 +16,19 @@ BAD = {"hangs-up": lambda *_: None,
        "drips": lambda server, unit, answer: answer[:3]}
 
 
-def bus(name, port, every="200ms"):
+def bus(name, port, every="200ms", profile="rs-ws-n01-tr"):
     return {"name": name, "type": "tcp", "port": f"127.0.0.1:{port}", "devices": [
-        {"name": f"{name}-1", "profile": "rs-ws-n01-tr", "address": 1, "every": every}]}
+        {"name": f"{name}-1", "profile": profile, "address": 1, "every": every}]}
+
+
+def patient(site):
+    """For servers that are to lose no poll: a busy machine runs them late. More of Polls."""
+    shipped = yaml.safe_load((ROOT / "gateway/profiles/rs-ws-n01-tr.yaml").read_text())
+    shipped["limits"]["response_max"] = "10s"
+    folder = site.folder / "patient"
+    folder.mkdir()
+    (folder / "patient.yaml").write_text(yaml.safe_dump(shipped))
+    return {"profiles": str(folder)}
 
 
 def threads(polls):
@@ -30,14 +41,15 @@ def test_a_port_costs_no_thread(site, serve):  # noqa: F811
     for at in range(PORTS):
         polls.wait_for(f"p{at}-1", 3, 20)
     assert threads(polls) < PORTS / 2
-    assert len(server.opened) == PORTS
+    wait_until(lambda: sum(one.fileno() >= 0 for one in list(server.connections)) == PORTS, 20,
+               "each has one connection")
 
 
 def test_bad_ports_cost_the_others_nothing(site, serve):  # noqa: F811
     """One that hangs up, one that is silent, talks nonsense, ends in the midst of an answer, does
     not accept, refuses: the others are polled as if they were alone."""
     good = serve(False, lambda _, unit, answer: answer)
-    buses = [bus(f"good{at}", good.port) for at in range(4)]
+    buses = [bus(f"good{at}", good.port, profile="patient") for at in range(4)]
     buses += [bus(name, serve(False, behave).port) for name, behave in BAD.items()]
     with socket.socket() as full, socket.socket() as closed:
         for listener in (full, closed):
@@ -48,17 +60,17 @@ def test_bad_ports_cost_the_others_nothing(site, serve):  # noqa: F811
             filler.setblocking(False)
             filler.connect_ex(full.getsockname())
         buses += [bus("full", full.getsockname()[1]), bus("closed", closed.getsockname()[1])]
-        polls = Polls(site, buses)
+        polls = Polls(site, buses, **patient(site))
         wait_until(lambda: all(f"device {name}-1" in polls.log() for name in BAD), 40,
                    "the bad ones are told of")
         wait_until(lambda: all(f"bus {name}: 127.0.0.1 can't be opened" in polls.log()
                                for name in ("full", "closed")), 40, "those without connection, too")
-        begun, had = time.monotonic(), [len(polls.readings(f"good{at}-1")) for at in range(4)]
+        own_time, had = FairClock(polls), [len(polls.readings(f"good{at}-1")) for at in range(4)]
         for at in range(4):
             polls.wait_for(f"good{at}-1", had[at] + 25, 30)
         for filler in fillers:
             filler.close()
-    assert time.monotonic() - begun < 20
+    assert own_time() < 20
     assert not any(polls.gaps(f"good{at}-1") for at in range(4))
     assert not any(polls.readings(f"{name}-1") for name in [*BAD, "full", "closed"])
 
