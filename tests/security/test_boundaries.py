@@ -250,12 +250,12 @@ def test_a_publisher_of_another_user_ends_with_the_daemon_and_is_begun_anew(site
     start_managed(site, manager)
     wait_until(lambda: site.watcher.count("air") >= 1, 30, "readings are published")
     manager.children[0].kill()
-    wait_until(lambda: len(manager.children) == 2, 20, "another one is started")
+    wait_until(lambda: len(manager.children) >= 2, 20, "another one is started")
     fresh = site.folder / "fresh.pass"
     fresh.write_text(site.broker.passwords["gateway"] + "\n")
     os.replace(fresh, site.broker.folder / "gateway.pass")
     site.broker.stop()
-    wait_until(lambda: len(manager.children) == 3, 20, "one with the new password is started")
+    wait_until(lambda: len(manager.children) >= 3, 20, "one with the new password is started")
     assert "a key has changed" in site.gateway.log()
     site.broker.start()
     count = site.watcher.count("air")
@@ -282,7 +282,8 @@ def test_one_that_the_service_manager_does_not_start_is_started_by_the_daemon(si
                "it is tried again, or the publisher would be no other user for years")
     count = site.watcher.count("air")
     wait_until(lambda: site.watcher.count("air") > count, 30, "readings are published")
-    assert uids(broker_of(site)["pid"]) == {str(STRANGER)}
+    broker = wait_until(lambda: broker_of(site), 30, "it has said what it gave up")
+    assert uids(broker["pid"]) == {str(STRANGER)}
 
 
 @root_only
