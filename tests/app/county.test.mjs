@@ -94,11 +94,11 @@ test('county: the worst stands first, and each says what is wrong', async () => 
   assert.match(await page.locator('.garden').nth(1).textContent(), /li 已知道.*缺 120 条/);
   assert.deepEqual(await page.locator('.summary b').allTextContents(), ['2', '1', '2', '40', '45']);
   await page.locator('.summary .is-alarm').click();
-  assert.equal(await page.locator('.garden').count(), 1);
+  await until('those with an alarm', async () => (await page.locator('.garden').count()) === 1);
   await page.locator('.summary .is-alarm').click();
   await page.locator('select').selectOption('南乡');
   await page.locator('input[type=search]').fill('溪');
-  assert.deepEqual(await page.locator('.garden .names b').allTextContents(), ['溪边']);
+  await until('the one of that name', async () => (await page.locator('.garden .names b').allTextContents()).join() === '溪边');
 });
 
 test('county: labels and alerts that mean ill are texts', async () => {
@@ -150,5 +150,5 @@ test('county: 5,000 gardens open, and the worst of them is there', async () => {
   await page.getByText('最差').first().waitFor();
   assert.equal(await page.locator('ul.gardens > li').count(), 100);
   await page.getByRole('button', { name: /再看 100 个/ }).click();
-  assert.equal(await page.locator('ul.gardens > li').count(), 200);
+  await until('a hundred more', async () => (await page.locator('ul.gardens > li').count()) === 200);
 });

@@ -156,7 +156,7 @@ test('states: every page has its own name, and the focus goes with the page', as
   await page.locator('.tile').focus();
   await page.keyboard.press('Enter');
   await page.locator('.chart').waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'MAIN');
+  await until('the page has the focus', () => page.evaluate(() => document.activeElement.tagName === 'MAIN'));
   await until('its name', async () => (await page.title()) === '上坡 · 白叶');
   await page.keyboard.press('Tab'); // into the page, not through what is no more
   assert.equal(await page.evaluate(() => document.activeElement.closest('main') !== null), true);

@@ -154,7 +154,7 @@ test('use: who comes back to the list of plots stands where they were', async ()
   assert.ok(before > 200, `${before}`);
   await last.tap();
   await page.locator('.plotpage').waitFor();
-  assert.equal(await page.locator('.scroll').evaluate((e) => e.scrollTop), 0);
+  await until('another page begins at its top', async () => (await page.locator('.scroll').evaluate((e) => e.scrollTop)) === 0);
   await page.goBack();
   await until('it stands there again', async () => Math.abs(await page.locator('.scroll').evaluate((e) => e.scrollTop) - before) < 40);
 });
@@ -315,6 +315,7 @@ test('use: rain is added up in tile, bars, table and file', async () => {
   await page.locator('.hero', { hasText: '13.6' }).waitFor();
   await shot(page, 'use-rain-month');
   await page.getByText('数字表').tap();
+  await page.locator('thead th').first().waitFor(); // it is made when it is opened
   assert.deepEqual(await page.locator('thead th').allTextContents(), ['时间', '合计']);
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '下载 CSV' }).tap()]);
   const rows = readFileSync(await file.path(), 'utf8').replace('\ufeff', '').trim().split('\r\n');
@@ -330,6 +331,7 @@ test('use: wind around north stays north, as points without a band', async () =>
   await page.locator('.chart[aria-busy=false] canvas').waitFor();
   await until('hours of a month', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 700);
   await page.getByText('数字表').tap();
+  await page.locator('thead th').first().waitFor(); // it is made when it is opened
   assert.deepEqual(await page.locator('thead th').allTextContents(), ['时间', '数值']);
   await page.locator('.chart').scrollIntoViewIfNeeded();
   const box = await page.locator('.chart .u-over').boundingBox();
