@@ -15,6 +15,9 @@ import threading
 import time
 import tty
 
+from pymodbus.client import ModbusSerialClient
+from pymodbus.exceptions import ModbusIOException
+
 import garden
 
 SDI_ADDRESSES = {"0": "TER12", "1": "ATM14"}
@@ -52,6 +55,38 @@ class Probes:
             text = address + self.values[address]
             return text + (sdi_crc(text) if self.crc else "") + "\r\n"
         return f"{address}\r\n" if body == "" else ""
+
+
+class Master(ModbusSerialClient):
+    """A board is a process that waits for its turn: it may answer late, and when another one has its turn
+    in the middle of a frame, it takes that for two and does not answer. So an answer may take what
+    wait_until() would allow, and what was not answered is asked again, as every master does."""
+
+    ASKED = 3
+
+    def __init__(self, port):
+        super().__init__(port, baudrate=9600, timeout=garden.SLOWEST, retries=0)
+        self.asked = self.ASKED
+
+    def execute(self, request=None):
+        for _ in range(self.asked):
+            answer = super().execute(request)
+            if not isinstance(answer, ModbusIOException):
+                break
+        return answer
+
+    @contextlib.contextmanager
+    def briefly(self):
+        """Where nobody may be there yet: once, for a second."""
+        self.be_patient(1, 1)
+        yield
+        self.be_patient(self.ASKED, garden.SLOWEST)
+
+    def be_patient(self, asked, seconds):
+        self.asked = asked
+        self.params.timeout = seconds  # it closes its port after an answer that did not come, and opens it anew
+        if self.socket:
+            self.socket.timeout = seconds
 
 
 class Debugger(socket.socket):

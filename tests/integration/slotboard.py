@@ -9,10 +9,8 @@ import threading
 import tty
 import zlib
 
-from pymodbus.client import ModbusSerialClient
-
 import garden
-from emulated import Board
+from emulated import Board, Master
 
 UNIT = 247
 HARDWARE = 0x03850001
@@ -63,12 +61,17 @@ class SlotBoard(Board):
         self.extra = ["-machine", "memory-backend=flash", "-object",
                       f"memory-backend-file,id=flash,size={FLASH_SIZE},mem-path={self.flash},"
                       "share=on"]
-        self.client = ModbusSerialClient(self.port, baudrate=9600, timeout=1, retries=0)
+        self.client = Master(self.port)
 
     def start(self):
         self.power_on()
         assert self.client.connect()
-        return garden.wait_until(self.status, 20, "the node answers")
+        return garden.wait_until(self.answers, 20, "the node answers")
+
+    def answers(self):
+        """Its status when it is there; it may be starting."""
+        with self.client.briefly():
+            return self.status()
 
     def status(self):
         answer = self.client.read_input_registers(STATUS, 11, slave=UNIT)
@@ -124,7 +127,7 @@ class SlotBoard(Board):
 
     def restart(self):
         self.write(COMMAND, struct.pack(">H", RESTART))
-        return garden.wait_until(self.status, 20, "the node answers after its restart")
+        return garden.wait_until(self.answers, 20, "the node answers after its restart")
 
     def cut_power(self):
         self.client.close()
@@ -173,7 +176,7 @@ class LineBoard(SlotBoard):
     def __init__(self, folder, image, line, address):
         super().__init__(folder, image)
         self.line, self.address = line, address
-        self.client = ModbusSerialClient(line.port, baudrate=9600, timeout=1, retries=0)
+        self.client = Master(line.port)
 
     def carry(self, bus):
         with self.line.lock:

@@ -8,10 +8,9 @@ import tempfile
 import time
 
 import pytest
-from pymodbus.client import ModbusSerialClient
 
 import garden
-from emulated import Board, Debugger, symbol, wait_for_text
+from emulated import Board, Debugger, Master, symbol, wait_for_text
 
 FACTORY_ADDRESS = 247
 SNAPSHOT = 22
@@ -37,7 +36,7 @@ def board(request):
 
 @pytest.fixture
 def master(board):
-    client = ModbusSerialClient(board.port, baudrate=9600, timeout=1, retries=0)
+    client = Master(board.port)
     assert client.connect()
     yield client
     client.close()
@@ -48,6 +47,12 @@ def registers(client, address, count, unit=FACTORY_ADDRESS):
     return None if answer.isError() else answer.registers
 
 
+def registers_soon(client, address, count):
+    """As above; the board may be starting."""
+    with client.briefly():
+        return registers(client, address, count)
+
+
 def write(client, address, value, unit=FACTORY_ADDRESS):
     answer = client.write_register(address, value, slave=unit)
     assert not answer.isError(), answer
@@ -56,7 +61,7 @@ def write(client, address, value, unit=FACTORY_ADDRESS):
 def snapshot(client, at_least, seconds=15):
     """The first snapshot whose sample number is at least `at_least`."""
     def look():
-        words = registers(client, 0, SNAPSHOT)
+        words = registers_soon(client, 0, SNAPSHOT)
         return words if words and (words[2] << 16 | words[3]) >= at_least else None
     return garden.wait_until(look, seconds, f"sample {at_least}")
 
@@ -113,7 +118,7 @@ def test_settings_and_boot_count_survive_a_power_cut(board, master):
     write(master, COMMIT, 1)
     board.power_off()
     board.power_on()
-    words = garden.wait_until(lambda: registers(master, 0, SNAPSHOT), 10, "an answer")
+    words = garden.wait_until(lambda: registers_soon(master, 0, SNAPSHOT), 10, "an answer")
     assert words[1] == 2 and words[9] == 17
 
 
@@ -138,7 +143,7 @@ def restarted(board, master, code, seconds):
         garden.wait_until(lambda: board.starts() > 1, seconds, "a restart")
 
     def look():
-        words = registers(master, 0, SNAPSHOT)
+        words = registers_soon(master, 0, SNAPSHOT)
         return words if words and words[1] > 1 else None
     garden.wait_until(look, 10, "an answer")
     return registers(master, RESET_CAUSE, 1)[0]
@@ -161,7 +166,7 @@ def test_it_outlives_the_wraps_of_32_bit_clocks(board, master, wrap_s):
     board.power_on_at(wrap_s - 8)
 
     def uptime():
-        words = registers(master, UPTIME, 2)
+        words = registers_soon(master, UPTIME, 2)
         return words[0] << 16 | words[1] if words else 0
     garden.wait_until(uptime, 20, "an answer")
     assert uptime() < wrap_s, "began too late to cross the wrap"

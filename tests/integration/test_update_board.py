@@ -71,7 +71,7 @@ def test_an_update_that_is_sent_back_is_given_up_at_once(board, folder):
     assert board.status()["result"] == NOT_ON_TRIAL
     assert board.restart()["version"] == "1.0.1"
     assert board.write(COMMAND, struct.pack(">H", REVERT)), "answered before the restart"
-    status = garden.wait_until(board.status, 20, "the node answers after its restart")
+    status = garden.wait_until(board.answers, 20, "the node answers after its restart")
     assert status["version"] == "1.0.0" and status["bits"] & REJECTED
 
 
@@ -138,7 +138,7 @@ class Life:
     def until_the_power_goes(self):
         first = True
         while self.alive():
-            status = self.board.status()
+            status = self.board.answers()
             if status is None:
                 continue
             assert status["version"] in self.images, status
