@@ -599,6 +599,15 @@ void alerts_free(struct alerts *alerts)
 
 /* ---- Others' alerts ---- */
 
+bool alerts_frost_stands(struct alerts *alerts)
+{
+    pthread_mutex_lock(&alerts->lock);
+    const struct alert *alert = active_find(alerts->active, ALERTS_FROST);
+    bool stands = (alert != NULL && alert->text.level == ALERT_ALARM) || frost_is_measured(alerts);
+    pthread_mutex_unlock(&alerts->lock);
+    return stands;
+}
+
 /* Cut between characters. */
 static void copy_words(char *out, size_t size, const char *text)
 {

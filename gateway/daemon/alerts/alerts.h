@@ -70,6 +70,8 @@ void alerts_web_trouble(struct alerts *alerts, const char *what);
 /* Somebody has seen an alert: until it ends its topic says who, and when. Kept over a restart. Any
  * thread. false: no such alert stands. */
 bool alerts_acknowledge(struct alerts *alerts, const char *id, const char *user, int64_t at_ms);
+/* Is there a frost, measured, or so near that it is an alarm? Any thread. */
+bool alerts_frost_stands(struct alerts *alerts);
 /* As rules_holds(), now. Any thread. */
 enum rules_truth alerts_rule_holds(struct alerts *alerts, uint16_t rule, const uint16_t *devices,
                                    uint16_t count);

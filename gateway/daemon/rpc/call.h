@@ -32,6 +32,7 @@ extern const struct rpc_methods *const rpc_rooms[]; /* methods.c; ends with NULL
 struct actuators;
 struct updates;
 struct tried;
+struct offer;
 
 struct rpc {
     struct loop *loop;
@@ -40,6 +41,7 @@ struct rpc {
     struct actuators *actuators; /* methods_bus.c */
     struct updates *updates;     /* methods_update.c */
     struct tried *tried;         /* methods_config.c */
+    struct offer *offer;         /* methods_firmware.c */
     struct rpc_call *calls;      /* under way */
     struct rpc_engine *engine;   /* engine.c */
 };
@@ -105,7 +107,8 @@ void rpc_store_done(void *context, enum store_result result);
 extern const struct rpc_methods rpc_methods_values, rpc_methods_bus, rpc_methods_poll,
     rpc_methods_serial, rpc_methods_commission, rpc_methods_settings, rpc_methods_calibrate,
     rpc_methods_update, rpc_methods_password, rpc_methods_alerts, rpc_methods_actions,
-    rpc_methods_ledger, rpc_methods_config, rpc_methods_config_edit, rpc_methods_upgrade;
+    rpc_methods_ledger, rpc_methods_config, rpc_methods_config_edit, rpc_methods_upgrade,
+    rpc_methods_firmware;
 
 /* The scan by serial number, of the method `scan`; the call has a bus. */
 void rpc_scan_serials(struct rpc_call *call, uint16_t bus);

@@ -170,6 +170,8 @@ void update_job_ended(struct update_job *job)
 {
     struct rpc *rpc = job->rpc;
     log_rows(job);
+    if (job->wanted.afar)
+        update_job_came_to(rpc, job->id, result_of(job));
     for (unsigned i = 0; i < UPDATE_WATCHERS_MAX; i++) {
         if (job->watchers[i] != NULL)
             rpc_end(job->watchers[i], result_of(job));

@@ -48,10 +48,11 @@ static char *record_of(const struct update_job *job, size_t *size)
                                 "checks_before", (int)row->node.checks_before, "before",
                                 (json_int_t)row->node.version_before));
     }
-    json_t *record = json_pack("{s:i,s:I,s:s,s:s,s:O?,s:i,s:b,s:o}", "v", RECORD_VERSION, "size",
-                               (json_int_t)job->file_size, "sha256", id, "bus", job->wanted.bus,
-                               "devices", job->wanted.devices, "share", (int)job->wanted.share,
-                               "held", (int)job->held, "rows", rows);
+    json_t *record =
+        json_pack("{s:i,s:I,s:s,s:s,s:O?,s:i,s:b,s:b,s:o}", "v", RECORD_VERSION, "size",
+                  (json_int_t)job->file_size, "sha256", id, "bus", job->wanted.bus, "devices",
+                  job->wanted.devices, "share", (int)job->wanted.share, "held", (int)job->held,
+                  "afar", (int)job->wanted.afar, "rows", rows);
     char *text = json_dumps(record, JSON_COMPACT);
     *size = text != NULL ? strlen(text) : 0;
     json_decref(record);
@@ -195,7 +196,8 @@ static struct update_job *job_of(struct update_loading *loading)
     const char *bus = json_string_value(json_object_get(record, "bus"));
     json_t *devices = json_object_get(record, "devices");
     struct update_options_wanted wanted = {.share =
-                                               share >= 1 && share <= 100 ? (unsigned)share : 50};
+                                               share >= 1 && share <= 100 ? (unsigned)share : 50,
+                                           .afar = json_is_true(json_object_get(record, "afar"))};
     char id[2 * UPDATE_ID_SIZE + 1];
     const json_t *version = json_object_get(record, "v");
     bool known = version == NULL || json_integer_value(version) == RECORD_VERSION;

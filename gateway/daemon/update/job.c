@@ -7,11 +7,13 @@
 #include <openssl/sha.h>
 
 #include "gateway/common/log.h"
+#include "gateway/daemon/alerts/alerts.h"
 #include "gateway/daemon/update/signature.h"
 
 #define BROADCAST_MS 40  /* a node writes a block to its flash in less */
 #define ANSWER_MS    500 /* a node that erases or verifies answers late */
 #define DOWN_MS      1000
+#define FROST_MS     10000
 #define KEEP_MS      2000 /* rows are kept at most so often */
 
 /* ---- the job ---- */
@@ -248,9 +250,23 @@ static void send_request(struct update_job *job)
         bus_done(job, &(struct bus_reply){.result = BUS_DOWN});
 }
 
+/* Its nights are what the garden's thermometers are for. Once nodes restart they are seen through:
+ * on trial they wait for no one. */
+static bool waits_for_frost(struct update_job *job)
+{
+    struct alerts *alerts = job->rpc->parts.alerts;
+    job->frost = job->wanted.afar && alerts != NULL && job->update.phase < UPDATE_RESTART &&
+                 alerts_frost_stands(alerts);
+    return job->frost;
+}
+
 static void go_on(struct update_job *job)
 {
     int64_t again_ms, now_ms = loop_now_ms();
+    if (waits_for_frost(job)) {
+        pause_for(job, FROST_MS);
+        return;
+    }
     if (job->down) {
         send_request(job);
         return;
@@ -292,6 +308,8 @@ const char *update_job_phase(const struct update_job *job)
 {
     if (job->down)
         return "waiting for the line";
+    if (job->frost)
+        return "waiting for the frost to pass";
     switch ((enum update_phase)job->update.phase) {
     case UPDATE_ASK:
         return "asking";

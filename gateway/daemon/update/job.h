@@ -31,6 +31,7 @@ struct update_options_wanted {
     json_t *devices;            /* names; NULL: all. Owned by the job */
     unsigned share;             /* percent of the line's time, 1..100 */
     bool dry_run;               /* only ask; nothing is kept */
+    bool afar;                  /* nobody stands beside it: it waits while a frost stands */
 };
 
 struct update_job {
@@ -52,6 +53,7 @@ struct update_job {
     struct update update;
     struct update_request request; /* the last one sent */
     bool down;                     /* the line was: it is sent again */
+    bool frost;                    /* it waits for one to pass */
     struct loop_timer timer;
     struct loop_task task;
     struct bus_reply reply;
@@ -85,9 +87,11 @@ unsigned update_job_progress(const struct update_job *job);
 /* Asking, erasing, …: for people. */
 const char *update_job_phase(const struct update_job *job);
 
-/* rpc_update.c: called by the job. Progress is worth telling; it is over (frees it). */
+/* methods_update.c: called by the job. Progress is worth telling; it is over (frees it). */
 void update_job_describe(struct update_job *job);
 void update_job_ended(struct update_job *job);
+/* methods_firmware.c: what an update from afar came to, which is taken over. */
+void update_job_came_to(struct rpc *rpc, const uint8_t id[UPDATE_ID_SIZE], json_t *result);
 
 /* checkpoint.c. Writes the file and the rows, then update_job_start(). */
 void update_keep_and_start(struct update_job *job);

@@ -437,6 +437,18 @@ void alerts_web_trouble(struct alerts *alerts, const char *what)
     (void)what;
 }
 
+bool alerts_frost_stands(struct alerts *alerts)
+{
+    (void)alerts;
+    return false;
+}
+
+void publish_spent(struct publish *publish, uint64_t bytes)
+{
+    (void)publish;
+    (void)bytes;
+}
+
 int64_t alerts_idle_ms(const struct alerts *alerts)
 {
     (void)alerts;
