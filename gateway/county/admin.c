@@ -9,6 +9,7 @@
 
 #include "gateway/county/config_command.h"
 #include "gateway/county/enrol.h"
+#include "gateway/county/firmware_command.h"
 #include "gateway/county/login.h"
 #include "gateway/county/retire.h"
 #include "gateway/county/schema.h"
@@ -135,13 +136,22 @@ static bool upgrade(PGconn *db, int argc, char **argv, char *why)
     return upgrade_command(db, argc - 3, argv + 3, why, WHY_SIZE);
 }
 
+static bool firmware(PGconn *db, int argc, char **argv, char *why)
+{
+    const char *verb = argc > 3 ? argv[3] : "", *which = argc > 4 ? argv[4] : "";
+    char what[80];
+    (void)snprintf(what, sizeof what, "firmware %.10s %.50s", verb, which);
+    return firmware_command(db, argc - 3, argv + 3, why, WHY_SIZE) &&
+           (!firmware_command_changes(verb) || audit_note(db, who_it_is(), what, ""));
+}
+
 static const struct command {
     const char *name;
     int words; /* at least, with the program's own */
     bool (*run)(PGconn *db, int argc, char **argv, char *why);
 } commands[] = {{"login", 4, set_login},  {"region", 4, set_region},  {"config", 3, config},
                 {"token", 3, give_token}, {"revoke", 3, revoke_site}, {"retire", 3, retire_site},
-                {"audit", 3, audit},      {"upgrade", 3, upgrade}};
+                {"audit", 3, audit},      {"upgrade", 3, upgrade},    {"firmware", 3, firmware}};
 
 static const struct command *find(int argc, char **argv)
 {

@@ -17,6 +17,7 @@
 #include "gateway/county/admin.h"
 #include "gateway/county/deadman.h"
 #include "gateway/county/enrol.h"
+#include "gateway/county/firmware.h"
 #include "gateway/county/holes.h"
 #include "gateway/county/link.h"
 #include "gateway/county/page.h"
@@ -45,6 +46,7 @@ struct county {
     const char *topics[2];
     struct holes *holes;
     struct rollout *rollout;
+    struct firmware *firmware;
     struct link *links[SETTINGS_BROKERS_MAX]; /* of each broker */
     struct enrol *enrol;                      /* NULL: nobody enrols */
     struct web *web;                          /* NULL: none is wanted, nor the next three */
@@ -53,7 +55,7 @@ struct county {
     struct page *page;
     const struct web_route *routes[4];
     struct log_state database_log;
-    struct log_rate answer_log, rollout_log;
+    struct log_rate answer_log, rollout_log, firmware_log;
     int wake_fd;
     pthread_mutex_t lock; /* ---- guards all below ---- */
     struct answer *first, **last;
@@ -74,7 +76,7 @@ static bool parse_topic(const struct county *county, const char *topic, struct a
     char *slash = strrchr(plain, '/'), *end = NULL;
     if (slash == NULL)
         return false;
-    answer->kind = (char)(rollout_is_kind(slash[1]) ? slash[1] : '\0');
+    answer->kind = (char)(rollout_is_kind(slash[1]) || slash[1] == FIRMWARE_KIND ? slash[1] : '\0');
     char *digits = slash + 1 + (answer->kind != '\0');
     answer->id = strtoll(digits, &end, 10);
     bool number = end != digits && *end == '\0';
@@ -125,9 +127,11 @@ static void take_answers(struct county *county)
     struct answer *answer = NULL;
     while ((answer = next_answer(county)) != NULL) {
         char why[300];
-        bool good = answer->kind == '\0'
-                        ? holes_answer(county->holes, answer->site, answer->id, answer->json,
-                                       answer->size, why, sizeof why)
+        bool good = answer->kind == '\0' ? holes_answer(county->holes, answer->site, answer->id,
+                                                        answer->json, answer->size, why, sizeof why)
+                    : answer->kind == FIRMWARE_KIND
+                        ? firmware_answer(county->firmware, answer->site, answer->id, answer->json,
+                                          answer->size, why, sizeof why)
                         : rollout_answer(county->rollout, answer->kind, answer->site, answer->id,
                                          answer->json, answer->size, why, sizeof why);
         if (!good)
@@ -189,19 +193,30 @@ static void look_for_holes(struct county *county)
         ask_for_records(county, &requests[i]);
 }
 
-static void roll_out(struct county *county)
+static void ask_all(struct county *county, struct rollout_request *requests, int count)
 {
-    struct rollout_request requests[ROLLOUT_A_STEP];
-    char why[300] = "";
-    int count = any_is_up(county) ? rollout_due(county->rollout, requests, why, sizeof why) : 0;
-    if (count < 0)
-        log_limited(&county->rollout_log, LOG_LEVEL_ERROR, "PostgreSQL: configurations: %s", why);
     for (int i = 0; i < count; i++) {
         ask(county, requests[i].site, requests[i].method, requests[i].kind, requests[i].id,
             requests[i].payload);
         log_write(LOG_LEVEL_INFO, "site %s: %s is asked", requests[i].site, requests[i].method);
         free(requests[i].payload);
     }
+}
+
+static void roll_out(struct county *county)
+{
+    struct rollout_request requests[ROLLOUT_A_STEP];
+    char why[300] = "";
+    if (!any_is_up(county))
+        return;
+    int count = rollout_due(county->rollout, requests, why, sizeof why);
+    if (count < 0)
+        log_limited(&county->rollout_log, LOG_LEVEL_ERROR, "PostgreSQL: configurations: %s", why);
+    ask_all(county, requests, count);
+    count = firmware_due(county->firmware, requests, ROLLOUT_A_STEP, why, sizeof why);
+    if (count < 0)
+        log_limited(&county->firmware_log, LOG_LEVEL_ERROR, "PostgreSQL: firmware: %s", why);
+    ask_all(county, requests, count);
 }
 
 static int run(struct county *county, int signals)
@@ -298,7 +313,9 @@ static bool make_parts(struct county *county)
     county->topics[0] = county->answers_topic;
     county->holes = holes_create(settings->database, settings->patience_s, settings->again_s);
     county->rollout = rollout_create(settings->database);
-    bool good = county->wake_fd >= 0 && county->holes != NULL && county->rollout != NULL;
+    county->firmware = firmware_create(settings->database);
+    bool good = county->wake_fd >= 0 && county->holes != NULL && county->rollout != NULL &&
+                county->firmware != NULL;
     for (uint32_t i = 0; good && i < settings->broker_count; i++) {
         county->links[i] =
             link_create(settings, settings->uris[i], client, 0, county->topics, on_message, county);
@@ -349,5 +366,6 @@ int main(int argc, char **argv)
         link_leave(county.links[i], NULL, 0);
     holes_destroy(county.holes);
     rollout_destroy(county.rollout);
+    firmware_destroy(county.firmware);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "gateway/common/log.h"
 #include "gateway/county/leader.h"
 #include "gateway/county/silence.h"
+#include "gateway/county/stopped.h"
 #include "gateway/daemon/notifier/notifier.h"
 
 #define EVERY_MS  5000
@@ -44,6 +45,11 @@ static const char look_sql[] =
     " LEFT JOIN silence s ON s.site = q.site AND s.since = q.seen"
     " LEFT JOIN LATERAL (SELECT body FROM document WHERE site = q.site AND name = 'site'"
     "  ORDER BY at DESC LIMIT 1) d ON true ORDER BY q.seen, q.site";
+
+static const char stopped_sql[] =
+    "SELECT r.id, round(extract(epoch FROM r.ring_since) * 1000)::int8, f.version, r.why"
+    " FROM firmware_rollout r JOIN firmware f USING (sha256) WHERE r.state = 'stopped'"
+    " ORDER BY r.id LIMIT $1::int8";
 
 static void no_bytes(void *context, uint64_t bytes)
 {
@@ -114,8 +120,22 @@ static uint32_t take_rows(const PGresult *result, struct silence *silences)
     return count;
 }
 
-static void tell(struct deadman *deadman, const PGresult *result)
+static uint32_t take_stopped(const PGresult *result, struct stopped stopped[STOPPED_MOST])
 {
+    uint32_t count = 0;
+    for (; count < STOPPED_MOST && (int)count < PQntuples(result); count++) {
+        struct stopped *one = &stopped[count];
+        one->id = strtoll(PQgetvalue(result, (int)count, 0), NULL, 10);
+        one->since_ms = strtoll(PQgetvalue(result, (int)count, 1), NULL, 10);
+        take_text(one->version, sizeof one->version, result, (int)count, 2);
+        take_text(one->why, sizeof one->why, result, (int)count, 3);
+    }
+    return count;
+}
+
+static void tell(struct deadman *deadman, const PGresult *result, const PGresult *rollouts)
+{
+    struct stopped stopped[STOPPED_MOST];
     struct clock_now clock = clock_now();
     struct active_now now = {.mono_ms = clock.mono_ms, .wall = store_now(deadman->store)};
     struct silence *silences = calloc((size_t)PQntuples(result) + 1, sizeof *silences);
@@ -124,6 +144,7 @@ static void tell(struct deadman *deadman, const PGresult *result)
     uint32_t count = take_rows(result, silences);
     uint32_t gardens = (uint32_t)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
     silence_look(deadman->active, silences, count, gardens, &now);
+    stopped_look(deadman->active, stopped, take_stopped(rollouts, stopped), &now);
     notifier_look(deadman->notifier, deadman->active, &now);
     free(silences);
 }
@@ -131,19 +152,22 @@ static void tell(struct deadman *deadman, const PGresult *result)
 static void look(struct deadman *deadman)
 {
     char why[CONNECTION_WHY_SIZE] = "";
-    const char *parameters[] = {deadman->silent_s};
+    const char *parameters[] = {deadman->silent_s}, *most[] = {"10"};
     bool good = leader_step(&deadman->leader, why, sizeof why);
     if (good && !deadman->leader.leads)
         return;
     PGresult *result =
         good ? leader_ask(&deadman->leader, look_sql, 1, parameters, why, sizeof why) : NULL;
-    good = result != NULL;
+    PGresult *rollouts =
+        result != NULL ? leader_ask(&deadman->leader, stopped_sql, 1, most, why, sizeof why) : NULL;
+    good = rollouts != NULL;
     log_change(&deadman->log, good, good ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
                good ? "notify: silent gardens are looked for%s"
                     : "notify: nobody knows which gardens are silent: %s",
                good ? "" : why);
     if (good)
-        tell(deadman, result);
+        tell(deadman, result, rollouts);
+    PQclear(rollouts);
     PQclear(result);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells people of gardens that have fallen silent, by the ways of a gateway: the same queue, the
- * same process with the secrets (gateway/daemon/notifier). Of several baiye-county one tells. One
- * thread. */
+/* Tells people of gardens that have fallen silent, and of firmware that goes no further, by the
+ * ways of a gateway: the same queue, the same process with the secrets (gateway/daemon/notifier).
+ * Of several baiye-county one tells. One thread. */
 #ifndef BAIYE_COUNTY_DEADMAN_H
 #define BAIYE_COUNTY_DEADMAN_H
 

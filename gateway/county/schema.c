@@ -177,6 +177,32 @@ static const char *const migrations[] = {
     /* Each start of a program had taken a number for each metric that was there. */
     "SELECT setval(pg_get_serial_sequence('metric', 'id'), COALESCE(max(id), 1),"
     " max(id) IS NOT NULL) FROM metric;",
+    /* Node firmware by rings (firmware.h): 1 canary, 2 early, 3 stable. `due`: when to ask again,
+     * `silent`: the last request has no answer yet, `missing`: numbers before its update,
+     * `ring_since`: since when ring and state are so. */
+    "CREATE TABLE firmware (sha256 text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(),"
+    " hardware int8 NOT NULL, version text NOT NULL, counter int8 NOT NULL, size int8 NOT NULL,"
+    " body bytea NOT NULL);"
+    "CREATE TABLE firmware_rollout (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " sha256 text NOT NULL REFERENCES firmware, at timestamptz NOT NULL DEFAULT now(),"
+    " stop_percent int NOT NULL, share_percent int NOT NULL, soak_s int NOT NULL,"
+    " deadline_s int NOT NULL, ring int NOT NULL DEFAULT 1,"
+    " ring_since timestamptz NOT NULL DEFAULT now(), why text NOT NULL DEFAULT '',"
+    " state text NOT NULL DEFAULT 'going'"
+    "  CHECK (state IN ('going', 'paused', 'stopped', 'aborted', 'done')));"
+    "CREATE TABLE firmware_site (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " rollout int8 NOT NULL REFERENCES firmware_rollout, site text NOT NULL, ring int NOT NULL,"
+    " state text NOT NULL DEFAULT 'waiting', since timestamptz NOT NULL DEFAULT now(),"
+    " have int8 NOT NULL DEFAULT 0, why text NOT NULL DEFAULT '', counts jsonb,"
+    " due timestamptz NOT NULL DEFAULT now(), silent bool NOT NULL DEFAULT false,"
+    " heard timestamptz, clean timestamptz, trouble timestamptz,"
+    " missing int8 NOT NULL DEFAULT 0, UNIQUE (rollout, site));"
+    "CREATE INDEX ON firmware_site (due) WHERE state IN"
+    " ('waiting', 'sending', 'ready', 'updating', 'soaking', 'stopping');"
+    "CREATE FUNCTION missing_of(text) RETURNS int8 LANGUAGE sql STABLE AS $$ SELECT"
+    " (coalesce((SELECT sum(m.last - m.first + 1) FROM missing m JOIN gateway g USING (gw)"
+    "  WHERE g.site = $1), 0) + coalesce((SELECT sum(h.last - h.first + 1) FROM hole h"
+    "  WHERE h.site = $1), 0))::int8 $$;",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SILENT     "silent-"
 #define DEAF_ID    "county-deaf"
 #define DEAF_LEAST 5u /* gardens: of fewer each is told by itself */
 
@@ -18,7 +19,7 @@ static struct alert_text describe(const struct silence *silence)
     struct alert_text text = {.level = ALERT_ALARM};
     const char *label = silence->label[0] != '\0' ? silence->label : silence->site;
     struct alert_words *en = &text.words[METRIC_EN], *zh = &text.words[METRIC_ZH];
-    (void)snprintf(text.id, sizeof text.id, "silent-%s", silence->site);
+    (void)snprintf(text.id, sizeof text.id, SILENT "%s", silence->site);
     (void)snprintf(text.where, sizeof text.where, "%s", silence->site);
     (void)snprintf(en->what, sizeof en->what, "nothing is heard of the garden %s", label);
     (void)snprintf(zh->what, sizeof zh->what, "茶园 %s 没有消息了", label);
@@ -47,7 +48,7 @@ static struct alert_text describe_deaf(uint32_t count, uint32_t gardens)
 static bool is_among(const char *id, const struct silence *silences, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (strcmp(id + strlen("silent-"), silences[i].site) == 0)
+        if (strcmp(id + strlen(SILENT), silences[i].site) == 0)
             return true;
     }
     return false;
@@ -58,6 +59,8 @@ static void end_others(struct active *active, const struct silence *silences, ui
 {
     for (struct alert *alert = active_first(active); alert != NULL; alert = alert->next) {
         bool is_deaf_one = strcmp(alert->text.id, DEAF_ID) == 0;
+        if (!is_deaf_one && strncmp(alert->text.id, SILENT, strlen(SILENT)) != 0)
+            continue; /* of a roll-out */
         if (is_deaf_one ? !deaf : !is_among(alert->text.id, silences, count))
             active_end(active, alert->text.id, now);
     }

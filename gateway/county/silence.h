@@ -21,7 +21,7 @@ struct silence {
 };
 
 /* `silences`: all `count` that are silent of `gardens`, the longest first. What stands in `active`
- * is then these, and nothing else. */
+ * of silence is then these. */
 void silence_look(struct active *active, const struct silence *silences, uint32_t count,
                   uint32_t gardens, const struct active_now *now);
 

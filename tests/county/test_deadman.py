@@ -85,3 +85,15 @@ def test_it_waits_while_postgresql_is_away(database, gardens, service):
     wait_until(lambda: service.texts("/desk"), 120, county.log())
     assert len(json.dumps(service.texts("/desk"))) and county.running()
     assert os.path.exists(f"/proc/{county.child.pid}")
+
+
+def test_firmware_that_goes_no_further_is_told_of(database, gardens, service):
+    county = gardens()
+    wait_until(lambda: secrets_process(county), 60, "it watches")
+    database("INSERT INTO firmware (sha256, hardware, version, counter, size, body) VALUES ('x', 1, '0.2.0', 1, 1, '');"
+             "INSERT INTO firmware_rollout (sha256, stop_percent, share_percent, soak_s, deadline_s, state, why)"
+             " VALUES ('x', 5, 100, 1, 1, 'stopped', '1 of 1 gateways have failed')")
+    wait_until(lambda: service.texts("/desk"), 120, county.log())
+    assert "[Alert] the firmware 0.2.0 goes no further: 1 of 1 gateways have failed" in service.texts("/desk")[0]
+    database("UPDATE firmware_rollout SET state = 'aborted'")
+    wait_until(lambda: len(service.texts("/desk")) == 2, 120, "it is over")

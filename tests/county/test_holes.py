@@ -179,13 +179,15 @@ def test_an_answer_of_another_site_changes_nothing(database, broker, ingest, cou
                120, "only what was asked for is gone")
 
 
-def real_gateway(broker, site, state=None, **entry):
+PROBE = [{"name": "east", "baud": 9600, "units": [{"kind": "zts-3001", "address": 7, "name": "soil-7"}]}]
+
+
+def real_gateway(broker, site, state=None, lines=PROBE, **entry):
     """A baiyed at that broker, with a probe."""
     site.broker = broker
     secret = site.folder / "secret"
     secret.write_text("any\n")
-    site.start_field([{"name": "east", "baud": 9600, "units": [
-        {"kind": "zts-3001", "address": 7, "name": "soil-7"}]}])
+    site.start_field(lines)
     broker.password_file = lambda user: secret
     entry = entry or {"url": f"mqtt://127.0.0.1:{broker.port}", "user": "garden", "password_file": str(secret)}
     site.gateway = garden.Gateway(site.folder, broker, site.buses("500ms"), mqtt=[{

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/county/firmware_command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/sha.h>
+
+#include "gateway/daemon/update/signature.h"
+#include "protocols/image/image.h"
+
+#define FILE_MOST (1u << 20) /* what a gateway takes */
+
+struct command {
+    PGconn *db;
+    char *why;
+    size_t why_size;
+};
+
+static bool fail(struct command *command, const char *what, const char *which)
+{
+    (void)snprintf(command->why, command->why_size, "%s%s", what, which);
+    return false;
+}
+
+/* NULL: it failed, and why is said. */
+static PGresult *ask(struct command *command, const char *sql, int count,
+                     const char *const *parameters)
+{
+    PGresult *result = PQexecParams(command->db, sql, count, NULL, parameters, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+        return result;
+    (void)snprintf(command->why, command->why_size, "%.300s", PQresultErrorMessage(result));
+    PQclear(result);
+    return NULL;
+}
+
+/* How many rows it changed or gave; -1: it failed. */
+static int tell(struct command *command, const char *sql, int count, const char *const *parameters)
+{
+    PGresult *result = ask(command, sql, count, parameters);
+    int rows = result != NULL ? (int)strtol(PQcmdTuples(result), NULL, 10) : -1;
+    PQclear(result);
+    return rows;
+}
+
+/* Rows as lines, their columns with a tabulator between; a newline in one is a blank. */
+static bool print_rows(struct command *command, const char *sql, int count,
+                       const char *const *parameters)
+{
+    PGresult *result = ask(command, sql, count, parameters);
+    for (int row = 0; result != NULL && row < PQntuples(result); row++) {
+        for (int i = 0; i < PQnfields(result); i++) {
+            const char *text = PQgetvalue(result, row, i);
+            (void)fputs(i > 0 ? "\t" : "", stdout);
+            for (; *text != '\0'; text++)
+                (void)putchar((unsigned char)*text < 0x20 ? ' ' : *text);
+        }
+        (void)putchar('\n');
+    }
+    PQclear(result);
+    return result != NULL;
+}
+
+#define RING_NAME(ring) "(ARRAY['canary', 'early', 'stable'])[" ring "]"
+#define BOARD           "'0x' || upper(lpad(to_hex(f.hardware), 8, '0'))"
+
+static const char list_sql[] =
+    "SELECT r.id, to_char(r.at, 'YYYY-MM-DD HH24:MI'), " BOARD ", f.version, r.state, " RING_NAME(
+        "r.ring") ", string_agg(s.n || ' ' || s.state, ', ' ORDER BY s.state), r.why"
+                  " FROM firmware_rollout r JOIN firmware f USING (sha256), LATERAL (SELECT state,"
+                  " count(*) AS n FROM firmware_site WHERE rollout = r.id GROUP BY state) s"
+                  " GROUP BY r.id, f.sha256 ORDER BY r.id";
+static const char show_sql[] = "SELECT s.site, " RING_NAME(
+    "s.ring") ", s.state, " BOARD ", f.version, round(100.0 * s.have / f.size) || ' % sent',"
+              " to_char(s.since, 'YYYY-MM-DD HH24:MI:SS'), coalesce((SELECT string_agg(value"
+              " || ' ' || key, ', ' ORDER BY key) FROM jsonb_each_text(s.counts)), ''), s.why"
+              " FROM firmware_site s JOIN firmware_rollout r ON r.id = s.rollout"
+              " JOIN firmware f USING (sha256) WHERE r.id = $1::int8 ORDER BY s.ring, s.site";
+static const char boards_sql[] = "SELECT b.board, " RING_NAME(
+    "b.ring") ", b.version, count(*) || ' gateways' FROM (SELECT DISTINCT ON (s.site,"
+              " f.hardware) " BOARD " AS board, s.ring, f.version FROM firmware_site s JOIN"
+              " firmware_rollout r ON r.id = s.rollout JOIN firmware f USING (sha256)"
+              " WHERE s.state = 'done' ORDER BY s.site, f.hardware, s.since DESC) b"
+              " GROUP BY 1, b.ring, 3 ORDER BY 1, b.ring, 3";
+
+/* ---- put ---- */
+
+struct put {
+    const char *path, *stop, *share, *soak, *deadline;
+    uint8_t *file;
+    size_t size;
+    struct image_header header;
+};
+
+static bool read_file(struct command *command, struct put *put)
+{
+    FILE *file = fopen(put->path, "re");
+    put->file = file != NULL ? malloc(FILE_MOST + 1) : NULL;
+    put->size = put->file != NULL ? fread(put->file, 1, FILE_MOST + 1, file) : 0;
+    if (file != NULL)
+        (void)fclose(file);
+    if (put->size == 0 || put->size > FILE_MOST)
+        return fail(command, "empty, unreadable or longer than 1 MiB: ", put->path);
+    size_t size = 0;
+    enum image_result verdict = signature_file(put->file, put->size);
+    const uint8_t *image = image_file_slot(put->file, put->size, 0, &size);
+    if (verdict == IMAGE_OK && image != NULL)
+        verdict = image_header_read(image, size, &put->header);
+    return verdict == IMAGE_OK || fail(command, image_result_text(verdict), "");
+}
+
+static bool keep_file(struct command *command, const struct put *put, char sha256[65])
+{
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+    char hardware[16], version[24], counter[16], size[16];
+    (void)SHA256(put->file, put->size, hash);
+    for (size_t i = 0; i < sizeof hash; i++)
+        (void)snprintf(sha256 + 2 * i, 3, "%02x", hash[i]);
+    (void)snprintf(hardware, sizeof hardware, "%" PRIu32, put->header.hardware);
+    (void)snprintf(version, sizeof version, "%u.%u.%u", put->header.version >> 24,
+                   put->header.version >> 16 & 255, put->header.version & 0xFFFF);
+    (void)snprintf(counter, sizeof counter, "%" PRIu32, put->header.counter);
+    (void)snprintf(size, sizeof size, "%zu", put->size);
+    const char *values[] = {sha256, hardware, version, counter, size, (const char *)put->file};
+    const int lengths[] = {0, 0, 0, 0, 0, (int)put->size}, formats[] = {0, 0, 0, 0, 0, 1};
+    PGresult *result = PQexecParams(
+        command->db,
+        "INSERT INTO firmware (sha256, hardware, version, counter, size, body) VALUES ($1,"
+        " $2::int8, $3, $4::int8, $5::int8, $6::bytea) ON CONFLICT (sha256) DO NOTHING",
+        6, NULL, values, lengths, formats, 0);
+    bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+    if (!good)
+        (void)fail(command, PQresultErrorMessage(result), "");
+    PQclear(result);
+    return good;
+}
+
+/* Who has said no ring is in the last one. Nothing goes to all that has not been to a few. */
+static const char make_sites[] =
+    "INSERT INTO firmware_site (rollout, site, ring) SELECT $1::int8, g.site, CASE u.suite WHEN"
+    " 'canary' THEN 1 WHEN 'early' THEN 2 ELSE 3 END FROM (SELECT DISTINCT site FROM gateway"
+    " WHERE retired IS NULL) g LEFT JOIN upgrade u USING (site)";
+
+static bool has_rows(struct command *command, const char *sql, const char *parameter)
+{
+    PGresult *result = ask(command, sql, 1, &parameter);
+    bool found = result != NULL && PQntuples(result) > 0;
+    PQclear(result);
+    return found;
+}
+
+static bool make(struct command *command, struct put *put, char id[24])
+{
+    char sha256[65];
+    const char *parameters[] = {sha256, put->stop, put->share, put->soak, put->deadline};
+    if (tell(command, "BEGIN", 0, NULL) < 0 || !keep_file(command, put, sha256))
+        return false;
+    if (has_rows(command,
+                 "SELECT FROM firmware_rollout r JOIN firmware f USING (sha256) WHERE r.state IN"
+                 " ('going', 'paused', 'stopped') AND f.hardware = (SELECT hardware FROM firmware"
+                 " WHERE sha256 = $1)",
+                 sha256))
+        return fail(command, "another one for these boards is not over: `firmware list`, `abort`",
+                    "");
+    PGresult *result = ask(command,
+                           "INSERT INTO firmware_rollout (sha256, stop_percent, share_percent,"
+                           " soak_s, deadline_s) VALUES ($1, $2::int, $3::int, $4::int, $5::int)"
+                           " RETURNING id",
+                           5, parameters);
+    (void)snprintf(id, 24, "%s", result != NULL ? PQgetvalue(result, 0, 0) : "");
+    PQclear(result);
+    const char *rollout = id;
+    if (result == NULL || tell(command, make_sites, 1, &rollout) < 0)
+        return false;
+    if (!has_rows(command, "SELECT FROM firmware_site WHERE rollout = $1::int8 AND ring = 1", id))
+        return fail(command, "no gateway is in the ring canary: `upgrade canary SITE...`", "");
+    return tell(command, "COMMIT", 0, NULL) >= 0;
+}
+
+static bool is_number(const char *text, long least, long most)
+{
+    char *end = NULL;
+    long number = strtol(text, &end, 10);
+    return *text != '\0' && *end == '\0' && number >= least && number <= most;
+}
+
+static bool read_option(struct put *put, const char *name, const char *value)
+{
+    const struct {
+        const char *name;
+        const char **value;
+        long least, most;
+    } options[] = {{"--stop", &put->stop, 1, 100},
+                   {"--share", &put->share, 1, 100},
+                   {"--soak", &put->soak, 1, 604800},
+                   {"--deadline", &put->deadline, 1, 7776000}};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        if (strcmp(name, options[i].name) == 0 &&
+            is_number(value, options[i].least, options[i].most)) {
+            *options[i].value = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool put_file(struct command *command, int count, char **words)
+{
+    char id[24] = "";
+    struct put put = {
+        .path = words[0], .stop = "5", .share = "100", .soak = "3600", .deadline = "259200"};
+    for (int i = 1; i < count; i += 2) {
+        if (!read_option(&put, words[i], i + 1 < count ? words[i + 1] : ""))
+            return fail(
+                command,
+                "not understood (--stop, --share 1..100, --soak, --deadline SECONDS): ", words[i]);
+    }
+    bool good = read_file(command, &put) && make(command, &put, id);
+    free(put.file);
+    const char *rollout = id;
+    return good &&
+           print_rows(command,
+                      "SELECT 'roll-out ' || r.id || ': ' || f.version || ' for board ' || " BOARD
+                      " || ', ' || (SELECT string_agg(n || ' ' || name, ', ' ORDER BY ring) FROM"
+                      " (SELECT ring, " RING_NAME(
+                          "ring") " AS name, count(*) AS n FROM"
+                                  " firmware_site WHERE rollout = r.id GROUP BY ring) n) || '; ' ||"
+                                  " ceil(f.size * 1.4 / 1000) || ' kB of the data of each' FROM"
+                                  " firmware_rollout r JOIN firmware f USING (sha256) WHERE r.id = "
+                                  "$1::int8",
+                      1, &rollout);
+}
+
+/* ---- pause, go, abort ---- */
+
+static bool set_state(struct command *command, const char *id, const char *stop, const char *sql)
+{
+    const char *parameters[] = {id, stop};
+    int rows = tell(command, sql, 2, parameters);
+    return rows > 0 || (rows == 0 && fail(command, "no roll-out that goes on has the number ", id));
+}
+
+static const char pause_sql[] = "UPDATE firmware_rollout SET state = 'paused' WHERE id = $1::int8"
+                                " AND state IN ('going', 'stopped') AND $2 <> ''";
+static const char go_sql[] =
+    "UPDATE firmware_rollout SET state = 'going', why = '', ring_since = now(),"
+    " stop_percent = CASE $2 WHEN '-' THEN stop_percent ELSE nullif($2, '-')::int END"
+    " WHERE id = $1::int8 AND state IN ('paused', 'stopped')";
+/* One statement: what is under way is ended at the gateway, the rest does not begin. */
+static const char abort_sql[] =
+    "WITH r AS (UPDATE firmware_rollout SET state = 'aborted' WHERE id = $1::int8"
+    "  AND state IN ('going', 'paused', 'stopped') AND $2 <> '' RETURNING id),"
+    " s AS (UPDATE firmware_site s SET since = now(), due = now(), state = CASE WHEN s.state IN"
+    "  ('ready', 'updating') THEN 'stopping' ELSE 'aborted' END FROM r WHERE s.rollout = r.id"
+    "  AND s.state IN ('waiting', 'sending', 'ready', 'updating')) SELECT FROM r";
+
+bool firmware_command_changes(const char *verb)
+{
+    return strcmp(verb, "put") == 0 || strcmp(verb, "pause") == 0 || strcmp(verb, "go") == 0 ||
+           strcmp(verb, "abort") == 0;
+}
+
+bool firmware_command(PGconn *db, int count, char **words, char *why, size_t why_size)
+{
+    struct command command = {db, why, why_size};
+    const char *verb = count > 0 ? words[0] : "", *stop = "-";
+    if (strcmp(verb, "list") == 0 && count == 1)
+        return print_rows(&command, list_sql, 0, NULL);
+    if (strcmp(verb, "boards") == 0 && count == 1)
+        return print_rows(&command, boards_sql, 0, NULL);
+    if (strcmp(verb, "put") == 0 && count >= 2)
+        return put_file(&command, count - 1, words + 1);
+    bool raises = count == 4 && strcmp(verb, "go") == 0 && strcmp(words[2], "--stop") == 0 &&
+                  is_number(words[3], 1, 100);
+    if (raises)
+        stop = words[3];
+    if (count != 2 && !raises)
+        return fail(&command,
+                    "firmware: list, boards, show ID, put FILE, pause ID, go ID or abort ID", "");
+    if (!is_number(words[1], 1, 2147483647))
+        return fail(&command, "this is no number of a roll-out: ", words[1]);
+    const char *id = words[1];
+    if (strcmp(verb, "show") == 0)
+        return print_rows(&command, show_sql, 1, &id);
+    if (strcmp(verb, "pause") == 0)
+        return set_state(&command, id, stop, pause_sql);
+    if (strcmp(verb, "go") == 0)
+        return set_state(&command, id, stop, go_sql);
+    if (strcmp(verb, "abort") == 0)
+        return set_state(&command, id, stop, abort_sql);
+    return fail(&command, "firmware has no ", verb);
+}

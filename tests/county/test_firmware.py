@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Node firmware by rings: in parts to each gateway, the next ring when the one before stands, stopped
+by itself when it does not; gateways that are away, a leader that is killed; and a real gateway whose
+nodes are updated."""
+import base64
+import hashlib
+import json
+import subprocess
+import threading
+
+import paho.mqtt.client as paho
+import pytest
+
+import garden
+from garden import wait_until
+from test_holes import real_gateway
+
+NAMES = [f"farm-{n}" for n in range(1, 8)]  # 1 canary, 2 and 3 early, the others stable
+
+
+class Fleet:
+    """Gateways as they behave: each takes parts in order, starts, and says how it stands. `fate`: what
+    its two nodes come to; none of it is said by one that is away."""
+
+    def __init__(self, broker):
+        self.lock = threading.RLock()
+        self.sites = {name: {"sha256": "", "size": 0, "body": b"", "running": 0, "outcome": None,
+                             "fate": {"updated": 2}, "away": False, "error": None} for name in NAMES}
+        self.asked, self.parts = [], {name: [] for name in NAMES}
+        self.client = paho.Client(client_id="fleet", protocol=paho.MQTTv5)
+        self.client.on_connect = lambda c, *_: c.subscribe("baiye/+/rpc/county/#", 1)
+        self.client.on_message = self.on_request
+        self.client.connect("127.0.0.1", broker.port)
+        self.client.loop_start()
+
+    def heard(self):
+        for n, name in enumerate(NAMES):
+            self.client.publish(f"baiye/{name}/gateway/log", json.dumps(
+                {"gw": f"00000000-0000-4000-8000-{n:012}", "first": 1, "last": 0, "sent": 0, "boot": 1,
+                 "ts": 1795000000000, "version": "0.1.0", "month_bytes": 1}), qos=1)
+
+    def on_request(self, _client, _data, message):
+        _, site, _, _, method = message.topic.split("/")
+        body = json.loads(message.payload)
+        with self.lock:
+            one = self.sites[site]
+            self.asked.append((site, method))
+            if one["away"] or not method.startswith("firmware_"):
+                return
+            answer = self.answer(site, one, method, body)
+        self.client.publish(message.properties.ResponseTopic, json.dumps(answer), qos=1)
+
+    def answer(self, site, one, method, body):
+        if one["error"] and method in one["error"]:
+            code = one["error"][method]
+            return {"error": {"code": code, "message": f"it says {code}", "hint": ""}}
+        if method == "firmware_part":
+            if body["sha256"] != one["sha256"]:
+                one.update(sha256=body["sha256"], size=body["size"], body=b"")
+            if "data" in body:
+                assert body["at"] == len(one["body"])
+                one["body"] += base64.b64decode(body["data"])
+                self.parts[site].append(body["at"])
+        elif method == "firmware_start":
+            assert hashlib.sha256(one["body"]).hexdigest() == body["sha256"], "all of it came"
+            one.update(running=2, outcome=None)
+        elif method == "firmware_stop":
+            one["running"] = 0
+        elif one["running"] > 0:
+            one["running"] -= 1
+            if one["running"] == 0:
+                one["outcome"] = one["fate"]
+        bad = [{"device": "plot-1", "state": "failed", "reason": "its self-test failed", "firmware": ""}]
+        outcome = one["outcome"] and {
+            "sha256": one["sha256"], "version": "0.2.0", "stopped": False, "counts": one["fate"],
+            "nodes": [] if set(one["fate"]) <= {"updated", "current", "skipped"} else bad}
+        return {"sha256": one["sha256"], "size": one["size"], "have": len(one["body"]), "part": 16384,
+                "nodes": 2, "running": one["running"] > 0, "permille": 500, "phase": "sending",
+                "plan": {"limit": 0, "used": 0, "needs": 0}, "outcome": outcome}
+
+    def began(self):
+        with self.lock:
+            return [site for site, method in self.asked if method == "firmware_start"]
+
+    def stop(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def fleet(broker, database, ingest):
+    ingest()
+    running = Fleet(broker)
+    running.heard()
+    wait_until(lambda: database.number("SELECT count(*) FROM gateway") == len(NAMES), 120, "all are known")
+    yield running
+    running.stop()
+
+
+class Operator:
+    def __init__(self, folder, county):
+        self.folder, self.running = folder, county()
+
+    def __call__(self, *words, code=0):
+        done = subprocess.run([garden.program("baiye-county"), self.running.config, *map(str, words)],
+                              capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == code, done
+        return done.stdout if code == 0 else done.stderr
+
+    def put(self, *words, version="0.2.0", code=0):
+        return self("firmware", "put", garden.native_image(self.folder, version), "--soak", 2, *words, code=code)
+
+    def rows(self, number=1):
+        return {line.split("\t")[0]: line.split("\t") for line in self("firmware", "show", number).splitlines()}
+
+    def states(self, number=1):
+        return {site: row[2] for site, row in self.rows(number).items()}
+
+    def said(self, number=1):
+        return next(line for line in self("firmware", "list").splitlines() if line.startswith(f"{number}\t"))
+
+
+@pytest.fixture
+def operator(county, tmp_path, fleet):
+    run = Operator(tmp_path, county)
+    run("upgrade", "canary", NAMES[0])
+    run("upgrade", "early", *NAMES[1:3])
+    return run
+
+
+def test_it_goes_through_the_rings_and_comes_once_to_each(fleet, operator):
+    said = operator.put()
+    assert "0.2.0 for board 0x4E410001, 1 canary, 2 early, 4 stable; " in said and "kB of the data of each" in said
+    assert "is not over" in operator.put(version="0.3.0", code=69)
+    wait_until(lambda: set(operator.states().values()) == {"done"}, 300, "all have it")
+    began = fleet.began()
+    assert began[0] == NAMES[0] and set(began[1:3]) == set(NAMES[1:3]) and sorted(began) == sorted(NAMES)
+    assert all(at == sorted(set(at)) for at in fleet.parts.values()), "each part once, in order"
+    wait_until(lambda: "\tdone\t" in operator.said(), 60, "it is done")
+    assert operator("firmware", "boards").splitlines() == [
+        f"0x4E410001\t{ring}\t0.2.0\t{n} gateways" for ring, n in (("canary", 1), ("early", 2), ("stable", 4))]
+    row = operator.rows()[NAMES[0]]
+    assert row[3:6] == ["0x4E410001", "0.2.0", "100 % sent"] and row[7] == "2 updated"
+    assert "firmware put" in operator("audit")
+
+
+def test_it_stops_when_a_node_has_failed(fleet, operator):
+    fleet.sites[NAMES[0]]["fate"] = {"updated": 1, "failed": 1}
+    operator.put()
+    wait_until(lambda: "\tstopped\t" in operator.said(), 120, "it is stopped")
+    assert "not all nodes have it" in operator.said() and "1 of 1 gateways have failed; farm-1" in operator.said()
+    assert fleet.began() == [NAMES[0]]
+    operator("firmware", "go", 1)
+    wait_until(lambda: "\tstopped\t" in operator.said(), 60, "too many have failed, still")
+    assert fleet.began() == [NAMES[0]]
+
+
+def test_a_node_that_goes_back_later_stops_it(fleet, operator, database):
+    operator("firmware", "put", garden.native_image(operator.folder, "0.2.0"), "--soak", 600)
+    wait_until(lambda: database("SELECT clean IS NOT NULL FROM firmware_site WHERE ring = 1") == "t", 120,
+               "its nodes have answered")
+    fleet.sites[NAMES[0]]["fate"] = {"updated": 2, "fell-back": 1}
+    database("UPDATE firmware_site SET due = now()")
+    wait_until(lambda: "\tstopped\t" in operator.said(), 120, "it is stopped")
+    assert "went back to its old firmware" in operator.said() and fleet.began() == [NAMES[0]]
+
+
+def test_lost_nodes_and_holes_hold_the_ring(fleet, operator, database):
+    fleet.sites[NAMES[0]]["fate"] = {"updated": 2, "lost": 1}
+    operator.put()
+    wait_until(lambda: operator.states()[NAMES[0]] == "soaking" and operator.rows()[NAMES[0]][8] != "", 120,
+               "a node does not answer")
+    database("UPDATE firmware_site SET since = now() - interval '20 s', missing = -1 WHERE ring = 1")
+    fleet.sites[NAMES[0]]["fate"] = {"updated": 2}  # but numbers are missing that were not before
+    asked = len(fleet.asked)
+    wait_until(lambda: len(fleet.asked) > asked + 3, 120, "it is looked at")
+    assert fleet.began() == [NAMES[0]]
+    database("UPDATE firmware_site SET missing = 0")
+    wait_until(lambda: len(fleet.began()) > 1, 120, "both are well")
+
+
+def test_who_is_away_holds_nobody_up_beyond_the_deadline_and_comes_later(fleet, operator, database):
+    for name in NAMES[1], NAMES[5]:
+        fleet.sites[name]["away"] = True
+    operator.put("--deadline", 5)
+    present = [name for name in NAMES if name not in (NAMES[1], NAMES[5])]
+    wait_until(lambda: all(operator.states()[name] == "done" for name in present), 300, "the others have it")
+    assert not fleet.parts[NAMES[1]], "nothing but a question is sent to who does not answer"
+    assert "\tgoing\t" in operator.said()
+    for name in NAMES[1], NAMES[5]:
+        fleet.sites[name]["away"] = False
+    database("UPDATE firmware_site SET due = now() WHERE state = 'waiting'")
+    wait_until(lambda: set(operator.states().values()) == {"done"}, 300, "they have it too")
+
+
+def test_nobody_in_the_first_ring_stops_it_at_its_deadline(fleet, operator):
+    fleet.sites[NAMES[0]]["away"] = True
+    operator.put("--deadline", 3)
+    wait_until(lambda: "nobody in ring 1 has it" in operator.said(), 120, "it is stopped")
+    assert not fleet.began()
+
+
+def test_pause_go_and_abort(fleet, operator, database):
+    operator.put("--share", 50)
+    operator("firmware", "pause", 1)
+    wait_until(lambda: operator.states()[NAMES[0]] in ("waiting", "sending", "ready", "done"), 120, "it stands still")
+    assert "\tpaused\t" in operator.said()
+    operator("firmware", "go", 1)
+    wait_until(lambda: len(fleet.began()) > 3, 300, "the last ring has begun")
+    operator("firmware", "abort", 1)
+    wait_until(lambda: not set(operator.states().values()) - {"done", "aborted", "soaking"}, 120, "it is over")
+    operator("firmware", "go", 1, code=69)
+    assert "roll-out 2" in operator.put(version="0.3.0")
+
+
+def test_what_a_gateway_says_no_to(fleet, operator, database):
+    fleet.sites[NAMES[0]]["error"] = {"firmware_start": "frost"}
+    fleet.sites[NAMES[1]]["error"] = {"firmware_part": "none"}
+    fleet.sites[NAMES[2]]["error"] = {"firmware_part": "refused"}
+    operator.put("--stop", 100)
+    wait_until(lambda: operator.rows()[NAMES[0]][8] == "it says frost", 120, "it waits")
+    assert operator.states()[NAMES[0]] == "ready"
+    fleet.sites[NAMES[0]]["error"] = None
+    database("UPDATE firmware_site SET due = now()")
+    wait_until(lambda: operator.states()[NAMES[2]] == "refused", 300, "it is refused")
+    assert operator.states()[NAMES[1]] == "none"
+
+
+def test_another_one_leads_on_when_the_first_is_killed(fleet, operator, county):
+    other = county("b")
+    operator.put()
+    wait_until(lambda: fleet.began(), 120, "it has begun")
+    operator.running.kill()
+    wait_until(lambda: set(operator.states().values()) == {"done"}, 300, "all have it")
+    assert other.running() and sorted(fleet.began()) == sorted(NAMES)
+
+
+def test_answers_of_others_and_junk_change_nothing(fleet, operator, database):
+    fleet.sites[NAMES[0]]["away"] = True
+    operator.put()
+    wait_until(lambda: (NAMES[0], "firmware_part") in fleet.asked, 120, "it is asked")
+    number = database("SELECT id FROM firmware_site WHERE ring = 1")
+    sha256 = database("SELECT sha256 FROM firmware")
+    done = json.dumps({"sha256": sha256, "have": 1 << 40, "running": True})
+    for site, body in [(NAMES[1], done)] + [(NAMES[0], junk) for junk in ("", "[]", "{}", '{"sha256":1}', "x")]:
+        fleet.client.publish(f"baiye/{site}/answer/county/f{number}", body, qos=1)
+    fleet.client.publish(f"baiye/{NAMES[0]}/answer/county/f{number}",
+                         json.dumps({"sha256": sha256, "have": 1 << 40, "outcome": {"counts": 7}}), qos=1)
+    wait_until(lambda: database("SELECT state FROM firmware_site WHERE ring = 1") == "sending", 60, "its own counts")
+    assert database.number("SELECT have FROM firmware_site WHERE ring = 1") == 0
+    assert database.number("SELECT count(*) FROM firmware_site WHERE state <> 'waiting'") == 1
+
+
+WRONG = [[], ["x"], ["put"], ["put", "/nowhere"], ["put", "/dev/null", "--stop", "0"], ["show", "x"],
+         ["pause", "99"], ["go", "1", "--stop"], ["abort", "-1"]]
+
+
+def test_nothing_goes_to_all_that_has_not_been_to_a_few(operator, database):
+    for words in WRONG:
+        assert operator("firmware", *words, code=69).startswith("baiye-county: ")
+    database("DELETE FROM upgrade")
+    assert "no gateway is in the ring canary" in operator.put(code=69)
+    assert database.number("SELECT count(*) FROM firmware_rollout") == 0
+
+
+def test_the_nodes_of_a_real_gateway_are_updated(database, broker, ingest, county, site, needs, tmp_path):
+    needs("baiyed", "baiye-field", "baiye-node")
+    ingest()
+    subprocess.run(["openssl", "pkey", "-in", garden.ROOT / "firmware/boot/keys/test.pem", "-pubout", "-out",
+                    site.folder / "firmware-keys.pem"], check=True)
+    real_gateway(broker, site, lines=[{"name": "east", "baud": 115200, "units": [
+        {"kind": "native", "address": i, "name": f"plot-{i}", "period_s": 2} for i in (1, 2)]}])
+    wait_until(lambda: database.number("SELECT count(*) FROM reading") > 3, 120, "readings arrive")
+    operator = Operator(tmp_path, county)
+    operator("upgrade", "canary", garden.SITE)
+    operator.put()
+    wait_until(lambda: operator.states() == {garden.SITE: "done"}, 300, operator("firmware", "show", 1))
+    assert operator.rows()[garden.SITE][7] == "2 updated"
+    count = database.number("SELECT count(*) FROM reading")
+    wait_until(lambda: database.number("SELECT count(*) FROM reading") > count + 5, 120, "it goes on")
+    wait_until(lambda: database.number("SELECT missing_of('" + garden.SITE + "')") == 0, 120, "no reading is missing")
