@@ -43,6 +43,12 @@ const char page_garden[] = "SELECT json_build_object('now', " MS(
                                            "LIKE 'alert/%'"
                                            "  ORDER BY body ->> 'level' <> 'alarm', name LIMIT "
                                            "200) a),"
+                                           " 'firmware', (SELECT coalesce(json_agg(f), '[]') FROM"
+                                           " (SELECT DISTINCT ON (i.hardware) i.version, s.state"
+                                           "  FROM firmware_site s JOIN firmware_rollout o ON"
+                                           "  o.id = s.rollout JOIN firmware i USING (sha256)"
+                                           "  WHERE s.site = n.site AND s.state NOT IN ('none',"
+                                           "  'aborted') ORDER BY i.hardware, s.id DESC) f),"
                                            /* What each device measured in the last two days of its
                                                                                      newest boot. */
                                            " 'measured', (SELECT coalesce(json_agg(DISTINCT "

@@ -126,7 +126,13 @@ def test_the_figures_are_those_of_the_database(running, browser, database, garde
         "0.1.0", 5250000, 26.5, "north")
     seen = database("SELECT extract(epoch FROM seen) * 1000 FROM gateway WHERE site = 'north-1'")
     assert abs(one["seen"] - float(seen)) < 1000
+    assert page.get("/county/garden?site=north-1")["firmware"] == []
+    database("INSERT INTO firmware (sha256, hardware, version, counter, size, body) VALUES ('x', 1, '0.2.0', 1, 1, '');"
+             "INSERT INTO firmware_rollout (sha256, stop_percent, share_percent, soak_s, deadline_s)"
+             " VALUES ('x', 5, 100, 1, 1); INSERT INTO firmware_site (rollout, site, ring, state)"
+             " SELECT id, 'north-1', 1, 'soaking' FROM firmware_rollout")
     detail = page.get("/county/garden?site=north-1")
+    assert detail["firmware"] == [{"version": "0.2.0", "state": "soaking"}]
     assert detail["measured"] == [["plot-1", "air_temperature"]]
     assert detail["alerts"][0]["what"] == EVIL
     hours = page.get("/county/hours?site=north-1&device=plot-1&metric=air_temperature"

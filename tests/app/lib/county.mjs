@@ -18,7 +18,7 @@ export const garden = (site, more = {}) => ({ site, region: '北乡', label: nul
   version: '0.1.0', month_bytes: 5_250_000, backlog: 12, holes: 0, gone: 0, alarms: 0, watches: 0, seen_by: null, operator: true, ...more });
 
 export const detail = (g, more = {}) => ({ ...g, now: NOW, timezone: 'Asia/Shanghai', gw: '01234567-89ab-cdef-0123-456789abcdef',
-  devices: [{ name: 'plot-1', label: '上坡' }], alerts: [], measured: [['plot-1', 'air_temperature'], ['plot-1', 'rainfall']], ...more });
+  devices: [{ name: 'plot-1', label: '上坡' }], alerts: [], firmware: [{ version: '0.2.0', state: 'done' }], measured: [['plot-1', 'air_temperature'], ['plot-1', 'rainfall']], ...more });
 
 export function hours(count = 168) {
   const t = Array.from({ length: count }, (_, i) => NOW - (NOW % HOUR) - (count - 1 - i) * HOUR).filter((_, i) => i < 60 || i > 70);

@@ -31,6 +31,8 @@ export interface Detail extends Garden {
   gw: string;
   devices: unknown;
   alerts: unknown[];
+  /** Of the nodes, one a kind of board: the last roll-out, and how far it is here. */
+  firmware: { version: string; state: string }[];
   measured: [device: string, metric: string][];
 }
 

@@ -26,6 +26,13 @@ function labels(devices: unknown): Map<string, string> {
   return new Map(rows.map((d) => [text(d.name), text(d.label) || text(d.name)]));
 }
 
+/** Of a roll-out's many states those that say something to who looks at the page. */
+function firmwareWord(state: string): Word {
+  if (state === 'done' || state === 'waiting' || state === 'soaking')
+    return `fw.${state}`;
+  return state === 'failed' || state === 'refused' ? 'fw.failed' : 'fw.under-way';
+}
+
 function Alert({ body, now, zone }: { body: unknown; now: number; zone: string }) {
   const o = object(body);
   const words = lang() === 'zh' && text(object(o.zh).what) ? object(o.zh) : o;
@@ -172,6 +179,7 @@ export function GardenPage({ site, silentS, acted }: { site: string; silentS: nu
             {fact('gone', String(g.gone))}
             {fact('month', megabytes(g.month_bytes))}
             {fact('version', g.version ?? '—')}
+            {g.firmware.length > 0 && fact('firmware', g.firmware.map((f) => `${f.version} ${w(firmwareWord(f.state))}`).join(', '))}
             {fact('where.gateway', g.site)}
           </dl>
         </section>
