@@ -3,11 +3,9 @@
 import pathlib
 import socket
 
-import yaml
-
-from garden import ROOT, FairClock, wait_until
+from garden import FairClock, wait_until
 from test_bus_line import Polls
-from test_bus_tcp import _built, serve  # noqa: F401
+from test_bus_tcp import _built, patient, serve  # noqa: F401
 
 PORTS = 24
 BAD = {"hangs-up": lambda *_: None,
@@ -19,16 +17,6 @@ BAD = {"hangs-up": lambda *_: None,
 def bus(name, port, every="200ms", profile="rs-ws-n01-tr"):
     return {"name": name, "type": "tcp", "port": f"127.0.0.1:{port}", "devices": [
         {"name": f"{name}-1", "profile": profile, "address": 1, "every": every}]}
-
-
-def patient(site):
-    """For servers that are to lose no poll: a busy machine runs them late. More of Polls."""
-    shipped = yaml.safe_load((ROOT / "gateway/profiles/rs-ws-n01-tr.yaml").read_text())
-    shipped["limits"]["response_max"] = "10s"
-    folder = site.folder / "patient"
-    folder.mkdir()
-    (folder / "patient.yaml").write_text(yaml.safe_dump(shipped))
-    return {"profiles": str(folder)}
 
 
 def threads(polls):
