@@ -11,6 +11,7 @@
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/access.h"
+#include "gateway/daemon/notifier/notifier.h"
 #include "gateway/daemon/write_request.h"
 
 /* ---- the plan ---- */
@@ -134,6 +135,15 @@ static double month_bytes(const struct config *config, const struct broker_confi
     double pings = 1.0 / broker->keepalive_s - 2 * batches; /* other messages keep alive as well */
     double keepalive = pings > 0 ? 160 * pings : 0;
     return (squeezed + batches * frame + live + scalars + keepalive) * MONTH_S;
+}
+
+/* As publish_spent() counts it: against the first broker with a budget. */
+static bool carries_weather(const struct config *config, unsigned broker)
+{
+    unsigned first = 0;
+    while (first < config->broker_count && config->brokers[first].budget_bytes_month == 0)
+        first++;
+    return config->forecast_url[0] != '\0' && broker == first;
 }
 
 static void print_for(FILE *out, uint32_t s)
@@ -284,7 +294,8 @@ void report_plan(const struct config *config, FILE *out)
         print_bus(config, &config->buses[i], out);
     for (unsigned i = 0; i < config->broker_count; i++) {
         const struct broker_config *broker = &config->brokers[i];
-        double bytes = month_bytes(config, broker);
+        double bytes = month_bytes(config, broker) +
+                       (carries_weather(config, i) ? NOTIFIER_WEATHER_MONTH_BYTES : 0);
         (void)fprintf(out, _("broker %s: about %.1f MB a month"), broker->name, bytes / 1e6);
         if (broker->budget_bytes_month)
             (void)fprintf(

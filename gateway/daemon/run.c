@@ -65,7 +65,7 @@ struct daemon {
     struct store *store;
     struct serve *serve;
     struct publish *publish;
-    struct notifier *notifier; /* NULL: no way is configured */
+    struct notifier *notifier; /* NULL: no way is configured, nor the weather's url */
     struct alerts *alerts;
     struct actions *actions;
     struct forecast *forecast;
@@ -247,12 +247,30 @@ static void count_notices(void *context, uint64_t bytes)
 static bool start_notifier(struct daemon *daemon)
 {
     struct notifier_out out = {.context = daemon->publish, .spent = count_notices};
-    if (daemon->config->way_count == 0)
+    if (daemon->config->way_count == 0 && daemon->config->forecast_url[0] == '\0')
         return true;
     daemon->notifier = notifier_start(daemon->config, daemon->store, &out);
     if (daemon->notifier == NULL)
         log_write(LOG_LEVEL_ERROR, "the notifier can't be started: %s", strerror(errno));
     return daemon->notifier != NULL;
+}
+
+static bool last_weather(void *context, struct ahead *ahead)
+{
+    return notifier_weather(context, ahead);
+}
+
+static bool start_forecast(struct daemon *daemon)
+{
+    const struct config *config = daemon->config;
+    struct forecast_weather weather = {.context = daemon->notifier, .last = last_weather};
+    if (config->plot_count == 0)
+        return true;
+    daemon->forecast = forecast_start(config, daemon->store, daemon->publish, daemon->alerts,
+                                      config->forecast_url[0] != '\0' ? &weather : NULL);
+    if (daemon->forecast == NULL)
+        log_write(LOG_LEVEL_ERROR, "the forecast can't be started: %s", strerror(errno));
+    return daemon->forecast != NULL;
 }
 
 static bool start_all(struct daemon *daemon)
@@ -275,12 +293,8 @@ static bool start_all(struct daemon *daemon)
         log_write(LOG_LEVEL_ERROR, "the alerts can't be started: %s", strerror(errno));
         return false;
     }
-    if (config->plot_count > 0)
-        daemon->forecast = forecast_start(config, daemon->store, daemon->publish, daemon->alerts);
-    if (config->plot_count > 0 && daemon->forecast == NULL) {
-        log_write(LOG_LEVEL_ERROR, "the forecast can't be started: %s", strerror(errno));
+    if (!start_forecast(daemon))
         return false;
-    }
     if (!open_actions(daemon) ||
         !start_buses(config, daemon->store, daemon->actions, daemon->buses))
         return false;

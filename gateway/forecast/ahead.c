@@ -7,6 +7,24 @@
 #define RAIN_SAID   0.86
 #define DRY_SAID    0.14
 
+static bool is_number(float value, double least, double most)
+{
+    return isnan(value) || ((double)value >= least && (double)value <= most);
+}
+
+bool ahead_is_sane(const struct ahead *ahead)
+{
+    if (ahead->count == 0 || ahead->count > AHEAD_HOURS || ahead->first_ms < 0 ||
+        ahead->first_ms % TEA_HOUR_MS != 0 || ahead->first_ms > INT64_C(250000000000000))
+        return false;
+    for (uint32_t i = 0; i < ahead->count; i++)
+        if (!is_number(ahead->air_c[i], AHEAD_LEAST_C, AHEAD_MOST_C) ||
+            !is_number(ahead->rain_mm[i], 0, AHEAD_MOST_MM) ||
+            !is_number(ahead->rain_chance[i], 0, 1))
+            return false;
+    return true;
+}
+
 struct sums {
     unsigned count;
     double sum, most, least;

@@ -4,6 +4,7 @@
 #ifndef BAIYE_FORECAST_AHEAD_H
 #define BAIYE_FORECAST_AHEAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gateway/forecast/hours.h"
@@ -11,6 +12,10 @@
 #define AHEAD_HOURS  240u
 #define AHEAD_OLD_MS (24 * TEA_HOUR_MS) /* made longer ago: it is not used */
 #define AHEAD_DAY    18                 /* hours that make a day */
+
+#define AHEAD_LEAST_C (-60.0)
+#define AHEAD_MOST_C  60.0
+#define AHEAD_MOST_MM 500.0 /* of rain in an hour */
 
 struct ahead {
     int64_t made_ms;  /* UTC; 0: there is none */
@@ -20,6 +25,8 @@ struct ahead {
     float rain_chance[AHEAD_HOURS]; /* 0..1 */
 };
 
+/* Full hours after 1970, numbers as above or NAN: for what another process sends. */
+bool ahead_is_sane(const struct ahead *ahead);
 /* Of the hours that begin within [from_ms, to_ms); NAN with fewer than AHEAD_DAY known ones. */
 double ahead_mean_c(const struct ahead *ahead, int64_t from_ms, int64_t to_ms);
 double ahead_rain_mm(const struct ahead *ahead, int64_t from_ms, int64_t to_ms);

@@ -317,5 +317,6 @@ unsigned access_check(const struct config *config, const struct access_look *loo
     }
     for (unsigned i = 0; i < config->way_count; i++)
         look_way(&walk, &config->ways[i]);
+    look_file(&walk, "forecast", config->forecast_ca_file);
     return walk.broken;
 }

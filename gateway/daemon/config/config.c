@@ -171,6 +171,22 @@ SECTION(location)
     return true;
 }
 
+#define FORECAST_URL                                                                               \
+    "https://api.open-meteo.com/v1/forecast?latitude=26.5&longitude=107.9&timeformat=unixtime"     \
+    "&hourly=temperature_2m,precipitation,precipitation_probability"
+
+static bool read_forecast_url(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct config *config = target;
+    const char *text = yaml_text(value);
+    if (!draft_is_https(text, sizeof config->forecast_url))
+        return yaml_error(source, yaml_line(value),
+                          "url: \"%.60s\" is not an address with https; write for example url: %s",
+                          text != NULL ? text : "", FORECAST_URL);
+    (void)snprintf(config->forecast_url, sizeof config->forecast_url, "%s", text);
+    return true;
+}
+
 SECTION(forecast)
 {
     static const struct key keys[] = {
@@ -178,6 +194,11 @@ SECTION(forecast)
          .kind = KEY_PATH,
          CONFIG(forecast_file),
          .example = "/var/lib/baiye/weather.json"},
+        {.name = "url", .kind = KEY_FUNCTION, .read = read_forecast_url},
+        {.name = "ca_file",
+         .kind = KEY_PATH,
+         CONFIG(forecast_ca_file),
+         .example = "/etc/baiye/weather-ca.pem"},
         {.name = "canopy_below",
          .kind = KEY_NUMBER,
          CONFIG(canopy_below_k),
@@ -200,6 +221,9 @@ SECTION(forecast)
     struct config *config = ((struct draft *)target)->config;
     if (!keys_read(source, value, "forecast", keys, sizeof keys / sizeof *keys, config))
         return false;
+    if (config->forecast_file[0] != '\0' && config->forecast_url[0] != '\0')
+        return yaml_error(source, yaml_line(value),
+                          "forecast: the weather comes from file: or from url:, not from both");
     if (config->night_work >= config->lost_flush)
         return yaml_error(source, yaml_line(value),
                           "forecast: a night's work costs as much as the flush that it saves; "

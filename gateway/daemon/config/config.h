@@ -13,6 +13,7 @@
 #include "gateway/common/config_error.h"
 #include "gateway/daemon/reading.h"
 
+#define CONFIG_URL_SIZE     512
 #define CONFIG_LABEL_SIZE   97 /* free UTF-8, 1..96 bytes */
 #define CONFIG_HOST_SIZE    128
 #define CONFIG_REFUSED_SIZE 512
@@ -465,8 +466,10 @@ const char *way_kind_name(unsigned kind);
 struct config {
     char file[CONFIG_PATH_SIZE];
     char site[CONFIG_NAME_SIZE];
-    char label[CONFIG_LABEL_SIZE];        /* what people call the garden; "": nothing is said */
-    char forecast_file[CONFIG_PATH_SIZE]; /* of the weather ahead; "": none */
+    char label[CONFIG_LABEL_SIZE];           /* what people call the garden; "": nothing is said */
+    char forecast_file[CONFIG_PATH_SIZE];    /* of the weather ahead; "": none */
+    char forecast_url[CONFIG_URL_SIZE];      /* the same from a service; "": none */
+    char forecast_ca_file[CONFIG_PATH_SIZE]; /* whose authority that is; "": the system's */
     double
         canopy_below_k; /* the air on frosty nights, where no sensor measures it; 0 unless said */
     double lost_flush, night_work; /* what they cost, in one unit: 10 and 3 unless said */

@@ -95,6 +95,8 @@ bool draft_actions_resolve(struct yaml_source *source, struct draft *draft);
 bool draft_day(const char *text, int32_t *day);
 /* "18:00" to 1080; moves `at` behind it. alert_rules.c */
 bool draft_minute(const char **at, uint16_t *minute);
+/* An address with https (of the machine itself also http) that fits into `size`. ways.c */
+bool draft_is_https(const char *text, size_t size);
 /* One item of `notify`, into a struct way_config; `heartbeat`; and groups, tied to ways. ways.c */
 bool draft_way(struct yaml_source *source, const yaml_node_t *item, void *target);
 bool draft_heartbeat(struct yaml_source *source, const yaml_node_t *value, void *target);

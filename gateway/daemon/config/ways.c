@@ -18,15 +18,21 @@ static bool is_loopback_url(const char *url)
            strncmp(url, "http://[::1]", 12) == 0;
 }
 
+bool draft_is_https(const char *text, size_t size)
+{
+    return text != NULL && strlen(text) < size && strpbrk(text, " \t\r\n\"\\") == NULL &&
+           (strncmp(text, "https://", 8) == 0 || is_loopback_url(text));
+}
+
 static bool read_url(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
     struct way_config *way = target;
     const char *text = yaml_text(value);
     bool mail = way->kind == WAY_MAIL;
-    bool good = text != NULL && strlen(text) < sizeof way->url &&
-                strpbrk(text, " \t\"\\") == NULL &&
-                (mail ? strncmp(text, "smtp://", 7) == 0 || strncmp(text, "smtps://", 8) == 0
-                      : strncmp(text, "https://", 8) == 0 || is_loopback_url(text));
+    bool good = mail ? text != NULL && strlen(text) < sizeof way->url &&
+                           strpbrk(text, " \t\r\n\"\\") == NULL &&
+                           (strncmp(text, "smtp://", 7) == 0 || strncmp(text, "smtps://", 8) == 0)
+                     : draft_is_https(text, sizeof way->url);
     if (!good)
         return yaml_error(source, yaml_line(value),
                           "url: \"%.60s\" is not %s; write for example url: %s",

@@ -15,9 +15,6 @@
 #include "gateway/common/units.h"
 
 #define COLUMNS   4
-#define LEAST_C   (-60.0)
-#define MOST_C    60.0
-#define RAIN_MOST 500.0                /* mm in an hour */
 #define FUTURE_MS (5 * INT64_C(60000)) /* of a clock that the file's differs from */
 
 static void clear(struct ahead *ahead)
@@ -37,9 +34,9 @@ static void put(struct ahead *ahead, int64_t seconds, const double values[COLUMN
     int64_t index = (t_ms - ahead->first_ms) / TEA_HOUR_MS;
     if (t_ms < ahead->first_ms || index >= AHEAD_HOURS)
         return;
-    if (values[1] >= LEAST_C && values[1] <= MOST_C)
+    if (values[1] >= AHEAD_LEAST_C && values[1] <= AHEAD_MOST_C)
         ahead->air_c[index] = (float)values[1];
-    if (values[2] >= 0 && values[2] <= RAIN_MOST)
+    if (values[2] >= 0 && values[2] <= AHEAD_MOST_MM)
         ahead->rain_mm[index] = (float)values[2];
     if (values[3] >= 0 && values[3] <= 100)
         ahead->rain_chance[index] = (float)(values[3] / 100);

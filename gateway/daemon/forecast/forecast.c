@@ -48,6 +48,8 @@ struct forecast {
     struct store *store;
     struct publish *publish;
     struct alerts *alerts;
+    struct forecast_weather weather;
+    int64_t weather_ms; /* made_ms of the one that was looked at */
     struct ask ask;
     pthread_t thread;
     struct outlook_season *days; /* by plot */
@@ -71,6 +73,7 @@ struct forecast {
     size_t sent_size;
     int64_t sent_ms; /* wall time */
     enum frost_level sent_frost;
+    bool sent_weather;
     struct log_state log; /* does the store answer? */
     struct log_state log_size;
 };
@@ -239,7 +242,8 @@ static void send_document(struct forecast *f, int64_t now_ms, bool noted)
     const char *says = document_says(f->json, size, &length);
     const char *said = document_says(f->sent, f->sent_size, &sent_length);
     bool same = length == sent_length && memcmp(says, said, length) == 0;
-    bool pressing = noted || frost_of(f) != f->sent_frost;
+    bool has_weather = f->ahead.made_ms != 0; /* at a start it comes some seconds later */
+    bool pressing = noted || frost_of(f) != f->sent_frost || has_weather != f->sent_weather;
     if (f->sent_size > 0 && !document_is_due(same, pressing, now_ms - f->sent_ms))
         return;
     if (!publish_doc(f->publish, TOPIC_FORECAST, f->json, size, true, 1))
@@ -248,6 +252,7 @@ static void send_document(struct forecast *f, int64_t now_ms, bool noted)
     f->sent_size = size;
     f->sent_ms = now_ms;
     f->sent_frost = frost_of(f);
+    f->sent_weather = has_weather;
     keep_said(f, now_ms);
 }
 
@@ -292,13 +297,34 @@ static void tell_frost(struct forecast *f, int64_t now_ms)
 
 /* ---- Rounds ---- */
 
+/* What came over the net: who fetches it says why nothing comes. */
+static void take_weather(struct forecast *f, int64_t now_ms)
+{
+    bool some = f->weather.last != NULL && f->weather.last(f->weather.context, &f->ahead);
+    f->weather_ms = some ? f->ahead.made_ms : 0;
+    if (some && now_ms - f->ahead.made_ms <= AHEAD_OLD_MS)
+        return;
+    f->ahead.made_ms = 0;
+    f->ahead.count = 0;
+}
+
+/* A newer one than was looked at. */
+static bool weather_is_new(struct forecast *f)
+{
+    struct ahead ahead;
+    return f->weather.last != NULL && f->weather.last(f->weather.context, &ahead) &&
+           ahead.made_ms != f->weather_ms;
+}
+
 static void read_ahead(struct forecast *f, int64_t now_ms)
 {
     char why[160] = "it can be used again";
     f->ahead.made_ms = 0;
     f->ahead.count = 0;
-    if (f->config->forecast_file[0] == '\0')
+    if (f->config->forecast_file[0] == '\0') {
+        take_weather(f, now_ms);
         return;
+    }
     bool good = ahead_file_read(f->config->forecast_file, now_ms, &f->ahead, why, sizeof why);
     log_change(&f->log_ahead, good, LOG_LEVEL_WARNING, "forecast: %s: %s", f->config->forecast_file,
                why);
@@ -344,6 +370,8 @@ static void *forecast_main(void *context)
     while (!ask_stopping(&f->ask)) {
         struct wall_ms now = store_now(f->store);
         int64_t wait_ms = LOOK_MS;
+        if (weather_is_new(f))
+            looked_at = -1;
         if (now.trust == TIME_TRUSTED && (noted || hour_of(now.ms) != looked_at)) {
             bool good = look(f, now.ms, noted);
             noted = noted && !good;
@@ -374,7 +402,8 @@ static void release(struct forecast *f)
 }
 
 struct forecast *forecast_start(const struct config *config, struct store *store,
-                                struct publish *publish, struct alerts *alerts)
+                                struct publish *publish, struct alerts *alerts,
+                                const struct forecast_weather *weather)
 {
     struct forecast *f = calloc(1, sizeof *f);
     if (f == NULL)
@@ -383,6 +412,8 @@ struct forecast *forecast_start(const struct config *config, struct store *store
     f->store = store;
     f->publish = publish;
     f->alerts = alerts;
+    if (weather != NULL)
+        f->weather = *weather;
     f->frost_plot = -1;
     ask_init(&f->ask, store);
     log_state_init(&f->log, 1);

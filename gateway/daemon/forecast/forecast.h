@@ -15,13 +15,23 @@
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/store/store.h"
+#include "gateway/forecast/ahead.h"
 #include "gateway/forecast/pick.h"
 
 struct forecast;
 
-/* For a config with plots. All four must outlive it. NULL when it can't be started (errno). */
+/* Where the weather ahead of config.forecast_url is. Copied. */
+struct forecast_weather {
+    void *context;
+    /* The one that came last; false: none has. Any thread, must not wait. */
+    bool (*last)(void *context, struct ahead *ahead);
+};
+
+/* For a config with plots. All four, and what `weather` (NULL is fine) leads to, must outlive it.
+ * NULL when it can't be started (errno). */
 struct forecast *forecast_start(const struct config *config, struct store *store,
-                                struct publish *publish, struct alerts *alerts);
+                                struct publish *publish, struct alerts *alerts,
+                                const struct forecast_weather *weather);
 /* A pick was noted: look again, soon. Any thread. NULL is fine. */
 void forecast_picked(struct forecast *forecast);
 /* What is known of config.plots[plot], to doubt a note before it is stored. Any thread; NULL: no

@@ -19,6 +19,7 @@
 #include "gateway/daemon/child.h"
 #include "gateway/daemon/notifier/ipc.h"
 #include "gateway/daemon/notifier/queue.h"
+#include "gateway/daemon/notifier/weather_plan.h"
 
 #define KEY             "notices"
 #define DOC_MOST        64000u
@@ -49,12 +50,15 @@ struct notifier {
         struct way_message message;
     } held[WAYS_MAX];
     uint64_t puts; /* writings given to the store */
+    struct weather_plan weather;
+    struct log_state log_weather;
 
     pthread_mutex_t lock; /* ---- everything below ---- */
     struct queue *queue;
     bool known; /* what waited before the start has been read, or is not waited for */
     bool asked, save;
-    uint64_t put_done; /* writings that have ended */
+    uint64_t put_done;  /* writings that have ended */
+    struct ahead ahead; /* the weather that came last; made_ms 0: none has */
 };
 
 static struct queue_now now_of(const struct notifier *notifier)
@@ -70,7 +74,11 @@ static bool say_hello(const struct notifier *notifier)
     if (hello == NULL)
         return false;
     hello->way_count = notifier->config->way_count;
-    memcpy(hello->ways, notifier->config->ways, hello->way_count * sizeof hello->ways[0]);
+    if (hello->way_count > 0)
+        memcpy(hello->ways, notifier->config->ways, hello->way_count * sizeof hello->ways[0]);
+    memcpy(hello->weather_url, notifier->config->forecast_url, sizeof hello->weather_url);
+    memcpy(hello->weather_ca_file, notifier->config->forecast_ca_file,
+           sizeof hello->weather_ca_file);
     ssize_t sent = send(notifier->child.fd, hello, sizeof *hello, MSG_DONTWAIT | MSG_NOSIGNAL);
     free(hello);
     return sent == (ssize_t)sizeof *hello;
@@ -84,6 +92,8 @@ static void end_process(struct notifier *notifier)
         notifier->held[w].waits = false; /* made anew, as they were */
     notifier->sent_ms = 0;
     notifier->under_way = 0;
+    if (notifier->weather.asked)
+        weather_answered(&notifier->weather, clock_now().mono_ms, false);
     pthread_mutex_lock(&notifier->lock);
     queue_again(notifier->queue);
     pthread_mutex_unlock(&notifier->lock);
@@ -125,15 +135,21 @@ static void say(struct notifier *notifier, uint16_t way, const char *what, enum 
     log_write(level, "notify %s: %s", notifier->config->ways[way].name, what);
 }
 
+static void count_answer(struct notifier *notifier, const struct notifier_done *done,
+                         int64_t now_ms)
+{
+    if (done->bytes > 0)
+        notifier->out.spent(notifier->out.context, done->bytes);
+    notifier->under_way -= notifier->under_way > 0;
+    notifier->sent_ms = notifier->under_way > 0 ? now_ms : 0;
+}
+
 static void take_done(struct notifier *notifier, const struct notifier_done *done)
 {
     struct queue_now now = now_of(notifier);
     if (done->way >= notifier->config->way_count || memchr(done->why, 0, sizeof done->why) == NULL)
         return;
-    if (done->bytes > 0)
-        notifier->out.spent(notifier->out.context, done->bytes);
-    notifier->under_way -= notifier->under_way > 0;
-    notifier->sent_ms = notifier->under_way > 0 ? now.mono_ms : 0;
+    count_answer(notifier, done, now.mono_ms);
     pthread_mutex_lock(&notifier->lock);
     queue_done(notifier->queue, done->way, done->id, done->outcome, done->why, &now);
     pthread_mutex_unlock(&notifier->lock);
@@ -141,15 +157,44 @@ static void take_done(struct notifier *notifier, const struct notifier_done *don
         done->outcome == WAY_SENT ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING);
 }
 
+/* Its age counts from now on: of when the service computed it the format says nothing. */
+static void take_weather(struct notifier *notifier, struct notifier_weather *told)
+{
+    struct queue_now now = now_of(notifier);
+    bool good = now.wall.trust == TIME_TRUSTED && ahead_is_sane(&told->ahead);
+    if (told->done.way != NOTIFIER_WEATHER || !notifier->weather.asked ||
+        memchr(told->done.why, 0, sizeof told->done.why) == NULL)
+        return;
+    count_answer(notifier, &told->done, now.mono_ms);
+    weather_answered(&notifier->weather, now.mono_ms, good);
+    log_change(&notifier->log_weather, good, LOG_LEVEL_WARNING, "forecast: url: %s",
+               good                        ? "the weather forecast comes again"
+               : told->done.why[0] != '\0' ? told->done.why
+                                           : "it sent no weather forecast");
+    if (!good)
+        return;
+    told->ahead.made_ms = now.wall.ms;
+    pthread_mutex_lock(&notifier->lock);
+    notifier->ahead = told->ahead;
+    pthread_mutex_unlock(&notifier->lock);
+}
+
 static void read_process(struct notifier *notifier)
 {
-    struct notifier_done done;
-    for (unsigned n = 0; n < WAYS_MAX && notifier->child.fd >= 0; n++) {
-        ssize_t got = recv(notifier->child.fd, &done, sizeof done, MSG_DONTWAIT);
+    union {
+        struct notifier_done done;
+        struct notifier_weather weather;
+    } told;
+    for (unsigned n = 0; n < WAYS_MAX + 1 && notifier->child.fd >= 0; n++) {
+        ssize_t got = recv(notifier->child.fd, &told, sizeof told, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (got == (ssize_t)sizeof done) {
-            take_done(notifier, &done);
+        if (got == (ssize_t)sizeof told.done) {
+            take_done(notifier, &told.done);
+            continue;
+        }
+        if (got == (ssize_t)sizeof told.weather) {
+            take_weather(notifier, &told.weather);
             continue;
         }
         log_write(LOG_LEVEL_WARNING, "notify: its process ended; it is started again");
@@ -200,6 +245,24 @@ static void send_held(struct notifier *notifier)
         if (notifier->sent_ms == 0)
             notifier->sent_ms = now_ms;
     }
+}
+
+static void ask_weather(struct notifier *notifier)
+{
+    struct queue_now now = now_of(notifier);
+    const struct way_message message = {.way = NOTIFIER_WEATHER};
+    if (notifier->config->forecast_url[0] == '\0' || notifier->child.fd < 0 ||
+        !weather_due(&notifier->weather, now.mono_ms, now.wall.trust == TIME_TRUSTED))
+        return;
+    weather_asked(&notifier->weather);
+    if (send(notifier->child.fd, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL) !=
+        (ssize_t)sizeof message) {
+        end_process(notifier);
+        return;
+    }
+    notifier->under_way++;
+    if (notifier->sent_ms == 0)
+        notifier->sent_ms = now.mono_ms;
 }
 
 static int wait_ms(const struct notifier *notifier)
@@ -289,6 +352,7 @@ static void round_of(struct notifier *notifier)
     make_due(notifier);
     keep(notifier);
     send_held(notifier);
+    ask_weather(notifier);
 }
 
 static void *notifier_thread(void *context)
@@ -327,6 +391,8 @@ struct notifier *notifier_start(const struct config *config, struct store *store
         child_reads(&notifier->child, config->ways[w].secret_file);
         child_reads(&notifier->child, config->ways[w].ca_file);
     }
+    child_reads(&notifier->child, config->forecast_ca_file);
+    log_state_init(&notifier->log_weather, 1);
     notifier->started_ms = clock_now().mono_ms;
     pthread_mutex_init(&notifier->lock, NULL);
     notifier->queue = queue_create(config);
@@ -412,4 +478,12 @@ void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way
     way->answered = queue_answered(notifier->queue, index, way->last);
     (void)snprintf(way->trouble, sizeof way->trouble, "%s", queue_trouble(notifier->queue, index));
     pthread_mutex_unlock(&notifier->lock);
+}
+
+bool notifier_weather(struct notifier *notifier, struct ahead *ahead)
+{
+    pthread_mutex_lock(&notifier->lock);
+    *ahead = notifier->ahead;
+    pthread_mutex_unlock(&notifier->lock);
+    return ahead->made_ms != 0;
 }

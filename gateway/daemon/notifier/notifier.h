@@ -2,13 +2,17 @@
 /* The ways out of the box: messages to people when an alert begins, goes on unanswered, or is over.
  * A thread of the daemon owns the queue, which the store keeps; a process of its own, with the
  * secrets, owns the network: whatever a service or a name server does, it delays neither the daemon
- * nor another way. */
+ * nor another way. That process also fetches the weather forecast, since it has libcurl. */
 #ifndef BAIYE_NOTIFIER_NOTIFIER_H
 #define BAIYE_NOTIFIER_NOTIFIER_H
 
 #include "gateway/daemon/alerts/active.h"
 #include "gateway/daemon/child.h"
 #include "gateway/daemon/store/store.h"
+#include "gateway/forecast/ahead.h"
+
+/* What fetching the weather comes to, for --check: four answers a day, with their handshakes. */
+#define NOTIFIER_WEATHER_MONTH_BYTES (4 * 31 * 13e3)
 
 struct notifier;
 
@@ -43,6 +47,9 @@ void notifier_test(struct notifier *notifier, uint16_t way);
 bool notifier_calls(struct notifier *notifier, uint16_t way);
 /* It has been switched on, or why not. Any thread. */
 void notifier_called(struct notifier *notifier, uint16_t way, bool good, const char *why);
+/* The weather forecast of config.forecast_url that came last; made_ms is when. false: none has
+ * come. Any thread. */
+bool notifier_weather(struct notifier *notifier, struct ahead *ahead);
 /* How config.ways[index] is. Any thread. */
 void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way *way);
 

@@ -23,6 +23,7 @@
 #include "gateway/daemon/notifier/mail_receivers.h"
 #include "gateway/daemon/notifier/notifier.h"
 #include "gateway/daemon/notifier/sms.h"
+#include "gateway/daemon/notifier/weather.h"
 
 #define TRANSFER_MOST_S 30L
 #define CONNECT_MOST_S  15L
@@ -58,6 +59,7 @@ struct sender {
     struct sms *sms;
     time_t sms_tried_s; /* monotonic */
     struct transfer transfers[WAYS_MAX];
+    struct weather weather;
 };
 
 static void tell(const struct transfer *transfer, enum way_outcome outcome, const char *why)
@@ -330,6 +332,43 @@ static void finish_transfer(struct sender *sender, struct transfer *transfer, CU
     tell(transfer, outcome, why);
 }
 
+/* ---- The weather ---- */
+
+static void tell_weather(struct notifier_weather *told)
+{
+    told->done.way = NOTIFIER_WEATHER;
+    told->done.outcome = told->ahead.count > 0 ? WAY_SENT : WAY_LATER;
+    (void)send(CHILD_FD, told, sizeof *told, MSG_NOSIGNAL);
+}
+
+static void begin_weather(struct sender *sender)
+{
+    struct notifier_weather failed = {.done.why = "the request can't be made"};
+    if (boundary_is_stale(&sender->boundary))
+        _exit(EX_TEMPFAIL); /* the network changed; it is asked for again */
+    if (weather_begin(&sender->weather, &libcurl, sender->hello.weather_url,
+                      sender->hello.weather_ca_file) &&
+        libcurl.multi_add_handle(sender->multi, sender->weather.easy) == CURLM_OK)
+        return;
+    weather_end(&sender->weather, &libcurl);
+    tell_weather(&failed);
+}
+
+static void finish_weather(struct sender *sender, CURLcode code)
+{
+    struct weather *weather = &sender->weather;
+    struct notifier_weather told = {.done.bytes = bytes_of(weather->easy)};
+    long status = 0;
+    (void)libcurl.easy_getinfo(weather->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_OK || weather->too_large)
+        (void)weather_take(weather, status, &told.ahead, told.done.why);
+    else
+        (void)by_curl(code, told.done.why);
+    (void)libcurl.multi_remove_handle(sender->multi, weather->easy);
+    weather_end(weather, &libcurl);
+    tell_weather(&told);
+}
+
 static void collect(struct sender *sender)
 {
     int left = 0, running = 0;
@@ -341,7 +380,10 @@ static void collect(struct sender *sender)
             continue;
         CURLcode code = message->data.result;
         (void)libcurl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        finish_transfer(sender, (struct transfer *)(void *)transfer, code);
+        if (message->easy_handle == sender->weather.easy)
+            finish_weather(sender, code);
+        else
+            finish_transfer(sender, (struct transfer *)(void *)transfer, code);
     }
 }
 
@@ -364,6 +406,8 @@ static bool read_daemon(struct sender *sender)
             return false;
         if (message.way < sender->hello.way_count && !sender->transfers[message.way].busy)
             begin_transfer(sender, &message);
+        else if (message.way == NOTIFIER_WEATHER && sender->weather.easy == NULL)
+            begin_weather(sender);
     }
 }
 
@@ -393,18 +437,22 @@ static bool has_proxy(void)
     return false;
 }
 
+/* false: it would not be reached with the ports alone that are named. */
+static bool name_port(struct sender *sender, const char *url)
+{
+    unsigned port = url[0] != '\0' ? port_of(url) : 0;
+    if (port != 0)
+        boundary_port(&sender->boundary, port);
+    return port != 0 || url[0] == '\0';
+}
+
 static void name_ports(struct sender *sender)
 {
-    for (unsigned i = 0; i < sender->hello.way_count && i < WAYS_MAX; i++) {
-        const char *url = sender->hello.ways[i].url;
-        unsigned port = url[0] != '\0' ? port_of(url) : 0;
-        if (port == 0 && url[0] != '\0') {
-            sender->boundary.port_count = 0; /* it would not reach that one */
-            return;
-        }
-        if (port != 0)
-            boundary_port(&sender->boundary, port);
-    }
+    bool all = name_port(sender, sender->hello.weather_url);
+    for (unsigned i = 0; i < sender->hello.way_count && i < WAYS_MAX; i++)
+        all = name_port(sender, sender->hello.ways[i].url) && all;
+    if (!all)
+        sender->boundary.port_count = 0;
 }
 
 /* libcurl has no thread of its own yet; what it looks names up by stays within. */
@@ -427,6 +475,9 @@ static void take_authorities(struct sender *sender, const struct child_files *fi
                        child_path(files, sender->hello.ways[i].ca_file));
         memcpy(sender->hello.ways[i].ca_file, opened, sizeof opened);
     }
+    char opened[CONFIG_PATH_SIZE];
+    (void)snprintf(opened, sizeof opened, "%s", child_path(files, sender->hello.weather_ca_file));
+    memcpy(sender->hello.weather_ca_file, opened, sizeof opened);
 }
 
 static void serve(struct sender *sender)
@@ -442,6 +493,9 @@ static void serve(struct sender *sender)
     }
     for (unsigned w = 0; w < WAYS_MAX; w++)
         end_transfer(sender, &sender->transfers[w]);
+    if (sender->weather.easy != NULL)
+        (void)libcurl.multi_remove_handle(sender->multi, sender->weather.easy);
+    weather_end(&sender->weather, &libcurl);
 }
 
 static void open_bus(struct sender *sender)

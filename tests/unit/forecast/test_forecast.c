@@ -39,6 +39,7 @@ static struct {
     double cooling;      /* K an hour from 18:00 of the last day on */
     struct store_pick picks[8];
     uint32_t pick_count;
+    struct ahead ahead;     /* what came over the net */
     struct store_said said; /* what is kept of plot 0 */
     unsigned kept;
     char doc[DOC_MOST], what[192];
@@ -218,13 +219,25 @@ static int begin(void **state)
     world.earliest_ms = 0;
     world.pick_count = world.kept = 0;
     world.said = (struct store_said){.day = 0};
+    world.ahead = (struct ahead){.made_ms = 0};
     world.cooling = 0;
     return 0;
 }
 
+static bool last_weather(void *context, struct ahead *ahead)
+{
+    assert_ptr_equal(context, &world);
+    pthread_mutex_lock(&world.lock);
+    *ahead = world.ahead;
+    pthread_mutex_unlock(&world.lock);
+    return ahead->made_ms != 0;
+}
+
 static struct forecast *start(void)
 {
-    struct forecast *forecast = forecast_start(&config, NULL, NULL, NULL);
+    static const struct forecast_weather weather = {.context = &world, .last = last_weather};
+
+    struct forecast *forecast = forecast_start(&config, NULL, NULL, NULL, &weather);
     assert_non_null(forecast);
     return forecast;
 }
@@ -332,6 +345,39 @@ static void what_was_sent_of_a_day_is_kept_and_judged_when_its_pick_is_noted(voi
     assert_says("\"score\":{\"days\":2,\"mae_kg\":50");
     assert_says("\"kept_days\":1,");
     assert_int_equal(world.said.day, 20270412);
+}
+
+static void rain_all_night(int64_t made_ms)
+{
+    pthread_mutex_lock(&world.lock);
+    world.ahead = (struct ahead){
+        .made_ms = made_ms, .first_ms = EVENING - EVENING % HOUR_MS, .count = AHEAD_HOURS};
+    for (unsigned i = 0; i < AHEAD_HOURS; i++) {
+        world.ahead.air_c[i] = 1.5F;
+        world.ahead.rain_mm[i] = 2;
+        world.ahead.rain_chance[i] = NAN;
+    }
+    pthread_mutex_unlock(&world.lock);
+}
+
+/* Without it all is as before; when it comes, nobody waits for the hour to be over. */
+static void the_weather_is_used_when_it_comes_and_not_when_it_is_old(void **state)
+{
+    (void)state;
+    struct forecast *forecast = start();
+    wait_for(&world.lowered, 1);
+    assert_says("\"ahead\":null");
+    rain_all_night(EVENING - HOUR_MS);
+    forecast_picked(forecast);
+    wait_for(&world.docs, 2);
+    assert_says("\"ahead\":{\"made\":1807360200000,\"nights\":[{\"at\":");
+    assert_says("\"min_c\":1.5}");
+    forecast_stop(forecast);
+    rain_all_night(EVENING - 24 * HOUR_MS - 1);
+    forecast = start();
+    wait_for(&world.docs, 3);
+    assert_says("\"ahead\":null");
+    forecast_stop(forecast);
 }
 
 static void what_says_nothing_new_is_not_sent(void **state)
@@ -477,6 +523,7 @@ int main(void)
         TEST(a_start_reads_the_season_and_speaks),
         TEST(a_note_is_looked_at_and_only_the_last_days_are_read),
         TEST(what_was_sent_of_a_day_is_kept_and_judged_when_its_pick_is_noted),
+        TEST(the_weather_is_used_when_it_comes_and_not_when_it_is_old),
         TEST(what_says_nothing_new_is_not_sent),
         TEST(a_second_start_says_the_same),
         TEST(a_frost_raises_an_alert),
