@@ -110,3 +110,17 @@ test('season: how right it was stands beside the best rule, and that one’s num
   assert.deepEqual(await axe(page), []);
   assert.deepEqual(page.problems, []);
 });
+
+test('season: the nights after tonight stand on the first page with the age of their forecast', async () => {
+  await dress();
+  const night = (d) => Date.UTC(YEAR, 3, d, 22);
+  await s.gateway.put('forecast', { ...s.gateway.forecast(), ahead: { made: Date.UTC(YEAR, 3, 10, 1, 30), nights: [{ at: night(11), min_c: 1.46 }, { at: night(12), min_c: 7 }] } });
+  const page = await s.phone({ size: 'small' });
+  await login(page, s.bridge.url);
+  await page.getByText('09:30 的天气预报').waitFor();
+  assert.deepEqual(await page.locator('.nights li').allTextContents(), ['4月12日最低 1.5 °C ↓', '4月13日最低 7.0 °C']);
+  assert.deepEqual(await axe(page), []);
+  await s.gateway.put('forecast', { ...s.gateway.forecast(), ahead: null });
+  await page.locator('.nights').waitFor({ state: 'detached' });
+  assert.deepEqual(page.problems, []);
+});

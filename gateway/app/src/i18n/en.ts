@@ -48,6 +48,7 @@ export const en: Record<Key, string> = {
   'frost.title': 'Frost tonight', 'frost.none': 'No frost ✓', 'frost.low': 'Frost unlikely', 'frost.medium': 'Watch for frost ↓',
   'frost.info': 'Frost news', 'frost.high': 'Frost danger ↓',
   'frost.watch': 'Watch for frost ↓', 'frost.alarm': 'Frost danger ↓', 'frost.severe': 'Severe frost ↓↓',
+  'nights.title': 'The nights after', 'nights.by': 'Weather forecast of {0}; hollows are colder',
   'frost.min': 'down to {0} °C', 'frost.at': 'about {0}',
   'risk.title': 'Disease and water', 'level.none': 'none', 'level.low': 'low', 'level.medium': 'medium ↑', 'level.high': 'high ↑↑',
   'level.info': 'note', 'level.watch': 'keep watch', 'level.alarm': 'act now', 'level.severe': 'act now',

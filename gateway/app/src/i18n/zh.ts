@@ -47,6 +47,7 @@ export const zh = {
   'frost.title': '今晚霜冻', 'frost.none': '没有霜冻 ✓', 'frost.low': '霜冻可能小', 'frost.medium': '留意霜冻 ↓',
   'frost.info': '霜冻提示', 'frost.high': '霜冻危险 ↓',
   'frost.watch': '留意霜冻 ↓', 'frost.alarm': '霜冻危险 ↓', 'frost.severe': '严重霜冻 ↓↓',
+  'nights.title': '后两夜', 'nights.by': '{0} 的天气预报；低洼处会更冷',
   'frost.min': '最低 {0} °C', 'frost.at': '约 {0}',
   'risk.title': '病害与水分', 'level.none': '无', 'level.low': '低', 'level.medium': '中 ↑', 'level.high': '高 ↑↑',
   'level.info': '提示', 'level.watch': '留意', 'level.alarm': '马上处理', 'level.severe': '马上处理',

@@ -118,6 +118,8 @@ export interface Forecast {
   frost: { level: Level; minC: number | null; at: number | null; why: string; zh: Why | null } | null;
   disease: { name: string; level: Level; why: string; zh: Why | null }[];
   water: { plot: string; level: Level; why: string; zh: Why | null }[];
+  /** A weather forecast for the site, and when it came: the nights after tonight. */
+  ahead: { made: number; nights: { at: number; minC: number }[] } | null;
 }
 
 export interface Alert {
@@ -372,6 +374,7 @@ export function parseForecast(x: unknown): Forecast | null {
     };
   }
   const frost = object(o.frost);
+  const made = time(object(o.ahead)?.made);
   const rows = (list: unknown) => (Array.isArray(list) ? list.slice(0, 16).map(object) : []);
   return {
     ts,
@@ -388,6 +391,13 @@ export function parseForecast(x: unknown): Forecast | null {
     water: rows(o.water).flatMap((w) =>
       w ? [{ plot: text(w.plot, 120), level: level(w.level, 'info'), ...whys(w) }] : [],
     ),
+    ahead: made === null ? null : {
+      made,
+      nights: rows(object(o.ahead)?.nights).flatMap((n) => {
+        const [at, minC] = [time(n?.at), number(n?.min_c)];
+        return at === null || minC === null ? [] : [{ at, minC }];
+      }),
+    },
   };
 }
 

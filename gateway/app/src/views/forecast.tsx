@@ -197,6 +197,27 @@ export function FrostCard({ frost, fresh, ts }: { frost: NonNullable<Forecast['f
   );
 }
 
+/** The nights after tonight, by a weather forecast whose age stands there. */
+export function NightsCard({ ahead }: { ahead: NonNullable<Forecast['ahead']> }) {
+  if (ahead.nights.length === 0) return null;
+  return (
+    <section class="card nights" aria-labelledby="nights">
+      <h2 id="nights">{t('nights.title')}</h2>
+      <ul class="rows">
+        {ahead.nights.map((n) => (
+          <li key={n.at}>
+            <div>
+              <span>{monthDay(n.at, zone())}</span>
+              <span class={n.minC <= 4 ? 'strong' : ''}>{t('frost.min', value(n.minC, 1))}{n.minC <= 4 && ' ↓'}</span>
+            </div>
+          </li>
+        ))}
+      </ul>
+      <p class="quiet">{t('nights.by', when(ahead.made, clock.now(), zone()))}</p>
+    </section>
+  );
+}
+
 export function RiskCard({ forecast }: { forecast: Forecast }) {
   const lacking = forecast.water.filter((w) => w.level !== 'none'); // of forty plots
   const rows = [

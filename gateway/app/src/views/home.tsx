@@ -8,7 +8,7 @@ import { freshness } from '../model/fresh';
 import { clock, state } from '../model/state';
 import { lowest, ordered, ORDERS, temperature, type Order } from '../model/order';
 import { keyOf, places, summary, tile, type Tile } from '../model/tiles';
-import { coming, FrostCard, NoTomorrowCard, RiskCard, TomorrowCard } from './forecast';
+import { coming, FrostCard, NightsCard, NoTomorrowCard, RiskCard, TomorrowCard } from './forecast';
 import { metricValue } from './metric';
 import { gradeOf, PlotTile } from './tile';
 import { dayOf, useToday } from './today';
@@ -177,6 +177,7 @@ export function Home() {
         <div class="cards">
           <TomorrowCard forecast={forecast} fresh={fresh} />
           {forecast.frost && <FrostCard frost={forecast.frost} fresh={fresh && coming(forecast.frost.at, now)} ts={forecast.ts} />}
+          {fresh && forecast.ahead && <NightsCard ahead={forecast.ahead} />}
           {fresh && <RiskCard forecast={forecast} />}
         </div>
       )}
