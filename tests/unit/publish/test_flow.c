@@ -74,6 +74,25 @@ static void what_was_too_large_once_is_not_tried_again(void **state)
     assert_true(flow_takes(&flow, 8999, 0));
 }
 
+static void after_a_connection_that_ended_soon_each_message_goes_alone(void **state)
+{
+    struct flow flow = begun(0);
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        flow_sent(&flow, 100);
+    assert_false(flow_goes_alone(&flow));
+    flow_ended_soon(&flow);
+    flow_begin(&flow, 0);
+    flow_sent(&flow, 100);
+    flow_ended_soon(&flow); /* again, with the first of them: no reason to hurry */
+    flow_begin(&flow, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(flow_goes_alone(&flow));
+        flow_sent(&flow, 100);
+    }
+    assert_false(flow_goes_alone(&flow));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +100,7 @@ int main(void)
         cmocka_unit_test(readings_in_flight_are_counted),
         cmocka_unit_test(a_message_is_as_large_as_the_broker_says),
         cmocka_unit_test(what_was_too_large_once_is_not_tried_again),
+        cmocka_unit_test(after_a_connection_that_ended_soon_each_message_goes_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,7 @@ void flow_begin(struct flow *flow, uint32_t max_packet)
     uint32_t half = flow->refused / 2;
     flow->packet = max_packet > 0 ? max_packet : UINT32_MAX;
     flow->largest = 0;
+    flow->sent = 0;
     flow->limit = LIMIT_FIRST;
     flow->fastest_ms = FASTEST_MOST_MS;
     flow->message = READY_BYTES;
@@ -52,6 +53,19 @@ void flow_sent(struct flow *flow, size_t size)
 {
     if (size > flow->largest)
         flow->largest = (uint32_t)size;
+    flow->sent++;
+    flow->alone -= flow->alone > 0;
+}
+
+void flow_ended_soon(struct flow *flow)
+{
+    if (flow->sent >= flow->alone)
+        flow->alone = flow->sent + 1; /* nothing goes right behind the last one, either */
+}
+
+bool flow_goes_alone(const struct flow *flow)
+{
+    return flow->alone > 0;
 }
 
 void flow_too_large(struct flow *flow, uint32_t waiting)

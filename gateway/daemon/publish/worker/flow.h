@@ -16,6 +16,8 @@ struct flow {
     uint32_t packet;    /* a larger one ends the connection: so the broker says */
     uint32_t refused;   /* … and so large a message did, on any connection; else UINT32_MAX */
     uint32_t largest;   /* bytes of a message sent on this connection */
+    uint32_t sent;      /* messages on this connection */
+    uint32_t alone;     /* so many more of them go one at a time */
 };
 
 void flow_init(struct flow *flow);
@@ -28,6 +30,13 @@ bool flow_takes(const struct flow *flow, size_t size, size_t texts);
 void flow_sent(struct flow *flow, size_t size);
 /* The broker found a message too large: `waiting` is the largest that it has not taken, 0: none. */
 void flow_too_large(struct flow *flow, uint32_t waiting);
+
+/* The connection ended soon. Why, the broker may have said, and a message that was sent behind the
+ * one that it did not like has had the connection reset before that was read: as many as this one
+ * had are sent one at a time. */
+void flow_ended_soon(struct flow *flow);
+/* Is the end of each message waited for before the next one? */
+bool flow_goes_alone(const struct flow *flow);
 
 /* Of readings in flight. */
 bool flow_is_full(const struct flow *flow);

@@ -226,6 +226,8 @@ static void on_lost(struct publisher *p, const struct session_event *event)
     }
     if (event->reason == 0x95)
         send_too_large(p);
+    if (p->phase == PHASE_UP && now_ms() - p->connection->phase_ms <= STEADY_MS)
+        send_ended_soon(p);
     /* Some say it of a message, and nothing in advance. */
     if (session_ask_less(p->session, event->reason))
         p->connection->backoff_ms = BACKOFF_FIRST_MS;

@@ -71,6 +71,8 @@ void send_take_docs(struct publisher *p, const uint8_t *message, size_t size);
 void send_take_body(struct publisher *p, const uint8_t *message, size_t size);
 /* A connection is up: what its broker takes, and nothing known of the way to it. */
 void send_begin(struct publisher *p, const struct session_event *event);
+/* The connection ended soon after it was made. */
+void send_ended_soon(struct publisher *p);
 /* The broker found a message too large: of those that it has not taken, the largest. */
 void send_too_large(struct publisher *p);
 /* Is each delivery confirmed (QoS 1)? */

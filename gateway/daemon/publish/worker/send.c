@@ -128,6 +128,11 @@ void send_too_large(struct publisher *p)
     flow_too_large(&p->sender->flow, largest_waiting(p));
 }
 
+void send_ended_soon(struct publisher *p)
+{
+    flow_ended_soon(&p->sender->flow);
+}
+
 void send_begin(struct publisher *p, const struct session_event *event)
 {
     struct sender *sender = p->sender;
@@ -143,16 +148,23 @@ bool send_is_confirmed(const struct publisher *p)
     return p->sender->qos > 0;
 }
 
+bool send_has_room(const struct publisher *p)
+{
+    return p->sender->in_flight < (flow_goes_alone(&p->sender->flow) ? 1 : p->sender->window);
+}
+
 /* Documents come first, but a quarter of the window is left to readings that wait: where a round
  * trip takes longer than the live values' second, they would never get a turn. */
 static bool doc_may_go(const struct publisher *p, const struct queued_doc *doc)
 {
+    if (flow_goes_alone(&p->sender->flow) && !send_has_room(p))
+        return false;
     if (doc->head.qos == 0 || p->sender->qos == 0)
         return p->sender->scalars < SCALARS;
     bool lanes = p->sender->ready.count > 0;
     for (unsigned lane = 0; lane < LANE_COUNT; lane++)
         lanes = lanes || lane_waits(&p->lanes[lane]);
-    uint32_t kept = lanes ? (p->sender->window + 3) / 4 : 0;
+    uint32_t kept = lanes && !flow_goes_alone(&p->sender->flow) ? (p->sender->window + 3) / 4 : 0;
     return p->sender->in_flight < p->sender->window &&
            p->sender->in_flight - p->sender->lanes_in_flight + kept < p->sender->window;
 }
@@ -198,8 +210,8 @@ static bool send_ready(struct publisher *p)
     const struct ready_message *ready = ready_head(&p->sender->ready);
     /* What was refused is tried again by one message. */
     uint32_t most = p->sender->refused_ms > 0 ? 1 : WINDOW_LANES;
-    if (ready == NULL || p->sender->lanes_in_flight >= most ||
-        p->sender->in_flight >= p->sender->window || flow_is_full(&p->sender->flow))
+    if (ready == NULL || p->sender->lanes_in_flight >= most || !send_has_room(p) ||
+        flow_is_full(&p->sender->flow))
         return false;
     struct session_message message = {.topic = p->sender->readings_topic,
                                       .payload = ready->data,
@@ -281,7 +293,7 @@ int64_t send_oldest_ms(const struct publisher *p)
 bool send_is_pressed(const struct publisher *p)
 {
     bool waits = p->sender->live.first != NULL || p->sender->docs.first != NULL;
-    return p->stopping || p->phase != PHASE_UP || waits ||
+    return p->stopping || p->phase != PHASE_UP || waits || flow_goes_alone(&p->sender->flow) ||
            2 * p->sender->in_flight >= p->sender->window || 2 * p->sender->scalars >= SCALARS;
 }
 
@@ -293,9 +305,4 @@ uint32_t send_in_flight(const struct publisher *p)
 uint32_t send_lanes_in_flight(const struct publisher *p)
 {
     return p->sender->lanes_in_flight;
-}
-
-bool send_has_room(const struct publisher *p)
-{
-    return p->sender->in_flight < p->sender->window;
 }
