@@ -47,7 +47,7 @@ class Gateway:
         self.boot, self.gw = hello["boot"], hello["gw"]
 
     def answer(self, seconds=10):
-        assert select.select([self.child.stdout], [], [], seconds)[0], \
+        assert select.select([self.child.stdout], [], [], seconds * garden.SLOWEST)[0], \
             f"no answer; log: {self.log()}"
         line = self.child.stdout.readline()
         assert line, f"the gateway ended: {self.log()}"
@@ -70,6 +70,11 @@ class Gateway:
         garden.wait_until(lambda: self.stats()["brokers"][broker]["state"] == state, seconds,
                           f"broker is {state}: {self.stats()}")
 
+    def wait_why(self, text, seconds=20, broker=0):
+        """Until it says so of a broker that is no good."""
+        garden.wait_until(lambda: text in self.stats()["brokers"][broker]["why"], seconds,
+                          f"{text}: {self.stats()}")
+
     def log(self):
         return self.log_path.read_text(errors="replace")
 
@@ -84,7 +89,7 @@ class Gateway:
 
     def quit(self, seconds=10):
         self.child.stdin.write(b"quit\n")
-        code = self.child.wait(seconds)
+        code = self.child.wait(seconds * garden.SLOWEST)
         self.kill()
         return code
 

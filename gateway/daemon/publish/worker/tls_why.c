@@ -75,13 +75,17 @@ static bool expect_name(SSL *ssl, const char *host)
 }
 
 /* true: it failed. By TLS 1.3 a client's certificate is judged after the handshake: a broker that
- * refuses it says so where its first bytes are expected; one that takes it waits for ours. */
+ * refuses it says so where its first bytes are expected; one that takes it waits for ours. Who says
+ * nothing in time has refused nothing. */
 static bool fails(SSL *ssl, char *why, size_t size)
 {
     char byte;
     ERR_clear_error();
-    if (SSL_connect(ssl) != 1) {
+    int done = SSL_connect(ssl);
+    if (done != 1) {
         long verdict = SSL_get_verify_result(ssl);
+        if (SSL_get_error(ssl, done) == SSL_ERROR_WANT_READ)
+            return false;
         if (verdict != X509_V_OK)
             (void)snprintf(why, size, "TLS: the broker's certificate is refused: %s",
                            X509_verify_cert_error_string(verdict));
