@@ -197,7 +197,8 @@ class Gateway:
         self.acked = 0
         self.reasons = {}
         self.cond = threading.Condition()
-        self.client = paho.Client(client_id=f"gw-{site}", protocol=paho.MQTTv5)
+        # As a gateway's: two that come in one garden's name take no session over from each other.
+        self.client = paho.Client(client_id=f"gw-{site}-{self.uuid}", protocol=paho.MQTTv5)
         self.client.on_publish = self.on_publish
         self.client.on_connect = self.on_connect
         self.client.on_message = self.on_request

@@ -87,7 +87,7 @@ def test_a_standby_takes_over_and_nothing_is_lost(first, copy, broker, start):
     grow(gateway, 300)
     wait_until(lambda: len(stored(first, gateway)) > 50, 120, "readings come")
     first.kill()
-    assert standby("SELECT pg_promote()") == "t"
+    assert standby("SELECT pg_promote(true, 600)") == "t"
     grow(gateway, 100)
     gateway.beat()
 

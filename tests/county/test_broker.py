@@ -3,6 +3,7 @@
 nothing. Each attack is tried at a running county, and afterwards nothing is missing."""
 import json
 import ssl
+import time
 
 import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -74,10 +75,10 @@ def test_a_real_gateway_does_what_the_county_asks(database, broker, start, site,
     watcher.connect("127.0.0.1", broker.inner)
     watcher.subscribe(f"gw/baiye/{garden.SITE}/gateway/status", 1)
     watcher.loop_start()
-    wait_until(lambda: said == [b"online"], 60, "it is there")
+    wait_until(lambda: said[-1:] == [b"online"], 60, "it is there")
     ghost = Peer(broker, garden.SITE)
     ghost.send_raw(b"offline", leaf="gateway/status", retain=True)
-    wait_until(lambda: said[-2:] == [b"offline", b"online"], 60, f"it says that it is there: {said}")
+    wait_until(lambda: b"offline" in said and said[-1] == b"online", 60, f"it says that it is there: {said}")
     for one in ghost.client, watcher:
         one.disconnect()
         one.loop_stop()
@@ -152,9 +153,9 @@ def refused(broker, port, context):
     client.on_connect = lambda _c, _d, _f, code, _p: said.append(code)
     try:
         client.connect("127.0.0.1", port)
-        for _ in range(50):
-            if said or client.loop(0.1) != paho.MQTT_ERR_SUCCESS:
-                break
+        until = time.monotonic() + 300
+        while not said and client.loop(0.1) == paho.MQTT_ERR_SUCCESS:
+            assert time.monotonic() < until, "neither let in nor refused"
     except (ssl.SSLError, ConnectionError):
         return True
     client.disconnect()

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from garden import wait_until
-from services import Service
+from services import Service, is_noted
 
 QUIET = "UPDATE gateway SET seen = now() - interval '3 h' WHERE site = 'farm-0'"
 
@@ -48,18 +48,19 @@ def secrets_process(county):
     return None
 
 
-def test_a_silent_garden_is_told_of_once_and_that_it_is_back(database, gardens, service):
+def test_a_silent_garden_is_told_of_once_and_that_it_is_back(database, gardens, service, tmp_path):
     county = gardens()
     wait_until(lambda: secrets_process(county), 60, "the process with the secrets is another one")
     database(QUIET)
     wait_until(lambda: service.texts("/desk"), 120, county.log())
     assert "[Alert] nothing is heard of the garden 南坡 {evil}" in service.texts("/desk")[0]
     assert database("SELECT site FROM silence") == "farm-0"
-    county.kill()  # it knows what it has told
+    wait_until(lambda: is_noted(tmp_path / "state/notices-a.db", "silent-farm-0"), 120, "it knows what it has told")
+    county.kill()
     county.start()
     database("UPDATE gateway SET seen = now() WHERE site = 'farm-0'")
-    wait_until(lambda: len(service.texts("/desk")) == 2, 120, county.log())
-    assert service.texts("/desk")[1].startswith("[Over]")
+    wait_until(lambda: service.texts("/desk")[1:], 120, county.log())
+    assert [text.split()[0] for text in service.texts("/desk")] == ["[Alert]", "[Over]"]
     assert database.number("SELECT count(*) FROM silence") == 0
 
 

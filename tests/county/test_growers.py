@@ -29,7 +29,7 @@ def operator(folder, *words, code=0):
     (folder / "bin").mkdir(exist_ok=True)
     (folder / "bin/systemctl").write_text("#!/bin/sh\nexit 0\n")
     (folder / "bin/systemctl").chmod(0o755)
-    done = subprocess.run([SETUP, *words], capture_output=True, text=True, timeout=60, check=False,
+    done = subprocess.run([SETUP, *words], capture_output=True, text=True, timeout=300, check=False,
                           env={**os.environ, "BAIYE_COUNTY": str(folder), "PATH": f"{folder}/bin:{os.environ['PATH']}"})
     assert done.returncode == code, done
     return done.stdout.split()

@@ -320,9 +320,17 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed(database, broker, ingest, 
     chance = random.Random(victim)
     gateways = [Gateway(broker, f"farm-{n}") for n in range(4)]
     plan = storm(gateways, victim)
+
+    def attended():
+        """As the system's service: what has ended since PostgreSQL was away starts again."""
+        for program in one, two:
+            if not program.running():
+                program.start(ready=False)
+        return True
     kills = sorted(chance.sample(range(len(plan)), KILLS))
     for at, (gateway, (first, last)) in enumerate(plan):
         gateway.send(first, last)
+        attended()  # what is queued for it at the broker outlives it by a minute
         if at not in kills:
             continue
         if victim == "ingest":
@@ -335,13 +343,6 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed(database, broker, ingest, 
         else:
             broker.kill()  # and what it had queued and not written
             broker.start()
-
-    def attended():
-        """As the system's service: what has ended since PostgreSQL was away starts again."""
-        for program in one, two:
-            if not program.running():
-                program.start(ready=False)
-        return True
     for gateway in gateways:
         wait_until(gateway.client.is_connected, 120, "the gateway is connected again")
         gateway.beat()

@@ -65,7 +65,7 @@ def operator(county):
 
     def run(*words, code=0):
         done = subprocess.run([garden.program("baiye-county"), config, "upgrade", *words], capture_output=True,
-                              text=True, timeout=120, check=False)
+                              text=True, timeout=600, check=False)
         assert done.returncode == code, done
         return done.stdout if code == 0 else done.stderr
     return run
@@ -78,7 +78,7 @@ class Repository:
                             "BAIYE_REPOSITORY": str(folder / "repository"), "BAIYE_DATABASE": database.conninfo}
 
     def __call__(self, *words, code=0):
-        done = subprocess.run([REPO, *map(str, words)], capture_output=True, text=True, timeout=120,
+        done = subprocess.run([REPO, *map(str, words)], capture_output=True, text=True, timeout=600,
                               check=False, env=self.environment)
         assert done.returncode == code, done
         return done.stdout if code == 0 else done.stderr

@@ -53,7 +53,7 @@ def test_old_tls_is_refused(https, version):
 def opened(port):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), 20))
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), 120))
 
 
 HOSTILE = {
@@ -87,7 +87,7 @@ def test_it_outlives_what_is_no_request(https, what):
 
 def test_those_who_say_nothing_do_not_keep_others_out(https):
     running, port, authority = https
-    idle = [socket.create_connection(("127.0.0.1", port), 20) for _ in range(200)]
+    idle = [socket.create_connection(("127.0.0.1", port), 120) for _ in range(200)]
     halves = [opened(port) for _ in range(20)]
     for one in halves:
         one.sendall(b"GET /alive HTTP/1.1\r\nHost: ")
@@ -112,7 +112,7 @@ def crowd(port, address, count):
     """Idle connections from one address, as many as come."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, count + 500), hard), hard))
-    return [socket.create_connection(("127.0.0.1", port), 20, source_address=(address, 0))
+    return [socket.create_connection(("127.0.0.1", port), 120, source_address=(address, 0))
             for _ in range(count)]
 
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """An HTTPS server that answers as the message services do, under the test's control."""
 import asyncio
+import contextlib
 import json
+import shutil
+import sqlite3
 import ssl
 import subprocess
 import threading
@@ -19,6 +22,21 @@ def certificate(folder, name="service"):
                     "-days", "400", "-subj", "/CN=127.0.0.1", "-addext",
                     "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
     return cert, key
+
+
+def is_noted(store, id):
+    """That people know of it stands in the sender's store: a kill between the service's answer and this is
+    told once more."""
+    copy = store.with_name("copy.db")  # its own is locked
+    for end in ("", "-wal"):
+        shutil.copyfile(f"{store}{end}", f"{copy}{end}")
+    try:
+        with contextlib.closing(sqlite3.connect(copy)) as opened:
+            rows = opened.execute("SELECT value FROM meta WHERE key LIKE '%notices'").fetchall()
+    except sqlite3.DatabaseError:
+        return False  # it wrote between the two
+    kept = json.loads(rows[0][0]) if rows else {}
+    return [case["id"] for case in kept.get("cases", [])] == [id] and kept["notices"] == []
 
 
 class Service:
