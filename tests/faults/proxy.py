@@ -21,6 +21,7 @@ class Proxy:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.connections = self.forgotten = self.bytes = 0
+        self.passed_at = time.monotonic()  # the last bytes, either way
         self.sockets, self.stopping = [], False
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -63,7 +64,7 @@ class Proxy:
             if self.idle_s and now - state["at"] > self.idle_s and not state["forgotten"]:
                 state["forgotten"] = True
                 self.forgotten += 1
-            state["at"] = now
+            state["at"] = self.passed_at = now
             if state["forgotten"] and data:
                 continue
             chunks.put((now + self.latency_s, data))

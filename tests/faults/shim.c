@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program under test: makes the disk slow, full, broken or read-only and name
  * look-ups hang, as the file named by BAIYE_SHIM says at that moment. It holds words:
- *   fsync_ms=N   every fsync takes N ms longer        full  writes and truncations: ENOSPC
+ *   fsync_ms=N   every fsync takes N ms longer, or until it says so no more
+ *   full         writes and truncations: ENOSPC
  *   eio          writes and fsync: EIO                readonly  writes: EROFS
  *   dns_ms=N     look-ups of names take N ms, then fail
  *   paho=N       see paho_memory.c
@@ -15,6 +16,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define STEP_MS 20
 
 struct faults {
     long fsync_ms, dns_ms;
@@ -91,7 +94,8 @@ static int sync_fault(int fd)
     struct faults faults = read_faults();
     if (!is_store(fd))
         return 0;
-    nap(faults.fsync_ms);
+    for (long stood = 0; stood < faults.fsync_ms; stood += STEP_MS, faults = read_faults())
+        nap(STEP_MS);
     if (faults.eio)
         errno = EIO;
     return faults.eio ? -1 : 0;

@@ -80,7 +80,7 @@ def test_the_clock_is_set_while_the_broker_is_away(jump_s, broker, gateways, wat
                                   for device, live in watcher.live.items()), 10, "live goes on")
     now_ms = (time.time() + jump_s) * 1000
     for live in watcher.live.values():
-        assert -50 <= now_ms - live["ts"] < 4000, "an age that cannot be"
+        assert -50 <= now_ms - live["ts"] < abs(jump_s) * 500, "an age that cannot be"
     gateway.ask("rate 0")
     taken = gateway.stats()["taken"]
     asked = [gateway.ask(f"resend {device} {gateway.boot} 1 {taken // 8}") for device in range(8)]
@@ -96,6 +96,7 @@ def test_a_trusted_clock_set_to_1970_dates_no_reading_before_2026(broker, gatewa
                                                                   tmp_path):
     broker.start()
     watcher = watchers(broker)
+    began = time.time()
     step, environment = stepped(tmp_path, 0)
     gateway = gateways(*Gateway.broker_arguments(broker), "--rate", 40, environment=environment)
     garden.wait_until(lambda: watcher.count() > 80, 10, "readings flow")
@@ -104,9 +105,8 @@ def test_a_trusted_clock_set_to_1970_dates_no_reading_before_2026(broker, gatewa
     gateway.wait_stored(stored + 120)
     gateway.ask("rate 0")
     wait_all(watcher, gateway.stats()["taken"])
-    now_ms = time.time() * 1000
     for reading in watcher.copy().values():
-        assert reading["flags"] == {} and now_ms - 60000 < reading["ts"] < now_ms + 2000
+        assert reading["flags"] == {} and began - 2 <= reading["ts"] / 1000 <= time.time() + 2
 
 
 @pytest.mark.parametrize("off_s", [-55 * 365 * 86400, 10 * 365 * 86400],

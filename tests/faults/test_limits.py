@@ -47,7 +47,7 @@ def test_no_descriptor_left_is_told_and_neither_ends_nor_spins(running):
     limit_files(running.gateway, open_now)
     callers = []
     for _ in range(4):  # they wait to be let in
-        callers.append(socket.create_connection(("127.0.0.1", running.http_port), 5))
+        callers.append(socket.create_connection(("127.0.0.1", running.http_port), 60))
         callers[-1].sendall(b"GET /alive HTTP/1.1\r\nHost: x\r\n\r\n")
         callers.append(socket.socket(socket.AF_UNIX))
         callers[-1].connect(running.gateway.config["control"]["socket"])
@@ -60,7 +60,7 @@ def test_no_descriptor_left_is_told_and_neither_ends_nor_spins(running):
     garden.wait_until(lambda: running.watcher.count() >= taken + 3, 30, "polling goes on")
     assert (cpu_s(pid) - used) / (time.monotonic() - began) < 0.5, "it spins"
     limit_files(running.gateway, 256)
-    callers[0].settimeout(10)
+    callers[0].settimeout(60)
     assert callers[0].recv(12) == b"HTTP/1.1 200", "who waited is let in"
     garden.wait_until(lambda: running.watcher.retained.get("alert/descriptors") == b"", 10,
                       "the alert ends")
@@ -71,7 +71,7 @@ def test_no_descriptor_left_is_told_and_neither_ends_nor_spins(running):
 
 def answers(port):
     try:
-        socket.create_connection(("127.0.0.1", port), 5).close()
+        socket.create_connection(("127.0.0.1", port), 60).close()
     except OSError:
         return False
     return True
@@ -104,7 +104,7 @@ def test_too_few_descriptors_from_the_start(count, site, needs):
 def page(port, path):
     """Status and body, None: nobody answers."""
     try:
-        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         asked.request("GET", path)
         answer = asked.getresponse()
         return answer.status, answer.read()

@@ -32,7 +32,7 @@ class Site:
     def cli(self, *words):
         done = subprocess.run([garden.program("baiye"), *words, "--socket",
                                str(self.folder / "baiyed.sock")],
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=300)
         return done.returncode, done.stdout, done.stderr
 
     def stats(self):

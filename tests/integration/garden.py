@@ -265,7 +265,7 @@ class Field(Process):
     def control(self, command, **arguments):
         request = json.dumps({"cmd": command, **arguments}) + "\n"
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(10)
+            client.settimeout(10 * SLOWEST)
             client.connect(str(self.dir / "control.sock"))
             client.sendall(request.encode())
             with client.makefile() as answers:
