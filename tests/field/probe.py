@@ -277,11 +277,15 @@ class Farm:
         self.wait_log("control: ")
         return site.gateway
 
-    def readings(self, name="probe"):
-        """In the order of their numbers."""
+    def readings(self, name="probe", since=0):
+        """In the order of their numbers; those of a start of the gateway after that one (`boot`)."""
         found = [(key[1:], reading) for key, reading in self.site.watcher.copy().items()
-                 if key[0] == name]
+                 if key[0] == name and key[1] > since]
         return [reading for _, reading in sorted(found, key=lambda pair: pair[0])]
+
+    def retained(self, topic):
+        """What the broker keeps there, when it has come."""
+        return wait_until(lambda: self.site.watcher.retained.get(topic), 20, topic)
 
     def values(self, metric, name="probe"):
         """Of each reading: the value, or its flag where there is none."""
@@ -302,7 +306,7 @@ class Farm:
     def baiye(self, *arguments, code=0):
         done = subprocess.run([garden.program("baiye"), *map(str, arguments), "--socket",
                                self.site.folder / "baiyed.sock"], capture_output=True, text=True,
-                              timeout=60, check=False)
+                              timeout=300, check=False)
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done.stdout
 

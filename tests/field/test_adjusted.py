@@ -28,7 +28,7 @@ def test_a_device_has_its_own_scale_and_offset(farm):
     wait_until(lambda: 1.1 in farm.values("rainfall"), 10, "what fell, times 1.1")
     probe.values[1] = 960  # 100.8 + 1: more than there can be
     wait_until(lambda: farm.readings()[-1]["flags"].get("soil_moisture") == "range", 10, "range")
-    site = json.loads(farm.site.watcher.retained["site"])
+    site = json.loads(farm.retained("site"))
     assert site["devices"][0]["adjusted"] == {
         "on": "2027-03-01", "by": "林云",
         "metrics": {"air_temperature": {"scale": 1, "offset": -0.45},
@@ -45,11 +45,10 @@ def test_a_calibration_that_has_run_out_is_an_alert_and_a_flag(farm):
     reading = farm.readings()[-1]
     assert reading["values"]["air_temperature"] == 18.1
     assert reading["flags"] == {"air_temperature": "uncalibrated"}
-    retained = farm.site.watcher.retained
-    name = json.loads(retained["site"])["devices"][0]["name"]
-    assert json.loads(retained["site"])["devices"][0]["calibration_due"] == {
+    told = json.loads(farm.retained("site"))["devices"][0]
+    assert told["calibration_due"] == {
         "air_temperature": "2020-02-29", "soil_moisture": "2199-12-31"}
-    alert = json.loads(wait_until(lambda: retained.get(f"alert/calibration-{name}"), 20, "an alert"))
+    alert = json.loads(farm.retained(f"alert/calibration-{told['name']}"))
     assert "Air" in alert["what"] and "2020-02-29" in alert["zh"]["what"]
 
 

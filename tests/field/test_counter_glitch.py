@@ -8,6 +8,10 @@ from probe import Registers, device
 PROFILE = "fields:\n  - { metric: rainfall, role: counter, register: 0, scale: 0.1 }\n"
 
 
+def booked(farm):
+    return sum(v for v in farm.values("rainfall") if isinstance(v, float | int))
+
+
 def script(codes):
     """Gives each code once, and the last one from then on."""
     left = list(codes)
@@ -27,9 +31,9 @@ def test_one_wrong_answer_is_no_rain(farm, codes, sum_mm):
     farm.profile(PROFILE)
     farm.start(line.bus(device()))
     wait_until(lambda: len(left) == 1, 20, "all was given")
+    wait_until(lambda: booked(farm) == pytest.approx(sum_mm), 20, "it is booked")
     farm.wait(len(farm.readings()) + 4)
-    values = farm.values("rainfall")
-    assert sum(v for v in values if isinstance(v, float | int)) == pytest.approx(sum_mm), values
+    assert booked(farm) == pytest.approx(sum_mm), farm.values("rainfall")
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
@@ -42,9 +46,8 @@ def test_what_falls_between_two_runs_is_booked(farm, how):
     getattr(gateway, how)()
     gauge.values[0] = 345
     gateway.start()
-    before = len(farm.readings())
-    farm.wait(before + 2)
+    wait_until(lambda: booked(farm) == pytest.approx(4.5), 20, "what fell meanwhile")
     gauge.values[0] = 350
-    farm.wait(before + 6)
-    values = farm.values("rainfall")
-    assert sum(v for v in values if isinstance(v, float | int)) == pytest.approx(5.0), values
+    wait_until(lambda: booked(farm) == pytest.approx(5.0), 20, "and since then")
+    farm.wait(len(farm.readings()) + 4)
+    assert booked(farm) == pytest.approx(5.0), farm.values("rainfall")

@@ -46,11 +46,11 @@ def test_a_restart_is_no_movement(farm):
                "it is stuck")
     gateway.kill()
     values.values[3] = 311
-    before = len(farm.readings())
+    boot = farm.readings()[-1]["boot"]
     gateway.start()
-    farm.wait(before + 1)
-    assert flags(farm)[before].get("air_temperature") == "stuck"
-    assert "soil_moisture" not in flags(farm)[before]
+    first = wait_until(lambda: farm.readings(since=boot), 20, "it goes on")[0].get("flags", {})
+    assert first.get("air_temperature") == "stuck"
+    assert "soil_moisture" not in first
     values.values[0] = 252
     wait_until(lambda: farm.values("air_temperature")[-1] == 25.2, 10, "it moves")
     assert "air_temperature" not in flags(farm)[-1]

@@ -23,11 +23,15 @@ def test_a_setting_is_written_whenever_the_device_has_come(farm):
                  "writes: [{ name: mode, register: 16, min: 0, max: 9, value: 7, at_start: true }]\n")
     farm.start(line.bus(device()))
     farm.wait(5)
-    assert [pdu for _, pdu in written(probe, 16)] == [bytes([6, 0, 16, 0, 7])]  # once
+    writes = [pdu for _, pdu in written(probe, 16)]
+    assert {*writes} == {bytes([6, 0, 16, 0, 7])}
+    # Once; on a busy machine it may have been taken for gone.
+    assert len(writes) <= 1 + farm.log().count("does not answer")
+    before = len(written(probe, 16))
     state["silent"] = True
     farm.wait_log("does not answer")
     state["silent"] = False
-    wait_until(lambda: len(written(probe, 16)) > 1 and farm.readings()[-1], 30, "once more")
+    wait_until(lambda: len(written(probe, 16)) > before, 30, "once more")
     before = len(farm.readings())
     farm.wait(before + 3)
     assert probe.values[16] == 7
