@@ -94,7 +94,7 @@ def county(tmp_path):
     broker.start()
     page = Page(broker, tmp_path)
     page.start()
-    wait_until(lambda: "listening" in page.log(), 60, page.log())
+    wait_until(lambda: "http: listening" in page.log() and "bridge: open" in page.log(), 60, page.log())
     yield broker, page, words
     page.stop()
     broker.stop()
