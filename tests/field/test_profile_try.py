@@ -103,7 +103,7 @@ def test_registers_that_it_lacks_are_named_and_the_others_read(bench):
 def test_a_read_that_is_lost_makes_no_value(bench):
     """Two reads; the second is never answered: its registers are no zeros."""
     line = bench.serial(AS_IT_IS, lambda _, pdu: b"" if pdu[1:3] == b"\x00\x04" else None)
-    quick = CLIMATE + "limits: { response_max: 50ms }\n"
+    quick = CLIMATE + "limits: { response_max: 1s }\n"
     fields = bench.fields(quick, "--port", line.port, code=1)
     assert fields["air_temperature"]["flag"] == "good"
     assert fields["illuminance"] | {"raw": [], "value": None, "flag": "not read"} == \
@@ -118,7 +118,7 @@ def test_one_lost_answer_is_asked_for_again(bench):
         return b"" if len(lost) == 1 else None
 
     line = bench.serial(AS_IT_IS, once)
-    bench.run(CLIMATE + "limits: { response_max: 50ms }\n", "--port", line.port)
+    bench.run(CLIMATE + "limits: { response_max: 1s }\n", "--port", line.port)
 
 
 def test_a_counter_shows_where_it_stands(bench):
@@ -143,7 +143,7 @@ def test_over_tcp(bench):
 
 
 def test_silence_garbage_and_a_port_that_is_not_there(bench):
-    quick = CLIMATE + "limits: { response_max: 50ms }\n"
+    quick = CLIMATE + "limits: { response_max: 1s }\n"
     line = bench.serial({}, lambda _, __: b"")
     silent = bench.run(quick, "--port", line.port, "--address", 9, code=69)
     assert "address 9, 9600 baud, parity N" in silent.stderr and "rate" in silent.stderr
