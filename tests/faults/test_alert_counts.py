@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A hundred alerts while notifier and daemon are killed and the service fails: none is lost, none is told
-twice. The thousand are `tools/bench alerts`."""
+twice; what was under way at a kill may come again under its key, by which a service knows it. The
+thousand are `tools/bench alerts`."""
 import os
 import subprocess
 import sys

@@ -45,6 +45,7 @@ class Service:
     def __init__(self, folder, name="service"):
         self.cert, key = certificate(folder, name)
         self.taken = []  # (monotonic, path, body) of what was answered well
+        self.taken_keys = []  # the Idempotency-Key of each of them
         self.asked = []  # (path, body) of all
         self.keys = []   # Idempotency-Key of all
         self.answers = {}
@@ -83,6 +84,7 @@ class Service:
             handler.connection.close()
             return
         if answer[0] == 200 and json.loads(answer[1] or "{}").get("errcode", 0) == 0:
+            self.taken_keys.append(handler.headers["Idempotency-Key"])
             self.taken.append((time.monotonic(), path, body))
         handler.send_response(answer[0])
         handler.send_header("Content-Length", str(len(answer[1])))
