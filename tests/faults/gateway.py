@@ -47,7 +47,7 @@ class Gateway:
         self.boot, self.gw = hello["boot"], hello["gw"]
 
     def answer(self, seconds=10):
-        assert select.select([self.child.stdout], [], [], seconds * garden.SLOWEST)[0], \
+        assert select.select([self.child.stdout], [], [], max(seconds, garden.LEAST_S) * garden.SLOWEST)[0], \
             f"no answer; log: {self.log()}"
         line = self.child.stdout.readline()
         assert line, f"the gateway ended: {self.log()}"
@@ -89,7 +89,7 @@ class Gateway:
 
     def quit(self, seconds=10):
         self.child.stdin.write(b"quit\n")
-        code = self.child.wait(seconds * garden.SLOWEST)
+        code = self.child.wait(max(seconds, garden.LEAST_S) * garden.SLOWEST)
         self.kill()
         return code
 

@@ -85,12 +85,13 @@ def free_port():
 # How much slower than the machine that a test was written on another one may be, with six tests at a
 # time and the analysis beside them. It costs time only where a test fails.
 SLOWEST = 5
+LEAST_S = 20  # patience on the machine that a test was written on: no second of it is a claim
 
 
 def wait_until(condition, seconds, what):
     """The first true value of condition(), looked at every 20 ms. `seconds` is what it may take here; how
     fast something is, is for tests/bench to say."""
-    seconds *= SLOWEST
+    seconds = max(seconds, LEAST_S) * SLOWEST
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -174,7 +175,7 @@ class Process:
             return self.child.returncode if self.child else None
         self.child.terminate()
         try:
-            return self.child.wait(seconds * SLOWEST)
+            return self.child.wait(max(seconds, LEAST_S) * SLOWEST)
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait(120)
@@ -265,7 +266,7 @@ class Field(Process):
     def control(self, command, **arguments):
         request = json.dumps({"cmd": command, **arguments}) + "\n"
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(10 * SLOWEST)
+            client.settimeout(LEAST_S * SLOWEST)
             client.connect(str(self.dir / "control.sock"))
             client.sendall(request.encode())
             with client.makefile() as answers:
