@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Alerts reach people: through each service's own request, over refusals, hangs and kills, once."""
-import contextlib
 import email
 import email.header
 import json
 import os
 import pathlib
-import shutil
 import signal
-import sqlite3
 import subprocess
 
 import pytest
 from garden import BUILD, Process, program, wait_until
-from services import MailServer, Service, certificate
+from services import MailServer, Service, certificate, is_noted
 from systembus import start_modem
 from test_rpc import by_socket
 
@@ -68,15 +65,7 @@ def notifier_pid(site):
 
 
 def is_written_down(site, id):
-    """That people know of it: a kill between the service's answer and this is told once more."""
-    path = pathlib.Path(site.gateway.config["store"]["path"])
-    copy = site.folder / "copy.db"  # the gateway's own is locked
-    for end in ("", "-wal"):
-        shutil.copyfile(f"{path}{end}", f"{copy}{end}")
-    with contextlib.closing(sqlite3.connect(copy)) as store:
-        rows = store.execute("SELECT value FROM meta WHERE key LIKE '%notices'").fetchall()
-    kept = json.loads(rows[0][0]) if rows else {}
-    return [case["id"] for case in kept.get("cases", [])] == [id] and kept["notices"] == []
+    return is_noted(pathlib.Path(site.gateway.config["store"]["path"]), id)
 
 
 def test_every_service_is_told_of_beginning_and_end(site, service, needs):
