@@ -77,11 +77,11 @@ static const char next_ring[] =
     "UPDATE firmware_rollout r SET ring = r.ring + 1, ring_since = now()" RING " AND r.ring < 3"
     " AND (c.total = 0 OR (c.done > 0 AND c.troubled = 0 AND (c.done * 100 >= c.total *"
     " r.share_percent OR (" OVER " AND c.done * 100 >= (c.total - c.late) * r.share_percent))))";
-static const char nobody[] =
-    "UPDATE firmware_rollout r SET state = 'stopped', ring_since = now(), why = 'within its "
-    "deadline nobody in ring '"
-    " || r.ring || ' has it'" RING
-    " AND c.total > 0 AND c.done = 0 AND c.at_work = 0 AND r.ring < 3 AND " OVER;
+/* What can still come of it has come, and it is not enough. */
+static const char too_few[] =
+    "UPDATE firmware_rollout r SET state = 'stopped', ring_since = now(), why = 'too few in the"
+    " ring have it by its deadline: ' || c.done || ' of ' || c.total" RING
+    " AND c.total > 0 AND c.at_work = 0 AND r.ring < 3 AND " OVER;
 static const char finish[] =
     "UPDATE firmware_rollout r SET state = 'done' WHERE r.state = 'going' AND NOT EXISTS (SELECT"
     " FROM firmware_site s WHERE s.rollout = r.id AND s.state IN " OPEN ")";
@@ -154,7 +154,7 @@ int firmware_due(struct firmware *firmware, struct rollout_request *requests, in
                  size_t why_size)
 {
     struct leader *leader = &firmware->leader;
-    static const char *const steps[] = {stand, fall, give_up, stop, next_ring, nobody, finish};
+    static const char *const steps[] = {stand, fall, give_up, stop, next_ring, too_few, finish};
     char most[16];
     const char *parameters[] = {most};
     if (!leader_step(leader, why, why_size))

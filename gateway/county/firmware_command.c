@@ -212,7 +212,7 @@ static bool put_file(struct command *command, int count, char **words)
 {
     char id[24] = "";
     struct put put = {
-        .path = words[0], .stop = "5", .share = "100", .soak = "3600", .deadline = "259200"};
+        .path = words[0], .stop = "5", .share = "95", .soak = "3600", .deadline = "259200"};
     for (int i = 1; i < count; i += 2) {
         if (!read_option(&put, words[i], i + 1 < count ? words[i + 1] : ""))
             return fail(
@@ -237,23 +237,23 @@ static bool put_file(struct command *command, int count, char **words)
 
 /* ---- pause, go, abort ---- */
 
-static bool set_state(struct command *command, const char *id, const char *stop, const char *sql)
+static bool set_state(struct command *command, const char *id, const char *sql)
 {
-    const char *parameters[] = {id, stop};
-    int rows = tell(command, sql, 2, parameters);
+    int rows = tell(command, sql, 1, &id);
     return rows > 0 || (rows == 0 && fail(command, "no roll-out that goes on has the number ", id));
 }
 
 static const char pause_sql[] = "UPDATE firmware_rollout SET state = 'paused' WHERE id = $1::int8"
-                                " AND state IN ('going', 'stopped') AND $2 <> ''";
+                                " AND state IN ('going', 'stopped')";
 static const char go_sql[] =
     "UPDATE firmware_rollout SET state = 'going', why = '', ring_since = now(),"
-    " stop_percent = CASE $2 WHEN '-' THEN stop_percent ELSE nullif($2, '-')::int END"
-    " WHERE id = $1::int8 AND state IN ('paused', 'stopped')";
+    " stop_percent = coalesce($2::int, stop_percent),"
+    " share_percent = coalesce($3::int, share_percent) WHERE id = $1::int8 AND state IN ('paused', "
+    "'stopped')";
 /* One statement: what is under way is ended at the gateway, the rest does not begin. */
 static const char abort_sql[] =
     "WITH r AS (UPDATE firmware_rollout SET state = 'aborted' WHERE id = $1::int8"
-    "  AND state IN ('going', 'paused', 'stopped') AND $2 <> '' RETURNING id),"
+    "  AND state IN ('going', 'paused', 'stopped') RETURNING id),"
     " s AS (UPDATE firmware_site s SET since = now(), due = now(), state = CASE WHEN s.state IN"
     "  ('ready', 'updating') THEN 'stopping' ELSE 'aborted' END FROM r WHERE s.rollout = r.id"
     "  AND s.state IN ('waiting', 'sending', 'ready', 'updating')) SELECT FROM r";
@@ -264,21 +264,32 @@ bool firmware_command_changes(const char *verb)
            strcmp(verb, "abort") == 0;
 }
 
+/* go ID [--stop PERCENT] [--share PERCENT] */
+static bool go_on(struct command *command, int count, char **words)
+{
+    struct put put = {.stop = NULL};
+    for (int i = 1; i < count; i += 2) {
+        if (!read_option(&put, words[i], i + 1 < count ? words[i + 1] : "") || put.soak != NULL ||
+            put.deadline != NULL)
+            return fail(command, "not understood (--stop, --share 1..100): ", words[i]);
+    }
+    const char *parameters[] = {words[0], put.stop, put.share};
+    int rows = tell(command, go_sql, 3, parameters);
+    return rows > 0 ||
+           (rows == 0 && fail(command, "no roll-out that stands still has the number ", words[0]));
+}
+
 bool firmware_command(PGconn *db, int count, char **words, char *why, size_t why_size)
 {
     struct command command = {db, why, why_size};
-    const char *verb = count > 0 ? words[0] : "", *stop = "-";
+    const char *verb = count > 0 ? words[0] : "";
     if (strcmp(verb, "list") == 0 && count == 1)
         return print_rows(&command, list_sql, 0, NULL);
     if (strcmp(verb, "boards") == 0 && count == 1)
         return print_rows(&command, boards_sql, 0, NULL);
     if (strcmp(verb, "put") == 0 && count >= 2)
         return put_file(&command, count - 1, words + 1);
-    bool raises = count == 4 && strcmp(verb, "go") == 0 && strcmp(words[2], "--stop") == 0 &&
-                  is_number(words[3], 1, 100);
-    if (raises)
-        stop = words[3];
-    if (count != 2 && !raises)
+    if (count < 2 || (count > 2 && strcmp(verb, "go") != 0))
         return fail(&command,
                     "firmware: list, boards, show ID, put FILE, pause ID, go ID or abort ID", "");
     if (!is_number(words[1], 1, 2147483647))
@@ -287,10 +298,10 @@ bool firmware_command(PGconn *db, int count, char **words, char *why, size_t why
     if (strcmp(verb, "show") == 0)
         return print_rows(&command, show_sql, 1, &id);
     if (strcmp(verb, "pause") == 0)
-        return set_state(&command, id, stop, pause_sql);
+        return set_state(&command, id, pause_sql);
     if (strcmp(verb, "go") == 0)
-        return set_state(&command, id, stop, go_sql);
+        return go_on(&command, count - 1, words + 1);
     if (strcmp(verb, "abort") == 0)
-        return set_state(&command, id, stop, abort_sql);
+        return set_state(&command, id, abort_sql);
     return fail(&command, "firmware has no ", verb);
 }

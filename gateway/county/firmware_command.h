@@ -7,7 +7,7 @@
  *   put FILE [--stop PERCENT] [--share PERCENT] [--soak SECONDS] [--deadline SECONDS]
  *                             a signed image file, to all gateways by rings
  *   pause ID, abort ID        no further gateway; abort also ends what is under way
- *   go ID [--stop PERCENT]    on again */
+ *   go ID [--stop PERCENT] [--share PERCENT]    on again */
 #ifndef BAIYE_COUNTY_FIRMWARE_COMMAND_H
 #define BAIYE_COUNTY_FIRMWARE_COMMAND_H
 

@@ -157,11 +157,11 @@ def test_it_stops_when_a_node_has_failed(fleet, operator):
 
 def test_a_node_that_goes_back_later_stops_it(fleet, operator, database):
     operator("firmware", "put", garden.native_image(operator.folder, "0.2.0"), "--soak", 600)
-    wait_until(lambda: database("SELECT clean IS NOT NULL FROM firmware_site WHERE ring = 1") == "t", 120,
-               "its nodes have answered")
+    soon = "UPDATE firmware_site SET due = now() WHERE NOT silent AND state IN ('updating', 'soaking')"
+    wait_until(lambda: (database(soon), database("SELECT clean IS NOT NULL FROM firmware_site WHERE ring = 1"))[1] == "t",
+               120, "its nodes have answered")
     fleet.sites[NAMES[0]]["fate"] = {"updated": 2, "fell-back": 1}
-    database("UPDATE firmware_site SET due = now()")
-    wait_until(lambda: "\tstopped\t" in operator.said(), 120, "it is stopped")
+    wait_until(lambda: (database(soon), "\tstopped\t" in operator.said())[1], 120, "it is stopped")
     assert "went back to its old firmware" in operator.said() and fleet.began() == [NAMES[0]]
 
 
@@ -196,7 +196,7 @@ def test_who_is_away_holds_nobody_up_beyond_the_deadline_and_comes_later(fleet, 
 def test_nobody_in_the_first_ring_stops_it_at_its_deadline(fleet, operator):
     fleet.sites[NAMES[0]]["away"] = True
     operator.put("--deadline", 3)
-    wait_until(lambda: "nobody in ring 1 has it" in operator.said(), 120, "it is stopped")
+    wait_until(lambda: "too few in the ring have it by its deadline: 0 of 1" in operator.said(), 120, "it is stopped")
     assert not fleet.began()
 
 
@@ -215,15 +215,19 @@ def test_pause_go_and_abort(fleet, operator, database):
 
 def test_what_a_gateway_says_no_to(fleet, operator, database):
     fleet.sites[NAMES[0]]["error"] = {"firmware_start": "frost"}
-    fleet.sites[NAMES[1]]["error"] = {"firmware_part": "none"}
     fleet.sites[NAMES[2]]["error"] = {"firmware_part": "refused"}
-    operator.put("--stop", 100)
+    fleet.sites[NAMES[3]]["error"] = {"firmware_part": "none"}
+    operator.put("--stop", 100, "--deadline", 3)
     wait_until(lambda: operator.rows()[NAMES[0]][8] == "it says frost", 120, "it waits")
     assert operator.states()[NAMES[0]] == "ready"
     fleet.sites[NAMES[0]]["error"] = None
     database("UPDATE firmware_site SET due = now()")
     wait_until(lambda: operator.states()[NAMES[2]] == "refused", 300, "it is refused")
-    assert operator.states()[NAMES[1]] == "none"
+    wait_until(lambda: "too few in the ring have it by its deadline: 1 of 2" in operator.said(), 300, "no ring waits")
+    assert set(fleet.began()) == set(NAMES[:2])
+    operator("firmware", "go", 1, "--share", 50)
+    wait_until(lambda: "\tdone\t" in operator.said(), 300, "the others have it")
+    assert operator.states()[NAMES[3]] == "none"
 
 
 def test_another_one_leads_on_when_the_first_is_killed(fleet, operator, county):
@@ -252,7 +256,7 @@ def test_answers_of_others_and_junk_change_nothing(fleet, operator, database):
 
 
 WRONG = [[], ["x"], ["put"], ["put", "/nowhere"], ["put", "/dev/null", "--stop", "0"], ["show", "x"],
-         ["pause", "99"], ["go", "1", "--stop"], ["abort", "-1"]]
+         ["pause", "99"], ["go", "1", "--stop"], ["go", "1", "--soak", "9"], ["go", "1"], ["abort", "-1"]]
 
 
 def test_nothing_goes_to_all_that_has_not_been_to_a_few(operator, database):
