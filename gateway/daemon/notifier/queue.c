@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/notifier/queue.h"
-#include "gateway/common/text.h"
 
-#include <jansson.h>
+#include "gateway/common/text.h"
+#include "gateway/daemon/notifier/queue_lists.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define DOC_VERSION    1
 #define OVER_LIVES_MS  86400000 /* so long it is worth telling that something is over */
 #define TEST_LIVES_MS  3600000
 #define LATER_FIRST_MS 2000
@@ -17,59 +17,6 @@
 #define TROUBLE_TRIES  5u
 #define TOLD_MOST      20u /* notices of one message */
 #define AGAIN_MOST_S   3600u
-
-enum notice_kind { NOTICE_RAISED, NOTICE_AGAIN, NOTICE_OVER, NOTICE_TEST, NOTICE_HEARTBEAT };
-
-struct notice {
-    struct notice *next;
-    char alert[ALERT_ID_SIZE];
-    uint16_t way;
-    uint8_t kind, level;
-    bool gone;        /* delivered, or refused for good */
-    uint64_t message; /* 0: not under way */
-    uint64_t
-        tried; /* in that message it may have been delivered: it goes again in it; 0: in none */
-    int64_t made_mono_ms, made_ms;
-    char text[640];
-};
-
-/* What people know of an alert. */
-struct notified {
-    struct notified *next;
-    char id[ALERT_ID_SIZE];
-    uint8_t level, stage;  /* so many groups have been told */
-    uint8_t rounds;        /* how often all of them were told again */
-    bool stands, calls;    /* calls: an alarm that nobody has answered */
-    bool reached, refused; /* by a way of the last group that was told */
-    int64_t stage_mono_ms, since_ms;
-    struct alert_words words[METRIC_LANGUAGES];
-};
-
-struct way_state {
-    uint64_t message; /* under way; 0: none */
-    uint32_t tries;
-    uint32_t bad;                     /* answers that were no delivery, one after the other */
-    uint32_t missed;                  /* not reached, while another way was */
-    int64_t delivered_ms, failing_ms; /* the last delivery; first failure since then; 0: none */
-    int64_t not_before_ms;
-    int64_t sent_ms[64]; /* ring of the last ones sent; the rate is kept by it */
-    uint32_t sent;
-    char trouble[WAY_WHY_SIZE];
-    uint32_t answered;
-    char last[WAY_WHY_SIZE];
-    int64_t test_until_ms; /* of an output: it is switched on for a test */
-};
-
-struct queue {
-    const struct config *config;
-    struct notice *first;
-    uint32_t count;
-    struct notified *cases;
-    struct way_state ways[WAYS_MAX];
-    uint64_t next_message;
-    int32_t beat_day; /* YYYYMMDD of the last heartbeat */
-    bool changed;
-};
 
 struct queue *queue_create(const struct config *config)
 {
@@ -146,25 +93,6 @@ static void compose(const struct notified *notified, uint8_t kind, bool zh, int6
 
 /* ---- Notices ---- */
 
-static struct notice *add(struct queue *queue, uint16_t way, uint8_t kind,
-                          const struct queue_now *now)
-{
-    struct notice **end = &queue->first;
-    struct notice *notice = queue->count < QUEUE_MOST ? calloc(1, sizeof *notice) : NULL;
-    if (notice == NULL)
-        return NULL;
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = notice;
-    queue->count++;
-    queue->changed = true;
-    notice->way = way;
-    notice->kind = kind;
-    notice->made_mono_ms = now->mono_ms;
-    notice->made_ms = now->wall.ms;
-    return notice;
-}
-
 /* Those that `drop` says, except what is under way. */
 static void drop_if(struct queue *queue, bool (*drop)(const struct notice *, const void *),
                     const void *context)
@@ -207,12 +135,6 @@ static bool is_about_way(const struct queue *queue, const char *id, uint16_t way
     return is_of_ways(id) && strcmp(id + 7, queue->config->ways[way].name) == 0;
 }
 
-/* A siren is sent no notices: it is on while queue_calls(). */
-static bool is_output(const struct queue *queue, uint16_t way)
-{
-    return queue->config->ways[way].kind == WAY_OUTPUT;
-}
-
 /* It has not gone out yet: one word of it is enough. */
 static bool is_to_hear(const struct queue *queue, const struct notified *notified, uint16_t way)
 {
@@ -229,10 +151,10 @@ static bool notify(struct queue *queue, const struct notified *notified, uint16_
     if (queue->count + queue->config->way_count > QUEUE_MOST)
         return false;
     for (uint16_t w = 0; w < queue->config->way_count; w++) {
-        if (!(ways >> w & 1) || is_output(queue, w) || is_about_way(queue, notified->id, w) ||
+        if (!(ways >> w & 1) || queue_is_output(queue, w) || is_about_way(queue, notified->id, w) ||
             (kind == NOTICE_AGAIN && is_to_hear(queue, notified, w)))
             continue;
-        struct notice *notice = add(queue, w, kind, now);
+        struct notice *notice = queue_add(queue, w, kind, now->mono_ms, now->wall.ms);
         if (notice == NULL)
             return false;
         memcpy(notice->alert, notified->id, sizeof notice->alert);
@@ -265,25 +187,6 @@ static uint16_t ways_next(const struct queue *queue, const struct notified *noti
     if (notified->stage >= queue->config->group_count)
         return ways_until(queue, notified->id, notified->stage);
     return queue->config->groups[notified->stage].ways;
-}
-
-static struct notified *find_case(const struct queue *queue, const char *id)
-{
-    struct notified *notified = queue->cases;
-    while (notified != NULL && strcmp(notified->id, id) != 0)
-        notified = notified->next;
-    return notified;
-}
-
-static struct notified *add_case(struct queue *queue, const char *id)
-{
-    struct notified *notified = calloc(1, sizeof *notified);
-    if (notified == NULL)
-        return NULL;
-    (void)snprintf(notified->id, sizeof notified->id, "%s", id);
-    notified->next = queue->cases;
-    queue->cases = notified;
-    return notified;
 }
 
 static bool is_quiet(const struct config *config, const struct alert *alert,
@@ -349,9 +252,9 @@ static bool tell_people(struct queue *queue, struct notified *notified, bool gra
 
 static void look_at(struct queue *queue, const struct alert *alert, const struct queue_now *now)
 {
-    struct notified *notified = find_case(queue, alert->text.id);
+    struct notified *notified = queue_find_case(queue, alert->text.id);
     if (notified == NULL)
-        notified = add_case(queue, alert->text.id);
+        notified = queue_add_case(queue, alert->text.id);
     if (notified == NULL)
         return; /* with the next look */
     uint8_t level = notified->level;
@@ -413,9 +316,9 @@ static void look_for_heartbeat(struct queue *queue, uint32_t standing, const str
         return;
     queue->beat_day = day;
     for (uint16_t w = 0; w < config->way_count; w++) {
-        if (is_output(queue, w))
+        if (queue_is_output(queue, w))
             continue;
-        struct notice *notice = add(queue, w, NOTICE_HEARTBEAT, now);
+        struct notice *notice = queue_add(queue, w, NOTICE_HEARTBEAT, now->mono_ms, now->wall.ms);
         bool zh = config->ways[w].language == METRIC_ZH;
         if (notice != NULL && standing == 0)
             (void)snprintf(notice->text, sizeof notice->text,
@@ -482,11 +385,11 @@ void queue_called(struct queue *queue, uint16_t way, bool good, const char *why)
 
 void queue_test(struct queue *queue, uint16_t way, const struct queue_now *now)
 {
-    if (is_output(queue, way)) {
+    if (queue_is_output(queue, way)) {
         queue->ways[way].test_until_ms = now->mono_ms + TEST_SOUNDS_MS;
         return;
     }
-    struct notice *notice = add(queue, way, NOTICE_TEST, now);
+    struct notice *notice = queue_add(queue, way, NOTICE_TEST, now->mono_ms, now->wall.ms);
     if (notice != NULL)
         (void)snprintf(notice->text, sizeof notice->text,
                        queue->config->ways[way].language == METRIC_ZH
@@ -617,7 +520,7 @@ static void note_trouble(struct queue *queue, uint16_t way, enum way_outcome out
 static void note_outcome(struct queue *queue, const struct notice *notice, enum way_outcome outcome)
 {
     struct notified *notified =
-        notice->kind <= NOTICE_AGAIN ? find_case(queue, notice->alert) : NULL;
+        notice->kind <= NOTICE_AGAIN ? queue_find_case(queue, notice->alert) : NULL;
     if (notified == NULL)
         return;
     notified->reached |= outcome == WAY_SENT || outcome == WAY_PARTLY;
@@ -688,164 +591,9 @@ uint32_t queue_count(const struct queue *queue, uint16_t way)
     return count;
 }
 
-/* ---- Over a restart ---- */
-
 bool queue_changed(struct queue *queue)
 {
     bool changed = queue->changed;
     queue->changed = false;
     return changed;
-}
-
-static void put_case(struct json_out *o, const struct notified *notified)
-{
-    static const char *const languages[METRIC_LANGUAGES] = {"zh", "en"};
-    json_out_open(o, '{');
-    json_out_key_string(o, "id", notified->id);
-    json_out_key_integer(o, "level", notified->level);
-    json_out_key_integer(o, "stage", notified->stage);
-    json_out_key_integer(o, "rounds", notified->rounds);
-    json_out_key_integer(o, "since", notified->since_ms);
-    for (unsigned l = 0; l < METRIC_LANGUAGES; l++) {
-        json_out_key(o, languages[l]);
-        json_out_open(o, '[');
-        json_out_string(o, notified->words[l].what);
-        json_out_string(o, notified->words[l].place);
-        json_out_close(o, ']');
-    }
-    json_out_close(o, '}');
-}
-
-static void put_notice(struct json_out *o, const struct queue *queue, const struct notice *notice)
-{
-    json_out_open(o, '{');
-    json_out_key_string(o, "way", queue->config->ways[notice->way].name);
-    json_out_key_integer(o, "kind", notice->kind);
-    json_out_key_integer(o, "level", notice->level);
-    json_out_key_string(o, "alert", notice->alert);
-    json_out_key_integer(o, "made", notice->made_ms);
-    if (notice->tried != 0)
-        json_out_key_integer(o, "tried", (int64_t)notice->tried);
-    json_out_key_string(o, "text", notice->text);
-    json_out_close(o, '}');
-}
-
-/* By the ways' names: of the file that is in force then. */
-static void put_troubles(struct json_out *o, const struct queue *queue)
-{
-    json_out_key(o, "troubles");
-    json_out_open(o, '{');
-    for (uint16_t w = 0; w < queue->config->way_count; w++) {
-        if (queue->ways[w].trouble[0] != '\0')
-            json_out_key_string(o, queue->config->ways[w].name, queue->ways[w].trouble);
-    }
-    json_out_close(o, '}');
-}
-
-/* Room for the brackets that close what is open. */
-static bool has_room(const struct json_out *o, size_t most)
-{
-    return !o->failed && o->at + 8 < most;
-}
-
-size_t queue_write(const struct queue *queue, char *doc, size_t most)
-{
-    struct json_out o = json_out_init(doc, most), mark;
-    json_out_open(&o, '{');
-    json_out_key_integer(&o, "v", DOC_VERSION);
-    json_out_key_integer(&o, "beat", queue->beat_day);
-    put_troubles(&o, queue);
-    json_out_key(&o, "notices");
-    json_out_open(&o, '[');
-    for (const struct notice *notice = queue->first; notice != NULL; notice = notice->next) {
-        mark = o;
-        put_notice(&o, queue, notice);
-        if (!has_room(&o, most / 2)) {
-            o = mark;
-            break;
-        }
-    }
-    json_out_close(&o, ']');
-    json_out_key(&o, "cases");
-    json_out_open(&o, '[');
-    for (const struct notified *notified = queue->cases; notified != NULL;
-         notified = notified->next) {
-        mark = o;
-        if (notified->stage > 0)
-            put_case(&o, notified);
-        if (!has_room(&o, most)) {
-            o = mark;
-            break;
-        }
-    }
-    json_out_close(&o, ']');
-    json_out_close(&o, '}');
-    return o.failed ? 0 : o.at;
-}
-
-static void get_text(const json_t *value, char *out, size_t size)
-{
-    const char *text = json_string_value(value);
-    (void)snprintf(out, size, "%s", text != NULL ? text : "");
-}
-
-static uint8_t get_small(const json_t *object, const char *name, uint8_t most)
-{
-    json_int_t value = json_integer_value(json_object_get(object, name));
-    return value >= 0 && value <= most ? (uint8_t)value : most;
-}
-
-static void read_case(struct queue *queue, const json_t *item, const struct queue_now *now)
-{
-    static const char *const languages[METRIC_LANGUAGES] = {"zh", "en"};
-    const char *id = json_string_value(json_object_get(item, "id"));
-    struct notified *notified =
-        id != NULL && find_case(queue, id) == NULL ? add_case(queue, id) : NULL;
-    if (notified == NULL)
-        return;
-    notified->level = get_small(item, "level", ALERT_ALARM);
-    notified->stage = get_small(item, "stage", WAY_GROUPS_MAX);
-    notified->rounds = get_small(item, "rounds", UINT8_MAX);
-    notified->since_ms = json_integer_value(json_object_get(item, "since"));
-    notified->stage_mono_ms = now->mono_ms;
-    for (unsigned l = 0; l < METRIC_LANGUAGES; l++) {
-        const json_t *words = json_object_get(item, languages[l]);
-        get_text(json_array_get(words, 0), notified->words[l].what, ALERT_WHAT_SIZE);
-        get_text(json_array_get(words, 1), notified->words[l].place, ALERT_PLACE_SIZE);
-    }
-}
-
-static void read_notice(struct queue *queue, const json_t *item, const struct queue_now *now)
-{
-    const char *name = json_string_value(json_object_get(item, "way"));
-    for (uint16_t w = 0; name != NULL && w < queue->config->way_count; w++) {
-        if (strcmp(queue->config->ways[w].name, name) != 0 || is_output(queue, w))
-            continue;
-        struct notice *notice = add(queue, w, get_small(item, "kind", NOTICE_HEARTBEAT), now);
-        if (notice == NULL)
-            return;
-        notice->level = get_small(item, "level", ALERT_ALARM);
-        notice->made_ms = json_integer_value(json_object_get(item, "made"));
-        notice->tried = (uint64_t)json_integer_value(json_object_get(item, "tried"));
-        get_text(json_object_get(item, "alert"), notice->alert, sizeof notice->alert);
-        get_text(json_object_get(item, "text"), notice->text, sizeof notice->text);
-    }
-}
-
-void queue_read(struct queue *queue, const char *doc, size_t size, const struct queue_now *now)
-{
-    json_t *root = json_loadb(doc, size, 0, NULL);
-    const json_t *notices = json_object_get(root, "notices");
-    const json_t *cases = json_object_get(root, "cases");
-    bool known = json_integer_value(json_object_get(root, "v")) == DOC_VERSION;
-    if (known)
-        queue->beat_day = (int32_t)json_integer_value(json_object_get(root, "beat"));
-    for (uint16_t w = 0; known && w < queue->config->way_count; w++)
-        get_text(json_object_get(json_object_get(root, "troubles"), queue->config->ways[w].name),
-                 queue->ways[w].trouble, sizeof queue->ways[w].trouble);
-    for (size_t i = 0; known && i < json_array_size(notices); i++)
-        read_notice(queue, json_array_get(notices, i), now);
-    for (size_t i = 0; known && i < json_array_size(cases); i++)
-        read_case(queue, json_array_get(cases, i), now);
-    json_decref(root);
 }

@@ -24,8 +24,6 @@ struct queue_now {
     struct wall_ms wall;
 };
 
-#define QUEUE_MOST 256u /* notices; what is more is made when there is room */
-
 /* `config` must outlive it. NULL: no memory. */
 struct queue *queue_create(const struct config *config);
 void queue_destroy(struct queue *queue);
