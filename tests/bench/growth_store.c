@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a store of so many readings of so many devices, one in half a minute of each, costs:
  *   bench-growth PATH DEVICES READINGS
- * Filled through the store's own sink. One JSON object:
+ * Filled through the store's own sink, the last of them with a commit a second as in a garden. One
+ * JSON object:
  *   fill_s     all of it took
  *   commit_us  one of the last 50,000 readings, until it is stored
  *   start_ms   from opening the file until the first question is answered
  *   year_ms    a chart of a year, or of what there is of it, by days, the median of many devices
- *   export_us  a reading of an export, page after page
+ *   export_us  a reading of an export of one device, of those that were stored as in a garden
+ *   export_rows  batches read for it
  *   retain_us  one that is dropped to make room, commits included
  *   file_mb */
 #include <pthread.h>
@@ -21,13 +23,14 @@
 #include "tests/unit/store/garden_config.h"
 
 #define DAY_MS      86400000LL
+#define HOUR_MS     3600000LL
 #define BEGIN_MS    1764000000000LL /* November 2025 */
 #define EVERY_MS    30000LL
 #define AHEAD       20000 /* readings in memory at most */
 #define LAST        50000
+#define PACED_H     2UL /* hours with a commit for each second */
 #define LOOK_NS     200000
 #define CHARTS      31
-#define PAGES       64
 #define RETAIN_S    1800 /* at most: the hours of a year become days before anything is dropped */
 #define ROOM_LEAST  (UINT64_C(1) << 20)
 #define READING_MAX 120 /* bytes in the file, more than any takes */
@@ -83,14 +86,17 @@ static void wait_stored(uint64_t least)
         look_again();
 }
 
-/* The i-th reading: each device tells one every half minute. */
+/* When the i-th reading is taken: each device tells one every half minute, one after the other. */
+static int64_t when_ms(unsigned long i)
+{
+    return BEGIN_MS + (int64_t)i * EVERY_MS / own.devices;
+}
+
 static void put(unsigned long i)
 {
     const struct reading_sink *sink = store_sink(own.store);
-    unsigned long round = i / own.devices;
-    struct reading reading =
-        garden_reading((uint16_t)(i % own.devices), own.boot, (uint32_t)(round + 1),
-                       BEGIN_MS + (int64_t)round * EVERY_MS);
+    struct reading reading = garden_reading((uint16_t)(i % own.devices), own.boot,
+                                            (uint32_t)(i / own.devices + 1), when_ms(i));
     sink->reading(sink->context, &reading);
 }
 
@@ -110,6 +116,24 @@ static double fill(double *last_s)
     wait_stored(own.count);
     *last_s = now_s() - last;
     return now_s() - began;
+}
+
+static unsigned long an_hour(void)
+{
+    return (unsigned long)(HOUR_MS / EVERY_MS) * own.devices;
+}
+
+static void fill_paced(void)
+{
+    unsigned long from = own.count, stored_here = 0;
+    own.count += PACED_H * an_hour();
+    for (unsigned long i = from; i < own.count; i++) {
+        put(i);
+        stored_here++;
+        if (when_ms(i + 1) / 1000 != when_ms(i) / 1000)
+            wait_stored(stored_here);
+    }
+    wait_stored(stored_here);
 }
 
 static void answered(void *context, const struct store_history *history)
@@ -167,16 +191,27 @@ static double year_ms(void)
     return took[CHARTS / 2];
 }
 
-/* Microseconds a reading, over at most PAGES pages from the middle on. */
-static double export_us(void)
+static uint64_t batches_read(void)
+{
+    struct store_stats stats;
+    store_stats(own.store, &stats);
+    return stats.history_batches;
+}
+
+/* Microseconds a reading, of some devices all that was stored as in a garden. */
+static double export_us(double *rows)
 {
     double ms = 0;
     unsigned long points = 0;
-    answer.next_ms = BEGIN_MS + (int64_t)days() / 2 * DAY_MS;
-    for (unsigned i = 0; i < PAGES && answer.next_ms != 0; i++) {
-        ms += ask(0, answer.next_ms, STORE_RAW);
-        points += answer.points;
+    uint64_t before = batches_read();
+    for (unsigned i = 0; i < CHARTS && i < own.devices; i++) {
+        answer.next_ms = when_ms(own.count - PACED_H * an_hour());
+        while (answer.next_ms != 0) {
+            ms += ask(i * 7 % own.devices, answer.next_ms, STORE_RAW);
+            points += answer.points;
+        }
     }
+    *rows = (double)(batches_read() - before) / (double)(points > 0 ? points : 1);
     return points > 0 ? ms * 1e3 / (double)points : 0;
 }
 
@@ -230,6 +265,7 @@ int main(int argc, char **argv)
         return 2;
     own.devices = (unsigned)strtoul(argv[2], NULL, 10);
     own.count = strtoul(argv[3], NULL, 10);
+    own.count += an_hour() - own.count % an_hour(); /* whole hours */
     (void)setenv("BAIYE_CLOCK", "trusted", 1);
     own.config = garden_config(own.devices, 1, argv[1]);
     own.config->commit_every_ms = 1000;
@@ -237,16 +273,22 @@ int main(int argc, char **argv)
     open_store(most);
     double last_s = 0, fill_s = fill(&last_s);
     store_stop(own.store);
+    own.config->commit_every_ms = 1;
+    open_store(most);
+    fill_paced();
+    store_stop(own.store);
+    own.config->commit_every_ms = 1000;
     uint64_t bytes = file_bytes(argv[1]);
     double began = now_s();
     open_store(most);
     (void)ask(0, BEGIN_MS, STORE_DAY);
-    double start_ms = (now_s() - began) * 1e3, year = year_ms(), export = export_us();
+    double start_ms = (now_s() - began) * 1e3, year = year_ms();
+    double rows = 0, export = export_us(&rows);
     store_stop(own.store);
     double retain = retain_us(bytes);
     printf("{\"fill_s\":%.1f,\"commit_us\":%.3f,\"start_ms\":%.1f,\"year_ms\":%.3f,"
-           "\"export_us\":%.3f,\"retain_us\":%.3f,\"file_mb\":%.1f}\n",
-           fill_s, last_s * 1e6 / LAST, start_ms, year, export, retain, (double)bytes / 1e6);
+           "\"export_us\":%.3f,\"export_rows\":%.3f,\"retain_us\":%.3f,\"file_mb\":%.1f}\n",
+           fill_s, last_s * 1e6 / LAST, start_ms, year, export, rows, retain, (double)bytes / 1e6);
     garden_config_free(own.config);
     return 0;
 }

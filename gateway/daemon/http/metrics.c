@@ -93,6 +93,8 @@ static const struct family store_families[] = {
      COUNTER, U64, 1, AT(store_sample, stats.dropped_quota)},
     {"salvaged_total", "Readings saved from a damaged file.", COUNTER, U64, 1,
      AT(store_sample, stats.salvaged)},
+    {"history_batches_total", "Batches of readings read to answer for raw values.", COUNTER, U64, 1,
+     AT(store_sample, stats.history_batches)},
     {"commits_total", "Transactions committed.", COUNTER, U64, 1, AT(store_sample, stats.commits)},
     {"commit_errors_total", "Transactions that failed.", COUNTER, U64, 1,
      AT(store_sample, stats.commit_errors)},

@@ -109,15 +109,15 @@ static void look_at(struct looked_at *reading, const struct record *record,
 }
 
 static void count_reading(struct store *store, const struct body_reader *reader,
-                          const struct looked_at *reading, uint64_t id)
+                          const struct looked_at *reading, struct rollup_at at)
 {
     int64_t wall_ms = 0;
     if (!store_wall(store, reader->base.boot, reading->record, &wall_ms)) {
-        wall_time_owes(store->wall_time, id);
+        wall_time_owes(store->wall_time, at.id);
         return; /* counted when the time is known */
     }
     if (reading->whole)
-        rollup_add(store->rollup, &store->db, reading->stream, id, reading->record, wall_ms,
+        rollup_add(store->rollup, &store->db, reading->stream, at, reading->record, wall_ms,
                    reading->values);
 }
 
@@ -169,9 +169,10 @@ static void keep(struct store *store, struct body *to, const struct body_reader 
     }
     if (stream != NULL)
         note_lost(store, stream, record);
-    uint64_t number = store->committer->prepared_id + to->count;
+    struct rollup_at at = {.id = store->committer->prepared_id + to->count,
+                           .batch = store->committer->prepared_id};
     if (body_copy(to, reader, record, id) && is_reading)
-        count_reading(store, reader, &reading, number);
+        count_reading(store, reader, &reading, at);
 }
 
 /* Rewrites the chunk in place: what is left out only makes it shorter, but a translated stream
@@ -438,7 +439,8 @@ static void replay_body(struct store *store, const struct replay *replay, uint64
         look_at(&reading, &record, stream);
         if (!replay->untrusted_only)
             (void)is_duplicate(store, &reading); /* only to note it as seen */
-        count_reading(store, &reader, &reading, id + reader.index - 1u);
+        struct rollup_at at = {.id = id + reader.index - 1u, .batch = id};
+        count_reading(store, &reader, &reading, at);
     }
 }
 

@@ -59,6 +59,9 @@ static const char *const migrations[DB_VERSION] = {
      " low REAL NOT NULL, mid REAL NOT NULL, high REAL NOT NULL, booked REAL,"
      " PRIMARY KEY(plot, day)) STRICT, WITHOUT ROWID;"
      "INSERT OR REPLACE INTO meta(key, value) VALUES('oldest_reader', 8);"),
+    /* 9 -> 10: in which batches a stream's readings of an hour lie (places.h). Who does not know it
+     * may go on with the file, too. */
+    "CREATE TABLE place(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;",
 };
 
 /* That day is not over, and the clock has not been set back before it. */
@@ -76,6 +79,7 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
                       " WHERE id <= ?1), 0) ORDER BY id",
     [DB_BATCH_RANGE] = "SELECT id, body FROM batch WHERE id >= coalesce((SELECT max(id) FROM batch"
                        " WHERE id <= ?1), 0) AND id <= ?2 ORDER BY id",
+    [DB_BATCH_ONE] = "SELECT id, body FROM batch WHERE id = ?1",
     [DB_BATCH_LAST] = "SELECT id, body FROM batch ORDER BY id DESC LIMIT 1",
     [DB_BATCH_FIRST] = "SELECT id, body FROM batch ORDER BY id LIMIT 2",
     [DB_BATCH_DELETE] = "DELETE FROM batch WHERE id = ?1",
@@ -97,6 +101,9 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
                     " ORDER BY t",
     [DB_MEAN_OLDEST] = "SELECT stream, t FROM mean WHERE step = 1 ORDER BY t LIMIT ?1",
     [DB_MEAN_DELETE] = "DELETE FROM mean WHERE stream = ?1 AND step = ?2 AND t = ?3",
+    [DB_PLACE_GET] = "SELECT body FROM place WHERE id = ?1",
+    [DB_PLACE_SET] = "INSERT OR REPLACE INTO place(id, body) VALUES(?1, ?2)",
+    [DB_PLACE_TRIM] = "DELETE FROM place WHERE id < ?1",
     [DB_SEEN_GET] = "SELECT ranges, told FROM seen WHERE device = ?1 AND boot = ?2",
     [DB_SEEN_NEWEST] = "SELECT boot, ranges, told FROM seen WHERE device = ?1 ORDER BY boot DESC",
     [DB_SEEN_SET] = "INSERT OR REPLACE INTO seen(device, boot, ranges, told)"

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_VERSION        9
+#define DB_VERSION        10
 #define DB_APPLICATION_ID 0x42594531 /* "BYE1" */
 #define DB_PAGE_SIZE      2048       /* half the bytes of 4096 for the small commits of a garden */
 #define DB_PATH_SIZE      300
@@ -23,6 +23,7 @@ enum db_statement {
     DB_BATCH_INSERT,      /* id, body */
     DB_BATCH_FROM,        /* id: the rows from the one that holds id on: id, body */
     DB_BATCH_RANGE,       /* first, last: rows that hold any of them */
+    DB_BATCH_ONE,         /* id: id, body */
     DB_BATCH_LAST,        /* id, body */
     DB_BATCH_FIRST,       /* id, body */
     DB_BATCH_DELETE,      /* id */
@@ -39,6 +40,9 @@ enum db_statement {
     DB_MEAN_SEQ,          /* stream, boot, seq first, last: first, last batch of hours */
     DB_MEAN_OLDEST,       /* n: stream, t of the oldest hours */
     DB_MEAN_DELETE,       /* stream, step, t */
+    DB_PLACE_GET,         /* id: body */
+    DB_PLACE_SET,         /* id, body */
+    DB_PLACE_TRIM,        /* id: the rows before */
     DB_SEEN_GET,          /* device, boot: ranges, told */
     DB_SEEN_NEWEST,       /* device: boot, ranges, told, newest boot first */
     DB_SEEN_SET,          /* device, boot, ranges, told */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers from what is kept. Hourly means tell in which batches a stream's readings of an hour
- * lie, so that raw values are found without an index of their own. */
+/* Answers from what is kept. Hourly means tell between which batches a stream's readings of an hour
+ * lie, and places.h in which of them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +40,7 @@ struct search {
     int64_t day_ms, day_end_ms; /* the site's day that was last looked up */
     uint64_t scanned;           /* of this stream */
     uint64_t scanned_in_all;
+    uint64_t batches;   /* read */
     uint64_t scan_most; /* of one stream */
     uint64_t done_to;   /* batches of this stream read so far */
     bool stopped;       /* read enough: what is beyond limit_ms has to be asked for again */
@@ -165,13 +166,8 @@ static void scan_body(struct search *search, const void *data, size_t size)
     }
 }
 
-static void scan_batches(struct search *search, uint64_t first, uint64_t last)
+static void scan_rows(struct search *search, sqlite3_stmt *s)
 {
-    sqlite3_stmt *s = db_statement(&search->store->db, DB_BATCH_RANGE);
-    if (s == NULL)
-        return;
-    sqlite3_bind_int64(s, 1, (int64_t)first);
-    sqlite3_bind_int64(s, 2, (int64_t)last);
     while (sqlite3_step(s) == SQLITE_ROW) {
         size_t size = (size_t)sqlite3_column_bytes(s, 1);
         uint64_t id = (uint64_t)sqlite3_column_int64(s, 0);
@@ -179,9 +175,30 @@ static void scan_batches(struct search *search, uint64_t first, uint64_t last)
             continue;
         scan_body(search, sqlite3_column_blob(s, 1), size);
         search->scanned += size;
+        search->batches++;
         search->done_to = id + 1;
     }
     sqlite3_reset(s);
+}
+
+static void scan_batches(struct search *search, uint64_t first, uint64_t last)
+{
+    sqlite3_stmt *s = db_statement(&search->store->db, DB_BATCH_RANGE);
+    if (s == NULL)
+        return;
+    sqlite3_bind_int64(s, 1, (int64_t)first);
+    sqlite3_bind_int64(s, 2, (int64_t)last);
+    scan_rows(search, s);
+}
+
+static void scan_place(void *context, uint64_t batch)
+{
+    struct search *search = context;
+    sqlite3_stmt *s = db_statement(&search->store->db, DB_BATCH_ONE);
+    if (s == NULL)
+        return;
+    sqlite3_bind_int64(s, 1, (int64_t)batch);
+    scan_rows(search, s);
 }
 
 /* Hours come in order of time, their batches mostly too: a batch is read once. */
@@ -203,7 +220,9 @@ static void raw_hour(void *context, const struct rollup_row *row)
     search->query = &hour;
     search->limit_ms = row->t_ms + HOUR_MS < limit ? row->t_ms + HOUR_MS : limit;
     int64_t hour_limit = search->limit_ms;
-    scan_batches(search, row->first_id, row->last_id);
+    if (!rollup_places(search->store->rollup, &search->store->db, search->stream->id, row,
+                       scan_place, search))
+        scan_batches(search, row->first_id, row->last_id);
     search->query = whole;
     if (search->limit_ms == hour_limit) /* nothing of this hour had to be left out */
         search->limit_ms = limit < search->cut_ms ? limit : search->cut_ms;
@@ -370,6 +389,9 @@ static bool history_slice(struct store *store, struct history_task *own,
         answer->result = run_search(&search);
     memcpy(own->points + own->count, search.points, search.count * sizeof *search.points);
     free(search.points);
+    pthread_mutex_lock(&store->lock);
+    store->stats.history_batches += search.batches;
+    pthread_mutex_unlock(&store->lock);
     own->count += search.count;
     own->scanned += search.scanned_in_all;
     own->query.max_points -= search.count;

@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "gateway/daemon/store/little.h"
+#include "gateway/daemon/store/varint.h"
 
 #define BODY_VERSION 1u
 #define BODY_CRC     3 /* where the checksum is */
@@ -24,16 +25,6 @@
 static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 
 /* ---- Writing: into scratch memory that is always large enough ---- */
-
-static uint8_t *put_varint(uint8_t *at, uint64_t value)
-{
-    while (value >= 0x80) {
-        *at++ = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    *at++ = (uint8_t)value;
-    return at;
-}
 
 static uint64_t zigzag(int64_t value)
 {
@@ -57,9 +48,9 @@ void body_begin(struct body *body, uint8_t *data, uint32_t size, const struct bo
     memset(at, 0, BODY_FIXED);
     *at = BODY_VERSION;
     at += BODY_FIXED;
-    at = put_varint(at, base->boot);
-    at = put_varint(at, (uint64_t)base->wall_ms);
-    at = put_varint(at, (uint64_t)base->mono_ms);
+    at = varint_put(at, base->boot);
+    at = varint_put(at, (uint64_t)base->wall_ms);
+    at = varint_put(at, (uint64_t)base->mono_ms);
     *body = (struct body){.data = data, .size = size, .used = (uint32_t)(at - data), .base = *base};
 }
 
@@ -91,7 +82,7 @@ bool body_intact(const void *data, size_t size)
 static bool body_append(struct body *body, const uint8_t *record, size_t size)
 {
     uint8_t length[3];
-    size_t length_size = (size_t)(put_varint(length, size) - length);
+    size_t length_size = (size_t)(varint_put(length, size) - length);
     if (body->count == UINT16_MAX || body->size - body->used < size + length_size)
         return false;
     memcpy(body->data + body->used, length, length_size);
@@ -136,7 +127,7 @@ static uint8_t *put_value(uint8_t *at, const struct stream_schema_field *field, 
         float single = (float)value;
         return put_float(at, &single, sizeof single);
     }
-    return put_varint(at, zigzag(scaled));
+    return varint_put(at, zigzag(scaled));
 }
 
 struct value_bits {
@@ -192,12 +183,12 @@ bool body_reading(struct body *body, uint32_t stream, const struct stream_schema
                     (bits.wide != 0 ? BIT_WIDE : 0) | (dmono != 0 ? BIT_MONO : 0);
     uint8_t *at = scratch;
     *at++ = (uint8_t)kind;
-    at = put_varint(at, stream);
-    at = put_varint(at, reading->boot);
-    at = put_varint(at, reading->seq);
-    at = put_varint(at, zigzag(dt));
+    at = varint_put(at, stream);
+    at = varint_put(at, reading->boot);
+    at = varint_put(at, reading->seq);
+    at = varint_put(at, zigzag(dt));
     if (dmono != 0)
-        at = put_varint(at, zigzag(dmono));
+        at = varint_put(at, zigzag(dmono));
     if (bits.absent != 0)
         at = put_bitmap(at, bits.absent, shape->count);
     if (bits.flags)
@@ -217,10 +208,10 @@ bool body_gap(struct body *body, uint32_t stream, const struct reading_gap *gap)
     uint8_t scratch[32];
     uint8_t *at = scratch;
     *at++ = RECORD_GAP;
-    at = put_varint(at, stream);
-    at = put_varint(at, gap->boot);
-    at = put_varint(at, gap->first_seq);
-    at = put_varint(at, gap->last_seq - gap->first_seq);
+    at = varint_put(at, stream);
+    at = varint_put(at, gap->boot);
+    at = varint_put(at, gap->first_seq);
+    at = varint_put(at, gap->last_seq - gap->first_seq);
     *at++ = gap->why;
     return body_append(body, scratch, (size_t)(at - scratch));
 }
@@ -230,8 +221,8 @@ bool body_correction(struct body *body, uint32_t boot, int64_t add_ms)
     uint8_t scratch[32];
     uint8_t *at = scratch;
     *at++ = RECORD_CORRECTION;
-    at = put_varint(at, boot);
-    at = put_varint(at, zigzag(add_ms));
+    at = varint_put(at, boot);
+    at = varint_put(at, zigzag(add_ms));
     return body_append(body, scratch, (size_t)(at - scratch));
 }
 
@@ -240,17 +231,17 @@ bool body_mean(struct body *body, uint32_t stream, const struct record_mean *mea
     uint8_t scratch[RECORD_MAX]; /* a head of 34 and 12 cells of 22 */
     uint8_t *at = scratch;
     *at++ = RECORD_MEAN;
-    at = put_varint(at, stream);
-    at = put_varint(at, mean->boot);
-    at = put_varint(at, mean->first_seq);
-    at = put_varint(at, mean->last_seq - mean->first_seq);
-    at = put_varint(at, zigzag(mean->t_ms / HOUR_MS));
+    at = varint_put(at, stream);
+    at = varint_put(at, mean->boot);
+    at = varint_put(at, mean->first_seq);
+    at = varint_put(at, mean->last_seq - mean->first_seq);
+    at = varint_put(at, zigzag(mean->t_ms / HOUR_MS));
     *at++ = mean->from;
     *at++ = mean->count;
     for (unsigned i = 0; i < mean->count; i++) {
         const struct record_mean_cell *cell = &mean->cells[i];
-        at = put_varint(at, cell->n);
-        at = put_varint(at, cell->bad);
+        at = varint_put(at, cell->n);
+        at = varint_put(at, cell->bad);
         if (cell->n == 0)
             continue;
         at = put_float(at, &cell->min, sizeof cell->min);
@@ -447,16 +438,16 @@ bool body_copy(struct body *to, const struct body_reader *from, const struct rec
         return body_append(to, from->data + from->begin, from->at - from->begin);
     uint8_t *at = scratch;
     *at++ = record->bits;
-    at = put_varint(at, stream);
-    at = put_varint(at, record->boot);
-    at = put_varint(at, record->seq);
+    at = varint_put(at, stream);
+    at = varint_put(at, record->boot);
+    at = varint_put(at, record->seq);
     if (record->kind == RECORD_GAP) {
-        at = put_varint(at, record->last_seq - record->seq);
+        at = varint_put(at, record->last_seq - record->seq);
         *at++ = record->why;
         return body_append(to, scratch, (size_t)(at - scratch));
     }
     if (record->kind == RECORD_MEAN) {
-        at = put_varint(at, record->last_seq - record->seq);
+        at = varint_put(at, record->last_seq - record->seq);
         memcpy(at, record->values, (size_t)(end - record->values));
         at += end - record->values;
         return body_append(to, scratch, (size_t)(at - scratch));
@@ -464,9 +455,9 @@ bool body_copy(struct body *to, const struct body_reader *from, const struct rec
     /* Of a damaged body the distances may be any: they wrap as they did when they were read. */
     uint64_t dt = (uint64_t)record->wall_ms - (uint64_t)to->base.wall_ms;
     uint64_t dmono = (uint64_t)record->mono_ms - (uint64_t)to->base.mono_ms - dt;
-    at = put_varint(at, zigzag((int64_t)dt));
+    at = varint_put(at, zigzag((int64_t)dt));
     if (record->bits & BIT_MONO)
-        at = put_varint(at, zigzag((int64_t)dmono));
+        at = varint_put(at, zigzag((int64_t)dmono));
     memcpy(at, record->values, (size_t)(end - record->values));
     at += end - record->values;
     return body_append(to, scratch, (size_t)(at - scratch));

@@ -244,6 +244,8 @@ static int drop_batches(struct store *store, enum retain_step step, struct retai
     int rc = db_begin(&store->db);
     if (rc == SQLITE_OK)
         rc = drop_some(store, runs, step, state, &last_id);
+    if (rc == SQLITE_OK) /* of hours whose batches are gone; a late reading is found without */
+        rc = places_trim(&store->db, store->stats.oldest_ms - HOUR_MS);
     /* What is only in RAM of their means goes with them: a power cut could not count them again. */
     bool flush = last_id >= commit_flushed_to(store);
     if (rc == SQLITE_OK && flush)
@@ -327,6 +329,8 @@ static int fold_hours(struct store *store, bool *any)
         rc = fold_hour(store, hours[i].stream, hours[i].t_ms);
     if (count == 0)
         return SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = places_trim(&store->db, hours[count - 1].t_ms);
     if (rc == SQLITE_OK)
         rc = db_commit(&store->db);
     else

@@ -16,6 +16,7 @@ struct open_hour {
     bool dirty;
     uint32_t stamp;
     struct rollup_row *row; /* cells for `stream`'s count only */
+    struct places places;
 };
 
 struct rollup {
@@ -42,12 +43,18 @@ struct rollup *rollup_create(uint32_t capacity)
     return rollup;
 }
 
+static void close_hour(struct open_hour *hour)
+{
+    free(hour->row);
+    free(hour->places.data);
+}
+
 void rollup_destroy(struct rollup *rollup)
 {
     if (rollup == NULL)
         return;
     for (uint32_t i = 0; i < rollup->capacity; i++)
-        free(rollup->hours[i].row);
+        close_hour(&rollup->hours[i]);
     free(rollup->hours);
     free(rollup);
 }
@@ -219,6 +226,15 @@ static bool load(struct db *db, uint32_t stream, int64_t t_ms, struct rollup_row
     return found;
 }
 
+static struct places_of places_of(uint32_t stream, const struct rollup_row *row)
+{
+    struct places_of of = {
+        .stream = stream, .t_ms = row->t_ms, .first_id = row->first_id, .last_id = row->last_id};
+    for (unsigned i = 0; i < row->count; i++)
+        of.samples += (uint64_t)row->cells[i].n + row->cells[i].bad;
+    return of;
+}
+
 /* ---- Open hours ---- */
 
 static uint32_t slot_of(const struct rollup *rollup, uint32_t stream, int64_t t_ms)
@@ -266,7 +282,7 @@ static void sweep(struct rollup *rollup)
         if (hour->dirty || hour->stamp > batch_cache)
             kept[count++] = *hour;
         else
-            free(hour->row);
+            close_hour(hour);
     }
     memset(rollup->hours, 0, rollup->capacity * sizeof rollup->hours[0]);
     rollup->used = 0;
@@ -308,13 +324,17 @@ static struct open_hour *open_hour(struct rollup *rollup, struct db *db,
     struct rollup_row *row = calloc(1, row_size(stream->shape->count));
     if (row == NULL)
         return NULL;
+    struct open_hour opened = {.stream = stream->id, .row = row};
     struct rollup_row loaded;
     if (db->handle != NULL && load(db, stream->id, t_ms, &loaded) &&
-        loaded.count == stream->shape->count)
+        loaded.count == stream->shape->count) {
+        struct places_of of = places_of(stream->id, &loaded);
         memcpy(row, &loaded, row_size(loaded.count));
+        places_load(db, &of, &opened.places);
+    }
     row->t_ms = t_ms;
     row->count = stream->shape->count;
-    put(rollup, (struct open_hour){.stream = stream->id, .row = row});
+    put(rollup, opened);
     /* cppcheck-suppress memleak ; the table has it now */
     return find(rollup, stream->id, t_ms);
 }
@@ -342,8 +362,9 @@ bool rollup_believe(const struct payload_value *value)
                               value->flag == METRIC_CLOCK);
 }
 
-void rollup_add(struct rollup *rollup, struct db *db, const struct stream *stream, uint64_t id,
-                const struct record *record, int64_t wall_ms, const struct payload_value *values)
+void rollup_add(struct rollup *rollup, struct db *db, const struct stream *stream,
+                struct rollup_at at, const struct record *record, int64_t wall_ms,
+                const struct payload_value *values)
 {
     int64_t t_ms = wall_ms - (wall_ms % HOUR_MS + HOUR_MS) % HOUR_MS;
     struct open_hour *hour = open_hour(rollup, db, stream, t_ms);
@@ -352,7 +373,8 @@ void rollup_add(struct rollup *rollup, struct db *db, const struct stream *strea
     rollup->dirty += !hour->dirty;
     hour->dirty = true;
     hour->stamp = ++rollup->stamp;
-    widen(hour->row, id, record);
+    widen(hour->row, at.id, record);
+    places_add(&hour->places, at.batch);
     for (unsigned i = 0; i < hour->row->count; i++) {
         struct rollup_cell *cell = &hour->row->cells[i];
         if (!rollup_believe(&values[i])) { /* where no sensor is, no sample was taken */
@@ -386,7 +408,10 @@ int rollup_flush(struct rollup *rollup, struct db *db)
         if (hour->stream == 0 || !hour->dirty)
             continue;
         full_row(hour->row, &row);
+        struct places_of of = places_of(hour->stream, &row);
         int rc = rollup_save(db, hour->stream, ROLLUP_HOUR, &row);
+        if (rc == SQLITE_OK)
+            rc = places_save(db, &of, &hour->places);
         if (rc != SQLITE_OK)
             return rc;
     }
@@ -410,6 +435,7 @@ void rollup_forget(struct rollup *rollup, uint32_t stream, int64_t t_ms)
     hour->dirty = false;
     hour->stamp = 0;
     hour->row->t_ms = INT64_MIN;
+    places_forget(&hour->places);
 }
 
 bool rollup_pressed(const struct rollup *rollup)
@@ -471,6 +497,32 @@ int rollup_read(struct rollup *rollup, struct db *db, const struct stream *strea
         at = open->t_ms + 1;
     }
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static void tell_places(const struct places *places, rollup_each_place each, void *context)
+{
+    uint64_t batch = 0;
+    for (uint16_t at = 0; places_next(places, &at, &batch);)
+        each(context, batch);
+}
+
+bool rollup_places(struct rollup *rollup, struct db *db, uint32_t stream,
+                   const struct rollup_row *row, rollup_each_place each, void *context)
+{
+    const struct open_hour *open = find(rollup, stream, row->t_ms);
+    if (open != NULL) {
+        if (!open->places.unknown)
+            tell_places(&open->places, each, context);
+        return !open->places.unknown;
+    }
+    struct places places;
+    struct places_of of = places_of(stream, row);
+    places_load(db, &of, &places);
+    bool known = !places.unknown;
+    if (known)
+        tell_places(&places, each, context);
+    places_forget(&places);
+    return known;
 }
 
 void rollup_find_seq(struct rollup *rollup, struct db *db, uint32_t stream, uint32_t boot,

@@ -13,6 +13,7 @@
 
 #include "gateway/common/angle.h"
 #include "gateway/daemon/store/db.h"
+#include "gateway/daemon/store/places.h"
 #include "gateway/daemon/store/record.h"
 
 #define HOUR_MS 3600000
@@ -41,10 +42,13 @@ struct rollup;
 struct rollup *rollup_create(uint32_t capacity);
 void rollup_destroy(struct rollup *rollup);
 
-/* Counts one reading. `id` is its record number. `db` is asked for an hour that is not in RAM
- * (may be closed). */
-void rollup_add(struct rollup *rollup, struct db *db, const struct stream *stream, uint64_t id,
-                const struct record *record, int64_t wall_ms, const struct payload_value *values);
+/* Counts one reading. `db` is asked for an hour that is not in RAM (may be closed). */
+struct rollup_at {
+    uint64_t id, batch; /* the record's number, and that of its batch's first one */
+};
+void rollup_add(struct rollup *rollup, struct db *db, const struct stream *stream,
+                struct rollup_at at, const struct record *record, int64_t wall_ms,
+                const struct payload_value *values);
 /* Writes what has changed, inside the caller's transaction; means_flushed() after its success. */
 int rollup_flush(struct rollup *rollup, struct db *db);
 void rollup_flushed(struct rollup *rollup);
@@ -58,6 +62,11 @@ typedef void (*rollup_each)(void *context, const struct rollup_row *row);
 int rollup_read(struct rollup *rollup, struct db *db, const struct stream *stream,
                 enum rollup_step step, int64_t from_ms, int64_t to_ms, rollup_each each,
                 void *context);
+/* Calls `each` with the first record's number of each batch that has readings of that hour. false:
+ * they are not known, they lie between the row's first_id and last_id. */
+typedef void (*rollup_each_place)(void *context, uint64_t batch);
+bool rollup_places(struct rollup *rollup, struct db *db, uint32_t stream,
+                   const struct rollup_row *row, rollup_each_place each, void *context);
 /* Widens [*first, *last] to the batches that may hold readings of the boot in that range. */
 void rollup_find_seq(struct rollup *rollup, struct db *db, uint32_t stream, uint32_t boot,
                      uint32_t first_seq, uint32_t last_seq, rollup_each each, void *context);

@@ -75,6 +75,7 @@ struct store_stats {
     uint64_t next_record;  /* the next record number */
     uint64_t cursors[STORE_BROKERS_MAX]; /* first record not acknowledged, by broker index */
     uint64_t dropped_quota, salvaged;
+    uint64_t history_batches;    /* read since start to answer store_history() */
     uint64_t quarantined;        /* records kept aside now: some broker refused them for good */
     uint64_t quarantine_dropped; /* since start, for want of room there; reported as gaps */
     uint32_t commit_p99_us;
