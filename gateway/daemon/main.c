@@ -79,15 +79,17 @@ static int read_options(int argc, char **argv, struct options *options)
             (void)printf("baiyed %s\n", BAIYE_VERSION);
             return EX_OK;
         default:
-            (void)fprintf(stderr, "baiyed: see baiyed --help\n");
+            language_open();
+            (void)fputs(_("baiyed: see baiyed --help\n"), stderr);
             return EX_USAGE;
         }
     }
     if (optind < argc || options->config == NULL || (options->check && options->once) ||
         (options->json && !options->once)) {
-        (void)fprintf(stderr,
-                      "baiyed: --config FILE is needed, with --check or --once (and --json) at "
-                      "most; see baiyed --help\n");
+        language_open();
+        (void)fputs(_("baiyed: --config FILE is needed, with --check or --once (and --json) at "
+                      "most; see baiyed --help\n"),
+                    stderr);
         return EX_USAGE;
     }
     return -1;

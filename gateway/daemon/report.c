@@ -88,6 +88,11 @@ static void print_bus(const struct config *config, const struct bus_config *bus,
     else
         (void)fprintf(out, _("bus %s: %s port %u, %s\n"), bus->name, bus->port, bus->tcp_port,
                       bus->type == BUS_TCP ? "Modbus TCP" : "RTU over TCP");
+    if (bus->device_count == 0) {
+        (void)fprintf(out, _("  no devices yet: `baiye commission %s` brings up the line\n"),
+                      bus->name);
+        return;
+    }
     uint32_t longest_ms = 0;
     int64_t dying_ns = 0;
     for (unsigned i = 0; i < bus->device_count; i++) {
@@ -288,8 +293,9 @@ static void note_all(const struct config *config, FILE *out)
 
 void report_plan(const struct config *config, FILE *out)
 {
-    (void)fprintf(out, _("site %s: %u bus%s, %u devices\n"), config->site, config->bus_count,
-                  plural(config->bus_count, "es"), config->device_count);
+    (void)fprintf(out, _("site %s: %u bus%s, %u device%s\n"), config->site, config->bus_count,
+                  plural(config->bus_count, "es"), config->device_count,
+                  plural(config->device_count, "s"));
     for (unsigned i = 0; i < config->bus_count; i++)
         print_bus(config, &config->buses[i], out);
     for (unsigned i = 0; i < config->broker_count; i++) {

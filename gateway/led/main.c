@@ -25,18 +25,16 @@
 
 #define VERSION "0.1.0"
 
-static void print_help(void)
-{
-    (void)printf("Usage: baiye-led --config FILE [--check] [--output WHERE]\n"
-                 "Shows the readings of a Baiye site on an LED screen.\n\n"
-                 "  -c, --config FILE   the configuration (YAML)\n"
-                 "      --check         say what is wrong with it, and from how many metres each\n"
-                 "                      page can be read; then end\n"
-                 "  -o, --output WHERE  instead of the file's outputs: terminal, png:FILE,\n"
-                 "                      ddp:HOST[:PORT] or framebuffer:DEVICE\n"
-                 "  -h, --help          this text\n"
-                 "  -V, --version       the version\n");
-}
+static const char help_text[] =
+    N_("Usage: baiye-led --config FILE [--check] [--output WHERE]\n"
+       "Shows the readings of a Baiye site on an LED screen.\n\n"
+       "  -c, --config FILE   the configuration (YAML)\n"
+       "      --check         say what is wrong with it, and from how many metres each\n"
+       "                      page can be read; then end\n"
+       "  -o, --output WHERE  instead of the file's outputs: terminal, png:FILE,\n"
+       "                      ddp:HOST[:PORT] or framebuffer:DEVICE\n"
+       "  -h, --help          this text\n"
+       "  -V, --version       the version\n");
 
 struct options {
     const char *config, *output;
@@ -63,18 +61,22 @@ static int read_options(int argc, char **argv, struct options *options)
             options->output = optarg;
             break;
         case 'h':
-            print_help();
+            language_open();
+            (void)fputs(gettext(help_text), stdout);
             return EX_OK;
         case 'V':
             (void)printf("baiye-led " VERSION "\n");
             return EX_OK;
         default:
+            language_open();
+            (void)fputs(_("baiye-led: see baiye-led --help\n"), stderr);
             return EX_USAGE;
         }
     }
     if (options->config != NULL && optind == argc)
         return -1;
-    (void)fprintf(stderr, "baiye-led: --config FILE is needed; see --help\n");
+    language_open();
+    (void)fputs(_("baiye-led: --config FILE is needed; see --help\n"), stderr);
     return EX_USAGE;
 }
 

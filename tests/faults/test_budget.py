@@ -294,7 +294,7 @@ def test_a_backup_carries_what_is_used_and_a_resend_says_when(site, needs, tmp_p
     garden.wait_until(lambda: stats()["store"]["stored"] >= 3, 30, "readings")
     assert stats()["brokers"][0]["thrifty"]
     said = baiye("resend", "air", 1, 1, 2)
-    assert said.startswith("2 readings are kept")
+    assert said.startswith("readings that are kept and will be sent again: 2")
     now = time.gmtime()
     year, month = (now.tm_year + 1, 1) if now.tm_mon == 12 else (now.tm_year, now.tm_mon + 1)
     assert f"to local not yet: 80 % of this month's data are used; they go out on {year}-" \

@@ -14,6 +14,7 @@ import tempfile
 
 import pytest
 
+import garden
 from test_http import ROOT, Gateway, broker, folder, gateway, free_port, wait_for  # noqa: F401
 from webclient import connect, request
 
@@ -186,6 +187,36 @@ def test_check_says_what_can_not_be_used_in_the_readers_language(places, monkeyp
     (at / "baiye.yaml").write_text(text.replace("baud: 9600", "rs485: kernel"))
     told = check_as_nobody(at, 1)
     assert "不会切换 RS-485 收发方向" in told.stdout and "请去掉 rs485" in told.stdout
+
+
+def test_check_names_in_the_readers_language_whose_file_it_is(places, monkeypatch):
+    at = places()
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    monkeypatch.delenv("LC_ALL", raising=False)
+    (at / "gw.pass").unlink()
+    told = check_as_nobody(at, 1)
+    assert "消息服务器 local：" in told.stdout and "broker local：" not in told.stdout, told.stdout
+
+
+def test_check_of_a_bus_without_devices_computes_nothing(tmp_path):
+    (tmp_path / "b.yaml").write_text(
+        f"site: empty\nlocation: {{ lat: 26.5, lon: 107.9, timezone: Asia/Shanghai }}\n"
+        f"store: {{ path: {tmp_path}/r.db }}\n"
+        "buses:\n  - { name: east, type: tcp, port: '127.0.0.1:502', devices: [] }\n")
+    told = subprocess.run([garden.program("baiyed"), "--check", "--config", tmp_path / "b.yaml"],
+                          capture_output=True, text=True, timeout=60, env={**os.environ, "LC_ALL": "C"})
+    assert told.returncode == 0, told
+    assert "1 bus, 0 devices" in told.stdout and "baiye commission east" in told.stdout
+    assert "0.00 s" not in told.stdout
+
+
+@pytest.mark.parametrize("name", ["baiyed", "baiye-led"])
+def test_what_the_programs_say_to_who_typed_them_is_in_the_readers_language(name):
+    for words in ([], ["--help"], ["--nonsense"]):
+        told = subprocess.run([garden.program(name), *words], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "LC_ALL": "zh_CN.UTF-8"})
+        assert told.returncode == (0 if words == ["--help"] else 64)
+        assert re.search("[\u4e00-\u9fff]", told.stdout + told.stderr), told
 
 
 def test_check_notes_a_device_in_two_plots(places):

@@ -183,6 +183,7 @@ def test_a_technician_is_asked_and_enter_goes_on(bench):
     at = Terminal(bench, "--own-rate")
     said = at.answer("leave it out):", "7") + at.answer("leave it out):", "1")
     assert "  1  " in said and "  2  " in said
+    assert "soil 7 in 1" in said, "what the candidates are, is said in words"
     at.answer("(Enter: this one; n: leave it out):", "上坡")
     at.answer("(Enter: this one; n: leave it out):", "No Such \"Name\"")
     at.answer("(Enter: this one; n: leave it out):", "lower")

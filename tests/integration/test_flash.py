@@ -5,6 +5,8 @@ wrong."""
 import ctypes
 import fcntl
 import json
+import pathlib
+import re
 import shutil
 import signal
 import struct
@@ -249,6 +251,8 @@ def test_dry_run_prints_the_commands_and_touches_nothing(bench, rom):
         f"stm32flash -b 115200 -w flash.bin -v -e 0 -S 0x08000000 {rom.port}",
         f"stm32flash -b 115200 -g 0x08000000 {rom.port}"]
     assert "serial number 0000-0001-2" in done.stdout and "/dev/ttyUSB7" in done.stdout
+    written = re.search(r"# boot loader (\S+), image (\S+)", done.stdout)
+    assert written and all(pathlib.Path(one).is_file() for one in written.groups()), done.stdout
     assert rom.commands == [] and not bench.register.exists()
 
 

@@ -286,7 +286,7 @@ static void print_resend(const json_t *result)
 {
     size_t index;
     const json_t *one;
-    (void)printf(_("%lld readings are kept and will be sent again\n"),
+    (void)printf(_("readings that are kept and will be sent again: %lld\n"),
                  talk_integer(result, "found"));
     json_array_foreach (json_object_get(result, "later"), index, one) {
         char day[16];

@@ -19,9 +19,15 @@
 #define FREE_PORTS_FILE  "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 #define FREE_PORTS_FIRST 1024
 
+/* Whose a file is, in both languages. */
+struct access_what {
+    char en[CONFIG_NAME_SIZE + 24], zh[CONFIG_NAME_SIZE + 24];
+};
+
 struct access_walk {
     const struct config *config;
     const struct access_look *look;
+    struct access_what what; /* of the file that is looked at */
     unsigned broken;
 };
 
@@ -31,10 +37,15 @@ say(struct access_walk *walk, enum access_state state, const char *en, const cha
 {
     char texts[2][1024];
     const char *const formats[2] = {en, zh};
+    (void)snprintf(texts[0], sizeof texts[0], walk->what.en[0] != '\0' ? "%s: " : "%s",
+                   walk->what.en);
+    (void)snprintf(texts[1], sizeof texts[1], walk->what.zh[0] != '\0' ? "%s：" : "%s",
+                   walk->what.zh);
     for (unsigned i = 0; i < 2; i++) {
+        size_t used = strlen(texts[i]);
         va_list args;
         va_start(args, zh);
-        if (vsnprintf(texts[i], sizeof texts[i], formats[i], args) < 0)
+        if (vsnprintf(texts[i] + used, sizeof texts[i] - used, formats[i], args) < 0)
             texts[i][0] = '\0';
         va_end(args);
     }
@@ -50,14 +61,14 @@ static bool below(const char *path, const char *folder)
 }
 
 /* The unit has ProtectHome and PrivateTmp: what lies there is not there for the service. */
-static void note_hidden(struct access_walk *walk, const char *what, const char *path)
+static void note_hidden(struct access_walk *walk, const char *path)
 {
     static const char *const hidden[] = {"/home", "/root", "/run/user", "/tmp", "/var/tmp"};
     for (size_t i = 0; walk->look->service && i < sizeof hidden / sizeof hidden[0]; i++) {
         if (below(path, hidden[i]))
             say(walk, ACCESS_NOTE,
-                "%s: %s: the service does not see what is in %s; move it to /etc/baiye",
-                "%s：%s：服务看不到 %s 里的文件，请移到 /etc/baiye", what, path, hidden[i]);
+                "%s: the service does not see what is in %s; move it to /etc/baiye",
+                "%s：服务看不到 %s 里的文件，请移到 /etc/baiye", path, hidden[i]);
     }
 }
 
@@ -74,22 +85,24 @@ static int read_error(const char *path, bool *is_file)
 }
 
 /* A file that something of the gateway reads: without it that does not work. */
-static void look_file(struct access_walk *walk, const char *what, const char *path)
+static void look_file(struct access_walk *walk, struct access_what what, const char *path)
 {
     bool is_file;
     if (path[0] == '\0')
         return;
+    walk->what = what;
     int error = read_error(path, &is_file);
     if (error == EACCES || error == EPERM)
-        say(walk, ACCESS_BROKEN, "%s: %s: %s; chgrp baiye and chmod 0640 let the service read it",
-            "%s：%s：%s；请用 chgrp baiye 和 chmod 0640 让服务能读", what, path, strerror(error));
+        say(walk, ACCESS_BROKEN, "%s: %s; chgrp baiye and chmod 0640 let the service read it",
+            "%s：%s；请用 chgrp baiye 和 chmod 0640 让服务能读", path, strerror(error));
     else if (error != 0)
-        say(walk, error == ENOENT ? ACCESS_MISSING : ACCESS_BROKEN, "%s: %s: %s", "%s：%s：%s",
-            what, path, strerror(error));
+        say(walk, error == ENOENT ? ACCESS_MISSING : ACCESS_BROKEN, "%s: %s", "%s：%s", path,
+            strerror(error));
     else if (!is_file)
-        say(walk, ACCESS_BROKEN, "%s: %s: it is no file; name the file itself",
-            "%s：%s：这不是文件，请写文件本身的路径", what, path);
-    note_hidden(walk, what, path);
+        say(walk, ACCESS_BROKEN, "%s: it is no file; name the file itself",
+            "%s：这不是文件，请写文件本身的路径", path);
+    note_hidden(walk, path);
+    walk->what = (struct access_what){"", ""};
 }
 
 /* ---- http ---- */
@@ -141,7 +154,9 @@ static void look_app(struct access_walk *walk)
             "/usr/share/baiye/app",
             "http：app_dir：%s：%s：网页打不开；安装包把它放在 /usr/share/baiye/app", index,
             strerror(errno));
-    note_hidden(walk, "http: app_dir", folder);
+    walk->what = (struct access_what){"http: app_dir", "网页 app_dir"};
+    note_hidden(walk, folder);
+    walk->what = (struct access_what){"", ""};
 }
 
 static void look_http(struct access_walk *walk)
@@ -160,8 +175,8 @@ static void look_http(struct access_walk *walk)
             "http: listen: %s is no address of this machine; 0.0.0.0 is all that it has",
             "http：listen：本机没有地址 %s；0.0.0.0 表示本机所有地址", config->http_host);
     look_app(walk);
-    look_file(walk, "http certificate", config->http_cert_file);
-    look_file(walk, "http key", config->http_key_file);
+    look_file(walk, (struct access_what){"http certificate", "网页证书"}, config->http_cert_file);
+    look_file(walk, (struct access_what){"http key", "网页密钥"}, config->http_key_file);
 }
 
 /* ---- store ---- */
@@ -257,8 +272,9 @@ static void look_port(struct access_walk *walk, const struct bus_config *bus)
 
 static void look_broker(struct access_walk *walk, const struct broker_config *broker)
 {
-    char what[CONFIG_NAME_SIZE + 16];
-    (void)snprintf(what, sizeof what, "broker %s", broker->name);
+    struct access_what what;
+    (void)snprintf(what.en, sizeof what.en, "broker %s", broker->name);
+    (void)snprintf(what.zh, sizeof what.zh, "消息服务器 %s", broker->name);
     look_file(walk, what, broker->password_file);
     look_file(walk, what, broker->ca_file);
     look_file(walk, what, broker->cert_file);
@@ -267,8 +283,9 @@ static void look_broker(struct access_walk *walk, const struct broker_config *br
 
 static void look_way(struct access_walk *walk, const struct way_config *way)
 {
-    char what[CONFIG_NAME_SIZE + 16];
-    (void)snprintf(what, sizeof what, "notify %s", way->name);
+    struct access_what what;
+    (void)snprintf(what.en, sizeof what.en, "notify %s", way->name);
+    (void)snprintf(what.zh, sizeof what.zh, "通知方式 %s", way->name);
     look_file(walk, what, way->token_file);
     look_file(walk, what, way->secret_file);
     look_file(walk, what, way->ca_file);
@@ -317,6 +334,6 @@ unsigned access_check(const struct config *config, const struct access_look *loo
     }
     for (unsigned i = 0; i < config->way_count; i++)
         look_way(&walk, &config->ways[i]);
-    look_file(&walk, "forecast", config->forecast_ca_file);
+    look_file(&walk, (struct access_what){"forecast", "天气预报"}, config->forecast_ca_file);
     return walk.broken;
 }

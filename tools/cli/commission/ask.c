@@ -9,7 +9,8 @@
 #include "gateway/common/serial.h"
 #include "tools/cli/screen.h"
 
-#define INDENT 4
+#define INDENT       4
+#define NAME_COLUMNS 20 /* then what it is */
 
 /* A line without its end and the blanks around it; false: no more comes. */
 static bool ask_line(const char *question, char *line, size_t size)
@@ -65,7 +66,9 @@ static void list_candidates(const struct plan_device *device)
         size_t size = candidate(device->fits, i, &at);
         if (size == 0)
             return;
-        (void)printf("  %u  %.*s\n", i, (int)size, at);
+        (void)printf("  %u  %.*s%*s%s\n", i, (int)size, at,
+                     size < NAME_COLUMNS ? NAME_COLUMNS - (int)size : 2, "",
+                     i <= PLAN_FITS ? device->of[i - 1] : "");
     }
 }
 

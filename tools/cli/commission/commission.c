@@ -145,6 +145,8 @@ static const char *part_of(const struct commission *job, const json_t *found)
 static void add_found(struct commission *job, const json_t *found)
 {
     struct plan *plan = &job->plan;
+    size_t index;
+    const json_t *label;
     if (plan->count == PLAN_MAX)
         return;
     struct plan_device *device = &plan->devices[plan->count++];
@@ -155,6 +157,11 @@ static void add_found(struct commission *job, const json_t *found)
                                    .baud = (uint32_t)talk_integer(found, "baud"),
                                    .parity = talk_text(found, "parity")[0]};
     list_others(found, device->fits, sizeof device->fits);
+    json_array_foreach (json_object_get(found, "labels"), index, label) {
+        if (index < PLAN_FITS)
+            (void)snprintf(device->of[index], sizeof device->of[index], "%.63s",
+                           json_string_value(label));
+    }
     const char *part = part_of(job, found);
     if (part != NULL && device->kind == PLAN_PERHAPS)
         device->kind = PLAN_PROBE;

@@ -29,7 +29,7 @@ void doctor_configuration(struct doctor *doctor)
     const struct config *config = doctor->config;
     const char *refused = talk_text(doctor->stats, "config_refused");
     if (config != NULL)
-        doctor_say(doctor, "configuration", DOCTOR_OK, "%s is right: %u bus(es), %u device(s)", "",
+        doctor_say(doctor, "configuration", DOCTOR_OK, "%s is right; buses: %u, devices: %u", "",
                    "%s 没有错：%u 条总线，%u 个设备", "", config->file, config->bus_count,
                    config->device_count);
     if (refused[0] != '\0')
@@ -167,10 +167,11 @@ static void look_running_store(struct doctor *doctor)
         doctor_say(doctor, "store", DOCTOR_WARNING, "%s", "look at the disk above", "%s",
                    "见上面硬盘一项", talk_text(store, "alarm"));
     if (talk_integer(store, "lost") > 0)
-        doctor_say(
-            doctor, "store", DOCTOR_WARNING, "%lld readings could not be kept since the start",
-            "look at the disk above, and at journalctl -u baiyed", "启动以来有 %lld 条读数没存下来",
-            "见上面硬盘一项，以及 journalctl -u baiyed", talk_integer(store, "lost"));
+        doctor_say(doctor, "store", DOCTOR_WARNING,
+                   "readings that could not be kept since the start: %lld",
+                   "look at the disk above, and at journalctl -u baiyed",
+                   "启动以来有 %lld 条读数没存下来", "见上面硬盘一项，以及 journalctl -u baiyed",
+                   talk_integer(store, "lost"));
     if (talk_integer(store, "quarantined") > 0)
         doctor_say(doctor, "store", DOCTOR_WARNING, "a broker refuses %lld records for good",
                    "look at the broker's limits: message size, quota",
@@ -270,7 +271,7 @@ static void look_broker(struct doctor *doctor, const struct broker_config *broke
                         const json_t *state)
 {
     if (strcmp(talk_text(state, "state"), "up") == 0)
-        doctor_say(doctor, "brokers", DOCTOR_OK, "%s: connected, %lld readings wait", "",
+        doctor_say(doctor, "brokers", DOCTOR_OK, "%s: connected, readings waiting: %lld", "",
                    "%s：已连接，%lld 条待发", "", broker->name, talk_integer(state, "backlog"));
     else
         doctor_say(doctor, "brokers", DOCTOR_BROKEN, "%s: %s: %s",
@@ -291,7 +292,7 @@ void doctor_brokers(struct doctor *doctor)
         else
             look_reachable(doctor, broker);
         if (state != NULL && talk_integer(state, "backlog") > BACKLOG)
-            doctor_say(doctor, "brokers", DOCTOR_WARNING, "%s: %lld readings wait to be sent",
+            doctor_say(doctor, "brokers", DOCTOR_WARNING, "%s: readings waiting to be sent: %lld",
                        "they go out by themselves once the link is up", "%s：有 %lld 条读数待发",
                        "连上后会自动补发", broker->name, talk_integer(state, "backlog"));
     }

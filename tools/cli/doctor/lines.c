@@ -32,6 +32,6 @@ void doctor_lines(struct doctor *doctor)
         hints += pass_hint_on(doctor, one, en, zh);
     }
     if (json_array_size(buses) > 0 && hints == 0)
-        doctor_say(doctor, "lines", DOCTOR_OK, "nothing odd on %u bus(es)", "",
-                   "%u 条总线上没有异常", "", (unsigned)json_array_size(buses));
+        doctor_say(doctor, "lines", DOCTOR_OK, "nothing odd; buses: %u", "", "%u 条总线上没有异常",
+                   "", (unsigned)json_array_size(buses));
 }

@@ -462,6 +462,10 @@ static int run(const struct options *options)
         code = content_load(board, options->boot != NULL ? options->boot : boot,
                             options->image != NULL ? options->image : image, options->test_key,
                             &content);
+    if (code == EX_OK && options->dry_run)
+        (void)printf(_("# boot loader %s, image %s\n"),
+                     options->boot != NULL ? options->boot : boot,
+                     options->image != NULL ? options->image : image);
     if (code == EX_OK && content.test_key)
         (void)printf(_("This board will take firmware signed with the test key: keep it on the "
                        "bench.\n"));

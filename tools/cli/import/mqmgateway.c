@@ -408,7 +408,7 @@ static void read_state(struct import *import, const yaml_node_t *item, const str
     if (made.function == 0 || (bit && (count != 1 || converter != NULL)) ||
         (converter == NULL ? count != 1 : !bit && !read_converter(converter, count, &made))) {
         import_lose(import, yaml_line(item),
-                    _("%.60s: %lld register(s) by \"%.60s\" are no single value of a profile"),
+                    _("%.60s: registers: %lld, by \"%.60s\", are no single value of a profile"),
                     name, (long long)count, converter != NULL ? converter : "-");
         return;
     }
