@@ -193,7 +193,7 @@ static void part_stored(struct rpc_call *call)
 
 static void take_part(struct rpc_call *call, const char *text)
 {
-    static char data[OFFER_PART + 4];
+    char data[OFFER_PART + 4];
     struct offer *offer = call->rpc->offer;
     size_t left = offer->size - offer->have, wanted = left < OFFER_PART ? left : OFFER_PART;
     int got = strlen(text) <= (OFFER_PART + 2) / 3 * 4
