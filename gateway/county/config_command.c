@@ -8,74 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/county/command.h"
+
 #define YAML_MOST (60u << 10) /* what a gateway takes */
 #define GET_S     60
 
-struct command {
-    PGconn *db;
-    char *why;
-    size_t why_size;
-};
-
-static bool fail(struct command *command, const char *what, const char *which)
-{
-    (void)snprintf(command->why, command->why_size, "%s%s", what, which);
-    return false;
-}
-
-/* NULL: it failed, and why is said. */
-static PGresult *ask(struct command *command, const char *sql, int count,
-                     const char *const *parameters)
-{
-    PGresult *result = PQexecParams(command->db, sql, count, NULL, parameters, NULL, NULL, 0);
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-        return result;
-    (void)snprintf(command->why, command->why_size, "%.300s", PQresultErrorMessage(result));
-    PQclear(result);
-    return NULL;
-}
-
-/* How many rows it changed or gave; -1: it failed. */
-static int tell(struct command *command, const char *sql, int count, const char *const *parameters)
-{
-    PGresult *result = ask(command, sql, count, parameters);
-    int rows = result != NULL ? (int)strtol(PQcmdTuples(result), NULL, 10) : -1;
-    PQclear(result);
-    return rows;
-}
-
-/* Rows as lines, their columns with a tabulator between; a newline in one is a blank. */
-static bool print_rows(struct command *command, const char *sql, int count,
-                       const char *const *parameters)
-{
-    PGresult *result = ask(command, sql, count, parameters);
-    for (int row = 0; result != NULL && row < PQntuples(result); row++) {
-        for (int i = 0; i < PQnfields(result); i++) {
-            const char *text = PQgetvalue(result, row, i);
-            (void)fputs(i > 0 ? "\t" : "", stdout);
-            for (; *text != '\0'; text++)
-                (void)putchar((unsigned char)*text < 0x20 ? ' ' : *text);
-        }
-        (void)putchar('\n');
-    }
-    PQclear(result);
-    return result != NULL;
-}
-
 static bool list(struct command *command)
 {
-    return print_rows(command,
-                      "SELECT r.id, to_char(r.at, 'YYYY-MM-DD HH24:MI'), r.state,"
-                      " string_agg(w.n || ' ' || w.state, ', ' ORDER BY w.state) FROM rollout r,"
-                      " LATERAL (SELECT state, count(*) AS n FROM wanted WHERE rollout = r.id"
-                      "  GROUP BY state) w GROUP BY r.id ORDER BY r.id",
-                      0, NULL);
+    return command_print(command,
+                         "SELECT r.id, to_char(r.at, 'YYYY-MM-DD HH24:MI'), r.state,"
+                         " string_agg(w.n || ' ' || w.state, ', ' ORDER BY w.state) FROM rollout r,"
+                         " LATERAL (SELECT state, count(*) AS n FROM wanted WHERE rollout = r.id"
+                         "  GROUP BY state) w GROUP BY r.id ORDER BY r.id",
+                         0, NULL);
 }
 
 static bool show(struct command *command, const char *id)
 {
-    return print_rows(
+    return command_print(
         command,
         "SELECT site, 'ring ' || ring, state, to_char(since, 'YYYY-MM-DD HH24:MI:SS'),"
         " why FROM wanted WHERE rollout = $1::int8 ORDER BY ring, site",
@@ -85,23 +35,24 @@ static bool show(struct command *command, const char *id)
 static bool set_state(struct command *command, const char *id, const char *state)
 {
     const char *parameters[] = {id, state};
-    int rows =
-        tell(command, "UPDATE rollout SET state = $2 WHERE id = $1::int8 AND state <> 'done'", 2,
-             parameters);
-    return rows > 0 || (rows == 0 && fail(command, "no roll-out that goes on has the number ", id));
+    int rows = command_tell(command,
+                            "UPDATE rollout SET state = $2 WHERE id = $1::int8 AND state <> 'done'",
+                            2, parameters);
+    return rows > 0 ||
+           (rows == 0 && command_fail(command, "no roll-out that goes on has the number ", id));
 }
 
 /* The running program asks the gateway; this waits for what it says. */
 static bool get(struct command *command, const char *site)
 {
-    if (tell(command,
-             "INSERT INTO config_seen (site, wanted) VALUES ($1, true) ON CONFLICT (site)"
-             " DO UPDATE SET wanted = true, said = NULL",
-             1, &site) < 0)
+    if (command_tell(command,
+                     "INSERT INTO config_seen (site, wanted) VALUES ($1, true) ON CONFLICT (site)"
+                     " DO UPDATE SET wanted = true, said = NULL",
+                     1, &site) < 0)
         return false;
     for (int i = 0; i < GET_S * 5; i++) {
-        PGresult *result =
-            ask(command, "SELECT yaml FROM config_seen WHERE site = $1 AND NOT wanted", 1, &site);
+        PGresult *result = command_ask(
+            command, "SELECT yaml FROM config_seen WHERE site = $1 AND NOT wanted", 1, &site);
         if (result == NULL)
             return false;
         bool there = PQntuples(result) == 1;
@@ -112,7 +63,7 @@ static bool get(struct command *command, const char *site)
             return true;
         (void)poll(NULL, 0, 200);
     }
-    return fail(command, "no answer within a minute from ", site);
+    return command_fail(command, "no answer within a minute from ", site);
 }
 
 /* ---- put ---- */
@@ -132,7 +83,7 @@ static bool read_yaml(struct command *command, const char *path, char yaml[YAML_
         (void)fclose(file);
     yaml[size] = '\0';
     if (size == 0 || size > YAML_MOST || strlen(yaml) != size)
-        return fail(command, "empty, unreadable or longer than 60 KiB: ", path);
+        return command_fail(command, "empty, unreadable or longer than 60 KiB: ", path);
     return true;
 }
 
@@ -143,18 +94,18 @@ static bool want(struct command *command, struct put *put, const char *site, con
     const char *parameters[] = {put->id, site, yaml};
     if (!read_yaml(command, path, yaml))
         return false;
-    PGresult *seen =
-        ask(command, "SELECT FROM config_seen WHERE site = $1 AND sha256 IS NOT NULL", 1, &site);
+    PGresult *seen = command_ask(
+        command, "SELECT FROM config_seen WHERE site = $1 AND sha256 IS NOT NULL", 1, &site);
     bool known = seen != NULL && PQntuples(seen) == 1;
     PQclear(seen);
     if (!known)
-        return seen != NULL && fail(command, "first `config get` what it has now: ", site);
-    int rows = tell(command,
-                    "INSERT INTO wanted (rollout, ring, site, sha256_old, sha256, yaml)"
-                    " SELECT $1::int8, 1, s.site, s.sha256, h.hash, $3 FROM config_seen s,"
-                    " (SELECT encode(sha256(convert_to($3, 'UTF8')), 'hex') AS hash) h"
-                    " WHERE s.site = $2 AND s.sha256 <> h.hash",
-                    3, parameters);
+        return seen != NULL && command_fail(command, "first `config get` what it has now: ", site);
+    int rows = command_tell(command,
+                            "INSERT INTO wanted (rollout, ring, site, sha256_old, sha256, yaml)"
+                            " SELECT $1::int8, 1, s.site, s.sha256, h.hash, $3 FROM config_seen s,"
+                            " (SELECT encode(sha256(convert_to($3, 'UTF8')), 'hex') AS hash) h"
+                            " WHERE s.site = $2 AND s.sha256 <> h.hash",
+                            3, parameters);
     put->count += rows > 0 ? 1 : 0;
     return rows >= 0;
 }
@@ -163,7 +114,9 @@ static bool want_all(struct command *command, struct put *put)
 {
     DIR *folder = opendir(put->folder);
     struct dirent *entry = NULL;
-    bool good = folder != NULL || fail(command, "no folder: ", put->folder);
+    bool good = true;
+    if (folder == NULL)
+        return command_fail(command, "no folder: ", put->folder);
     while (good && (entry = readdir(folder)) != NULL) {
         char site[64] = "", path[1024], rest[8] = "";
         if (sscanf(entry->d_name, "%32[a-z0-9-]%7s", site, rest) != 2 || strcmp(rest, ".yaml") != 0)
@@ -171,10 +124,9 @@ static bool want_all(struct command *command, struct put *put)
         (void)snprintf(path, sizeof path, "%s/%s", put->folder, entry->d_name);
         good = want(command, put, site, path);
     }
-    if (folder != NULL)
-        (void)closedir(folder);
+    (void)closedir(folder);
     if (good && put->count == 0)
-        return fail(command, "no SITE.yaml that changes anything: ", put->folder);
+        return command_fail(command, "no SITE.yaml that changes anything: ", put->folder);
     return good;
 }
 
@@ -188,18 +140,19 @@ static const char make_rings[] =
 static bool make(struct command *command, struct put *put)
 {
     const char *parameters[] = {put->stop, put->confirm}, *id = put->id;
-    if (tell(command, "BEGIN", 0, NULL) < 0)
+    if (command_tell(command, "BEGIN", 0, NULL) < 0)
         return false;
-    PGresult *result = ask(command,
-                           "INSERT INTO rollout (stop_percent, confirm_s) VALUES ($1::int, $2::int)"
-                           " RETURNING id",
-                           2, parameters);
+    PGresult *result =
+        command_ask(command,
+                    "INSERT INTO rollout (stop_percent, confirm_s) VALUES ($1::int, $2::int)"
+                    " RETURNING id",
+                    2, parameters);
     (void)snprintf(put->id, sizeof put->id, "%s", result != NULL ? PQgetvalue(result, 0, 0) : "");
     PQclear(result);
     if (result == NULL || !want_all(command, put) ||
-        (!put->at_once && tell(command, make_rings, 1, &id) < 0))
+        (!put->at_once && command_tell(command, make_rings, 1, &id) < 0))
         return false;
-    return tell(command, "COMMIT", 0, NULL) >= 0;
+    return command_tell(command, "COMMIT", 0, NULL) >= 0;
 }
 
 static bool is_number(const char *text, long least, long most)
@@ -222,8 +175,9 @@ static bool put(struct command *command, int count, char **words)
                  is_number(words[i + 1], 10, 86400))
             put.confirm = words[++i];
         else
-            return fail(command, "not understood (--at-once, --stop 1..100, --confirm 10..86400): ",
-                        words[i]);
+            return command_fail(
+                command,
+                "not understood (--at-once, --stop 1..100, --confirm 10..86400): ", words[i]);
     }
     bool good = make(command, &put);
     if (good)
@@ -240,14 +194,15 @@ bool config_command(PGconn *db, int count, char **words, char *why, size_t why_s
     if (strcmp(verb, "put") == 0 && count >= 2)
         return put(&command, count - 1, words + 1);
     if (count != 2)
-        return fail(&command, "config: list, show ID, get SITE, put FOLDER, stop ID or go ID", "");
+        return command_fail(&command,
+                            "config: list, show ID, get SITE, put FOLDER, stop ID or go ID", "");
     if (strcmp(verb, "get") == 0)
         return get(&command, words[1]);
     if (!is_number(words[1], 1, 2147483647))
-        return fail(&command, "this is no number of a roll-out: ", words[1]);
+        return command_fail(&command, "this is no number of a roll-out: ", words[1]);
     if (strcmp(verb, "show") == 0)
         return show(&command, words[1]);
     if (strcmp(verb, "stop") == 0 || strcmp(verb, "go") == 0)
         return set_state(&command, words[1], verb[0] == 's' ? "stopped" : "going");
-    return fail(&command, "config has no ", verb);
+    return command_fail(&command, "config has no ", verb);
 }

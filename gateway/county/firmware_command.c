@@ -8,62 +8,11 @@
 
 #include <openssl/sha.h>
 
+#include "gateway/county/command.h"
 #include "gateway/daemon/update/signature.h"
 #include "protocols/image/image.h"
 
 #define FILE_MOST (1u << 20) /* what a gateway takes */
-
-struct command {
-    PGconn *db;
-    char *why;
-    size_t why_size;
-};
-
-static bool fail(struct command *command, const char *what, const char *which)
-{
-    (void)snprintf(command->why, command->why_size, "%s%s", what, which);
-    return false;
-}
-
-/* NULL: it failed, and why is said. */
-static PGresult *ask(struct command *command, const char *sql, int count,
-                     const char *const *parameters)
-{
-    PGresult *result = PQexecParams(command->db, sql, count, NULL, parameters, NULL, NULL, 0);
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-        return result;
-    (void)snprintf(command->why, command->why_size, "%.300s", PQresultErrorMessage(result));
-    PQclear(result);
-    return NULL;
-}
-
-/* How many rows it changed or gave; -1: it failed. */
-static int tell(struct command *command, const char *sql, int count, const char *const *parameters)
-{
-    PGresult *result = ask(command, sql, count, parameters);
-    int rows = result != NULL ? (int)strtol(PQcmdTuples(result), NULL, 10) : -1;
-    PQclear(result);
-    return rows;
-}
-
-/* Rows as lines, their columns with a tabulator between; a newline in one is a blank. */
-static bool print_rows(struct command *command, const char *sql, int count,
-                       const char *const *parameters)
-{
-    PGresult *result = ask(command, sql, count, parameters);
-    for (int row = 0; result != NULL && row < PQntuples(result); row++) {
-        for (int i = 0; i < PQnfields(result); i++) {
-            const char *text = PQgetvalue(result, row, i);
-            (void)fputs(i > 0 ? "\t" : "", stdout);
-            for (; *text != '\0'; text++)
-                (void)putchar((unsigned char)*text < 0x20 ? ' ' : *text);
-        }
-        (void)putchar('\n');
-    }
-    PQclear(result);
-    return result != NULL;
-}
 
 #define RING_NAME(ring) "(ARRAY['canary', 'early', 'stable'])[" ring "]"
 #define BOARD           "'0x' || upper(lpad(to_hex(f.hardware), 8, '0'))"
@@ -104,13 +53,13 @@ static bool read_file(struct command *command, struct put *put)
     if (file != NULL)
         (void)fclose(file);
     if (put->size == 0 || put->size > FILE_MOST)
-        return fail(command, "empty, unreadable or longer than 1 MiB: ", put->path);
+        return command_fail(command, "empty, unreadable or longer than 1 MiB: ", put->path);
     size_t size = 0;
     enum image_result verdict = signature_file(put->file, put->size);
     const uint8_t *image = image_file_slot(put->file, put->size, 0, &size);
     if (verdict == IMAGE_OK && image != NULL)
         verdict = image_header_read(image, size, &put->header);
-    return verdict == IMAGE_OK || fail(command, image_result_text(verdict), "");
+    return verdict == IMAGE_OK || command_fail(command, image_result_text(verdict), "");
 }
 
 static bool keep_file(struct command *command, const struct put *put, char sha256[65])
@@ -134,7 +83,7 @@ static bool keep_file(struct command *command, const struct put *put, char sha25
         6, NULL, values, lengths, formats, 0);
     bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
     if (!good)
-        (void)fail(command, PQresultErrorMessage(result), "");
+        (void)command_fail(command, PQresultErrorMessage(result), "");
     PQclear(result);
     return good;
 }
@@ -147,7 +96,7 @@ static const char make_sites[] =
 
 static bool has_rows(struct command *command, const char *sql, const char *parameter)
 {
-    PGresult *result = ask(command, sql, 1, &parameter);
+    PGresult *result = command_ask(command, sql, 1, &parameter);
     bool found = result != NULL && PQntuples(result) > 0;
     PQclear(result);
     return found;
@@ -157,28 +106,30 @@ static bool make(struct command *command, struct put *put, char id[24])
 {
     char sha256[65];
     const char *parameters[] = {sha256, put->stop, put->share, put->soak, put->deadline};
-    if (tell(command, "BEGIN", 0, NULL) < 0 || !keep_file(command, put, sha256))
+    if (command_tell(command, "BEGIN", 0, NULL) < 0 || !keep_file(command, put, sha256))
         return false;
     if (has_rows(command,
                  "SELECT FROM firmware_rollout r JOIN firmware f USING (sha256) WHERE r.state IN"
                  " ('going', 'paused', 'stopped') AND f.hardware = (SELECT hardware FROM firmware"
                  " WHERE sha256 = $1)",
                  sha256))
-        return fail(command, "another one for these boards is not over: `firmware list`, `abort`",
-                    "");
-    PGresult *result = ask(command,
-                           "INSERT INTO firmware_rollout (sha256, stop_percent, share_percent,"
-                           " soak_s, deadline_s) VALUES ($1, $2::int, $3::int, $4::int, $5::int)"
-                           " RETURNING id",
-                           5, parameters);
+        return command_fail(
+            command, "another one for these boards is not over: `firmware list`, `abort`", "");
+    PGresult *result =
+        command_ask(command,
+                    "INSERT INTO firmware_rollout (sha256, stop_percent, share_percent,"
+                    " soak_s, deadline_s) VALUES ($1, $2::int, $3::int, $4::int, $5::int)"
+                    " RETURNING id",
+                    5, parameters);
     (void)snprintf(id, 24, "%s", result != NULL ? PQgetvalue(result, 0, 0) : "");
     PQclear(result);
     const char *rollout = id;
-    if (result == NULL || tell(command, make_sites, 1, &rollout) < 0)
+    if (result == NULL || command_tell(command, make_sites, 1, &rollout) < 0)
         return false;
     if (!has_rows(command, "SELECT FROM firmware_site WHERE rollout = $1::int8 AND ring = 1", id))
-        return fail(command, "no gateway is in the ring canary: `upgrade canary SITE...`", "");
-    return tell(command, "COMMIT", 0, NULL) >= 0;
+        return command_fail(command, "no gateway is in the ring canary: `upgrade canary SITE...`",
+                            "");
+    return command_tell(command, "COMMIT", 0, NULL) >= 0;
 }
 
 static bool is_number(const char *text, long least, long most)
@@ -215,7 +166,7 @@ static bool put_file(struct command *command, int count, char **words)
         .path = words[0], .stop = "5", .share = "95", .soak = "3600", .deadline = "259200"};
     for (int i = 1; i < count; i += 2) {
         if (!read_option(&put, words[i], i + 1 < count ? words[i + 1] : ""))
-            return fail(
+            return command_fail(
                 command,
                 "not understood (--stop, --share 1..100, --soak, --deadline SECONDS): ", words[i]);
     }
@@ -223,24 +174,26 @@ static bool put_file(struct command *command, int count, char **words)
     free(put.file);
     const char *rollout = id;
     return good &&
-           print_rows(command,
-                      "SELECT 'roll-out ' || r.id || ': ' || f.version || ' for board ' || " BOARD
-                      " || ', ' || (SELECT string_agg(n || ' ' || name, ', ' ORDER BY ring) FROM"
-                      " (SELECT ring, " RING_NAME(
-                          "ring") " AS name, count(*) AS n FROM"
-                                  " firmware_site WHERE rollout = r.id GROUP BY ring) n) || '; ' ||"
-                                  " ceil(f.size * 1.4 / 1000) || ' kB of the data of each' FROM"
-                                  " firmware_rollout r JOIN firmware f USING (sha256) WHERE r.id = "
-                                  "$1::int8",
-                      1, &rollout);
+           command_print(
+               command,
+               "SELECT 'roll-out ' || r.id || ': ' || f.version || ' for board ' || " BOARD
+               " || ', ' || (SELECT string_agg(n || ' ' || name, ', ' ORDER BY ring) FROM"
+               " (SELECT ring, " RING_NAME(
+                   "ring") " AS name, count(*) AS n FROM"
+                           " firmware_site WHERE rollout = r.id GROUP BY ring) n) || '; ' ||"
+                           " ceil(f.size * 1.4 / 1000) || ' kB of the data of each' FROM"
+                           " firmware_rollout r JOIN firmware f USING (sha256) WHERE r.id = "
+                           "$1::int8",
+               1, &rollout);
 }
 
 /* ---- pause, go, abort ---- */
 
 static bool set_state(struct command *command, const char *id, const char *sql)
 {
-    int rows = tell(command, sql, 1, &id);
-    return rows > 0 || (rows == 0 && fail(command, "no roll-out that goes on has the number ", id));
+    int rows = command_tell(command, sql, 1, &id);
+    return rows > 0 ||
+           (rows == 0 && command_fail(command, "no roll-out that goes on has the number ", id));
 }
 
 static const char pause_sql[] = "UPDATE firmware_rollout SET state = 'paused' WHERE id = $1::int8"
@@ -271,12 +224,13 @@ static bool go_on(struct command *command, int count, char **words)
     for (int i = 1; i < count; i += 2) {
         if (!read_option(&put, words[i], i + 1 < count ? words[i + 1] : "") || put.soak != NULL ||
             put.deadline != NULL)
-            return fail(command, "not understood (--stop, --share 1..100): ", words[i]);
+            return command_fail(command, "not understood (--stop, --share 1..100): ", words[i]);
     }
     const char *parameters[] = {words[0], put.stop, put.share};
-    int rows = tell(command, go_sql, 3, parameters);
+    int rows = command_tell(command, go_sql, 3, parameters);
     return rows > 0 ||
-           (rows == 0 && fail(command, "no roll-out that stands still has the number ", words[0]));
+           (rows == 0 &&
+            command_fail(command, "no roll-out that stands still has the number ", words[0]));
 }
 
 bool firmware_command(PGconn *db, int count, char **words, char *why, size_t why_size)
@@ -284,24 +238,24 @@ bool firmware_command(PGconn *db, int count, char **words, char *why, size_t why
     struct command command = {db, why, why_size};
     const char *verb = count > 0 ? words[0] : "";
     if (strcmp(verb, "list") == 0 && count == 1)
-        return print_rows(&command, list_sql, 0, NULL);
+        return command_print(&command, list_sql, 0, NULL);
     if (strcmp(verb, "boards") == 0 && count == 1)
-        return print_rows(&command, boards_sql, 0, NULL);
+        return command_print(&command, boards_sql, 0, NULL);
     if (strcmp(verb, "put") == 0 && count >= 2)
         return put_file(&command, count - 1, words + 1);
     if (count < 2 || (count > 2 && strcmp(verb, "go") != 0))
-        return fail(&command,
-                    "firmware: list, boards, show ID, put FILE, pause ID, go ID or abort ID", "");
+        return command_fail(
+            &command, "firmware: list, boards, show ID, put FILE, pause ID, go ID or abort ID", "");
     if (!is_number(words[1], 1, 2147483647))
-        return fail(&command, "this is no number of a roll-out: ", words[1]);
+        return command_fail(&command, "this is no number of a roll-out: ", words[1]);
     const char *id = words[1];
     if (strcmp(verb, "show") == 0)
-        return print_rows(&command, show_sql, 1, &id);
+        return command_print(&command, show_sql, 1, &id);
     if (strcmp(verb, "pause") == 0)
         return set_state(&command, id, pause_sql);
     if (strcmp(verb, "go") == 0)
         return go_on(&command, count - 1, words + 1);
     if (strcmp(verb, "abort") == 0)
         return set_state(&command, id, abort_sql);
-    return fail(&command, "firmware has no ", verb);
+    return command_fail(&command, "firmware has no ", verb);
 }

@@ -2,38 +2,10 @@
 #include "gateway/county/upgrade_command.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "gateway/county/command.h"
 #include "gateway/daemon/upgrade_state.h"
-
-/* NULL: it failed, and `why` says it. */
-static PGresult *ask(PGconn *db, const char *sql, int count, const char *const *parameters,
-                     char *why, size_t why_size)
-{
-    PGresult *result = PQexecParams(db, sql, count, NULL, parameters, NULL, NULL, 0);
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-        return result;
-    (void)snprintf(why, why_size, "%.300s", PQresultErrorMessage(result));
-    PQclear(result);
-    return NULL;
-}
-
-static bool print_rows(PGconn *db, const char *sql, char *why, size_t why_size)
-{
-    PGresult *result = ask(db, sql, 0, NULL, why, why_size);
-    for (int row = 0; result != NULL && row < PQntuples(result); row++) {
-        for (int i = 0; i < PQnfields(result); i++) {
-            (void)fputs(i > 0 ? "\t" : "", stdout);
-            for (const char *at = PQgetvalue(result, row, i); *at != '\0'; at++)
-                (void)putchar((unsigned char)*at < 0x20 ? ' ' : *at);
-        }
-        (void)putchar('\n');
-    }
-    PQclear(result);
-    return result != NULL;
-}
 
 #define GATEWAYS                                                                                   \
     " FROM garden_now g LEFT JOIN upgrade u USING (site) LEFT JOIN LATERAL (SELECT"                \
@@ -53,18 +25,15 @@ static const char want[] = "INSERT INTO upgrade (site, suite) SELECT DISTINCT si
                            "(site) DO UPDATE SET wanted = true, said = NULL,"
                            " answer = '', suite = CASE WHEN $1 = '' THEN upgrade.suite ELSE $1 END";
 
-static bool want_all(PGconn *db, const char *suite, int count, char **sites, char *why,
-                     size_t why_size)
+static bool want_all(struct command *command, const char *suite, int count, char **sites)
 {
     long asked = 0;
     for (int i = 0; i < count; i++) {
         const char *parameters[] = {suite, sites[i]};
-        PGresult *result = ask(db, want, 2, parameters, why, why_size);
-        long rows = result != NULL ? strtol(PQcmdTuples(result), NULL, 10) : -1;
-        PQclear(result);
+        int rows = command_tell(command, want, 2, parameters);
         if (rows == 0)
-            (void)snprintf(why, why_size, "no gateway has been heard of: %.64s", sites[i]);
-        if (rows <= 0)
+            return command_fail(command, "no gateway has been heard of: ", sites[i]);
+        if (rows < 0)
             return false;
         asked += rows;
     }
@@ -74,15 +43,14 @@ static bool want_all(PGconn *db, const char *suite, int count, char **sites, cha
 
 bool upgrade_command(PGconn *db, int count, char **words, char *why, size_t why_size)
 {
+    struct command command = {db, why, why_size};
     const char *verb = count > 0 ? words[0] : "";
     if (strcmp(verb, "rings") == 0 && count == 1)
-        return print_rows(db, rings, why, why_size);
+        return command_print(&command, rings, 0, NULL);
     if (strcmp(verb, "list") == 0 && count == 1)
-        return print_rows(db, list, why, why_size);
+        return command_print(&command, list, 0, NULL);
     if (count >= 2 && (strcmp(verb, "now") == 0 || upgrade_is_suite(verb)))
-        return want_all(db, strcmp(verb, "now") == 0 ? "" : verb, count - 1, words + 1, why,
-                        why_size);
-    (void)snprintf(why, why_size,
-                   "upgrade: rings, list, or canary, early, stable or now, and SITE... or all");
-    return false;
+        return want_all(&command, strcmp(verb, "now") == 0 ? "" : verb, count - 1, words + 1);
+    return command_fail(
+        &command, "upgrade: rings, list, or canary, early, stable or now, and SITE... or all", "");
 }
