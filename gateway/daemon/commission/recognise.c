@@ -16,7 +16,9 @@
 
 #define READ_IDENTITY 43
 #define MEI_IDENTITY  14
-#define KEPT          64
+#define KEPT          256  /* more than all shipped profiles ask, so that nothing is asked anew */
+#define TRIES         2    /* of a question that nobody answers, … */
+#define TRIES_MORE    5    /* … by a device that answers even to what it does not have */
 #define TINY          1e-6 /* two whole numbers read as a float are mostly less */
 #define NAME_LETTERS  4    /* of a profile's name, to be found in what a device says */
 
@@ -119,10 +121,10 @@ void recognise_identity(struct bench *bench, const struct serial_timing *wire, u
     const uint8_t objects[] = {READ_IDENTITY, MEI_IDENTITY, 1, 0}, report[] = {MODBUS_REPORT_ID};
     struct transact_answer answer;
     text[0] = '\0';
-    bench_ask(bench, wire, unit, objects, sizeof objects, BENCH_WAIT_MS, 1, &answer);
+    bench_ask(bench, wire, unit, objects, sizeof objects, BENCH_WAIT_MS, TRIES, &answer);
     if (answer.result == BUS_OK)
         read_objects(answer.pdu, answer.pdu_size, text);
-    bench_ask(bench, wire, unit, report, sizeof report, BENCH_WAIT_MS, 1, &answer);
+    bench_ask(bench, wire, unit, report, sizeof report, BENCH_WAIT_MS, TRIES, &answer);
     if (answer.result == BUS_OK && answer.pdu_size > 2 && text[0] == '\0')
         append(text, RECOGNISE_IDENTITY, answer.pdu + 2, answer.pdu_size - 2);
 }
@@ -142,34 +144,53 @@ static bool is_named(const struct profile_config *profile, const char *identity)
 
 /* ---- what its registers say ---- */
 
-/* Answers to reads: profiles of one maker ask the same. */
+/* Answers to reads: profiles of one maker ask the same. A silence is kept apart from a refusal: an
+ * answer that was lost or late must not speak against a profile. */
 struct kept {
     struct bench *bench;
     const struct serial_timing *wire;
     uint8_t unit;
+    unsigned tries;       /* at most, of each question, as long as nothing is answered */
+    bool refuses, silent; /* it has refused one; it has left one unanswered, now */
     unsigned count;
     struct {
         uint8_t request[MODBUS_REQUEST_SIZE], pdu[260];
-        size_t size; /* 0: no answer, or an exception */
+        size_t size;    /* 0: no answer, or an exception */
+        unsigned tries; /* made so far */
+        bool silent;
     } answers[KEPT];
 };
+
+static void ask(struct kept *kept, unsigned place)
+{
+    struct transact_answer answer;
+    bench_ask(kept->bench, kept->wire, kept->unit, kept->answers[place].request,
+              MODBUS_REQUEST_SIZE, BENCH_WAIT_MS, 1, &answer);
+    bool good = answer.result == BUS_OK, refused = answer.result == BUS_EXCEPTION;
+    kept->answers[place].tries++;
+    kept->answers[place].silent = !good && !refused;
+    kept->answers[place].size = good ? answer.pdu_size : 0;
+    if (good)
+        memcpy(kept->answers[place].pdu, answer.pdu, answer.pdu_size);
+    kept->refuses = kept->refuses || refused;
+}
 
 static const uint8_t *ask_persisted(struct kept *kept, const uint8_t request[MODBUS_REQUEST_SIZE],
                                     size_t *size)
 {
-    struct transact_answer answer;
-    for (unsigned i = 0; i < kept->count; i++) {
-        if (memcmp(kept->answers[i].request, request, MODBUS_REQUEST_SIZE) == 0) {
-            *size = kept->answers[i].size;
-            return kept->answers[i].pdu;
-        }
+    unsigned place = 0;
+    while (place < kept->count &&
+           memcmp(kept->answers[place].request, request, MODBUS_REQUEST_SIZE) != 0)
+        place++;
+    if (place == kept->count) {
+        place = kept->count < KEPT ? kept->count++ : KEPT - 1;
+        memcpy(kept->answers[place].request, request, MODBUS_REQUEST_SIZE);
+        kept->answers[place].tries = 0;
+        kept->answers[place].silent = true;
     }
-    unsigned place = kept->count < KEPT ? kept->count++ : KEPT - 1;
-    bench_ask(kept->bench, kept->wire, kept->unit, request, MODBUS_REQUEST_SIZE, BENCH_WAIT_MS, 2,
-              &answer);
-    memcpy(kept->answers[place].request, request, MODBUS_REQUEST_SIZE);
-    kept->answers[place].size = answer.result == BUS_OK ? answer.pdu_size : 0;
-    memcpy(kept->answers[place].pdu, answer.pdu, kept->answers[place].size);
+    while (kept->answers[place].silent && kept->answers[place].tries < kept->tries)
+        ask(kept, place);
+    kept->silent = kept->silent || kept->answers[place].silent;
     *size = kept->answers[place].size;
     return kept->answers[place].pdu;
 }
@@ -295,6 +316,26 @@ static bool try_profile(struct kept *kept, const struct profile_config *profile,
     return true;
 }
 
+static unsigned try_all(struct kept *kept, const struct recognise_book *book, const char *identity,
+                        struct device *device, struct recognise_match matches[RECOGNISE_PROFILES])
+{
+    unsigned count = 0;
+    kept->silent = false;
+    for (unsigned i = 0; i < book->count; i++) {
+        struct recognise_evidence evidence;
+        memset(device, 0, sizeof *device);
+        if (!try_profile(kept, &book->profiles[i], &evidence, device))
+            continue;
+        evidence.named = is_named(&book->profiles[i], identity);
+        matches[count].profile = &book->profiles[i];
+        matches[count++].points = recognise_points(&evidence);
+    }
+    return count;
+}
+
+/* What was left unanswered is asked again when all else has been asked: who was busy then is not
+ * now. A device that refuses what it does not have says something to everything, and is asked
+ * longer; one that never refuses may be silent by habit. */
 unsigned recognise_device(struct bench *bench, const struct recognise_book *book,
                           const struct serial_timing *wire, uint8_t unit, const char *identity,
                           struct recognise_match matches[RECOGNISE_PROFILES])
@@ -302,17 +343,14 @@ unsigned recognise_device(struct bench *bench, const struct recognise_book *book
     struct kept *kept = calloc(1, sizeof *kept);
     struct device *device = calloc(1, sizeof *device);
     unsigned count = 0;
-    for (unsigned i = 0; kept != NULL && device != NULL && i < book->count; i++) {
-        struct recognise_evidence evidence;
+    if (kept != NULL && device != NULL) {
         kept->bench = bench;
         kept->wire = wire;
         kept->unit = unit;
-        memset(device, 0, sizeof *device);
-        if (!try_profile(kept, &book->profiles[i], &evidence, device))
-            continue;
-        evidence.named = is_named(&book->profiles[i], identity);
-        matches[count].profile = &book->profiles[i];
-        matches[count++].points = recognise_points(&evidence);
+        do {
+            kept->tries++;
+            count = try_all(kept, book, identity, device, matches);
+        } while (kept->silent && kept->tries < (kept->refuses ? TRIES_MORE : TRIES));
     }
     free(device);
     free(kept);
