@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/demo: a node that loses its power costs no sample in the count at the end, and a signal leaves no
-child behind."""
+"""tools/demo: neither a node that loses its power nor a gateway that is started again costs a sample in
+the count at the end, and a signal leaves no child behind."""
 import json
 import os
 import pathlib
@@ -14,6 +14,10 @@ import uuid
 import pytest
 
 import garden
+
+sys.path.insert(0, str(garden.ROOT / "tools/field"))
+
+import demo as program  # noqa: E402
 
 
 class Demo:
@@ -73,10 +77,23 @@ def test_a_power_cycle_costs_nothing_and_a_signal_leaves_nothing(demo):
         assert ask(folder / "field/control.sock", {"cmd": "power", "line": "east", "unit": 1, "on": on})["ok"]
     again = polls()["good"]
     garden.wait_until(lambda: polls()["good"] >= again + 3, 60, "readings after its power came back")
+    reloaded = subprocess.run([garden.program("baiye"), "reload", "--socket", folder / "baiyed.sock"],
+                              capture_output=True, text=True)
+    assert reloaded.returncode == 0, reloaded
+    garden.wait_until(lambda: polls()["good"] >= 3, 60, "readings after the reload")
     assert len(demo.left()) > 5
     demo.child.send_signal(signal.SIGTERM)
     assert demo.child.wait(600) == 0, demo.out.read_text()
     taken, stored, delivered, lost = map(int, re.search(
         r"^demo: taken=(\d+) stored=(\d+) delivered=(\d+) lost=(\d+)$", demo.out.read_text(), re.M).groups())
     assert lost == 0 and min(taken, stored, delivered) > 10
+    assert stored >= delivered  # what was stored before the reload, too
     assert not demo.left() and not folder.exists()
+
+
+def test_late_answers_are_counted_over_a_reload():
+    given_up = program.GivenUp()
+    for boot, air, soil in ((1, 2, 0), (1, 3, 0), (2, 3, 0), (2, 3, 1), (3, 0, 0)):
+        given_up.look(boot, {"air": air, "soil": soil})
+    assert (given_up.late("air"), given_up.late("soil"), given_up.late("relay")) == (6, 1, 0)
+    assert given_up.starts == 2

@@ -130,38 +130,78 @@ def taken(site):
     return samples, {device: len(times) for device, times in answers.items()}
 
 
-def balance(site):
+class GivenUp:
+    """Answers of probes that the gateway does not wait for any more: they came late, or it was just being
+    stopped. It counts from its start on, so what it had counted before a reload is added."""
+
+    def __init__(self):
+        self.boot, self.starts = None, 0
+        self.before, self.last = {}, {}
+
+    def look(self, boot, counted):
+        if self.boot not in (None, boot):
+            self.starts += 1
+            for device, count in self.last.items():
+                self.before[device] = self.before.get(device, 0) + count
+        self.boot, self.last = boot, counted
+
+    def late(self, device):
+        return self.before.get(device, 0) + self.last.get(device, 0)
+
+    def ask(self, site):
+        control = site.gateway.config["control"]["socket"]
+        boot = stats(control)["boot"]
+        counted = {device: stats(control, device=device)["late_answers"] for device in probes(site)}
+        if stats(control)["boot"] == boot:  # all of one start
+            self.look(boot, counted)
+
+
+def probes(site):
+    return {site.names[(line["name"], unit["address"])]: line["name"] for line in site.field.scene["lines"]
+            for unit in line["units"] if unit["kind"] not in ("native", "qemu")}
+
+
+def balance(site, given_up):
     """(taken, delivered, lost, those of the lost that are answers of probes). What a probe said when the
     gateway had given it up is no reading: it was asked again. On a machine with too much to do that
     happens here, too."""
     samples, answers = taken(site)
     delivered = site.watcher.copy()
     of_probe = {device: sum(1 for key in delivered if key[0] == device) for device in answers}
-    control = site.gateway.config["control"]["socket"]
-    answers = {device: count - stats(control, device=device)["late_answers"]
-               for device, count in answers.items()}
+    given_up.ask(site)
+    answers = {device: count - given_up.late(device) for device, count in answers.items()}
     unread = sum(max(0, count - of_probe[device]) for device, count in answers.items())
-    lost = len(samples - delivered.keys()) + unread
-    return len(samples) + sum(answers.values()), len(delivered), lost, unread
+    # On each line it may have stood in the midst of a question when it was stopped.
+    broken_off = min(unread, given_up.starts * len(set(probes(site).values())))
+    lost = len(samples - delivered.keys()) + unread - broken_off
+    return len(samples) + sum(answers.values()) - broken_off, len(delivered), lost, unread - broken_off
 
 
 def stats(control, **params):
-    """What the gateway with that socket says of itself, or of one device."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(60)
-        client.connect(str(control))
-        client.sendall(json.dumps({"id": 1, "method": "stats", "params": params}).encode() + b"\n")
-        with client.makefile() as answers:
-            answer = json.loads(answers.readline())
-    return answer["result"]
+    """What the gateway with that socket says of itself, or of one device, when it has started."""
+    return garden.wait_until(lambda: ask_stats(control, params), 60, "what the gateway says of itself")
 
 
-def drain(site):
+def ask_stats(control, params):
+    """None: it is just being started again."""
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(60)
+            client.connect(str(control))
+            client.sendall(json.dumps({"id": 1, "method": "stats", "params": params}).encode() + b"\n")
+            with client.makefile() as answers:
+                answer = answers.readline()
+    except (ConnectionError, FileNotFoundError):
+        return None
+    return json.loads(answer)["result"] if answer else None
+
+
+def drain(site, given_up):
     """Sampling stops; what was taken has DRAIN_S to arrive."""
     site.field.control("stop-sampling")
     deadline = time.monotonic() + DRAIN_S
     while True:
-        counted = balance(site)
+        counted = balance(site, given_up)
         if counted[2] == 0 or time.monotonic() > deadline:
             return counted
         time.sleep(0.2)
@@ -213,11 +253,12 @@ def run(options, site, folder):
     screen = site.add(Screen(folder, "screen", [garden.program("baiye-led"), "--config",
                                        screen_config(folder, site.broker, in_terminal)]))
     screen.start()
-    watch(options, site, login if in_terminal else None)
+    given_up = GivenUp()
+    watch(options, site, given_up, login if in_terminal else None)
     screen.stop()
     if in_terminal:
         print(f"\x1b[{BELOW_SCREEN};1H\x1b[J{login}", flush=True)
-    return finish(site)
+    return finish(site, given_up)
 
 
 def screen_fits():
@@ -227,26 +268,30 @@ def screen_fits():
 
 
 def look_after(site):
-    """A broker that was killed is started again, as the system's service would be: whoever tries that
-    sees that nothing is lost. No other part may end."""
+    """A broker or gateway that was ended is started again, as the system's service would be: whoever
+    tries that sees what is lost. No part may end by itself."""
+    ended = (0, -signal.SIGTERM, -signal.SIGKILL)
     for part in (site.gateway, site.field):
-        if not part.running():
+        if not part.running() and (part is site.field or part.child.returncode not in ended):
             raise AssertionError(f"{part.name} ended by itself; its log:\n{part.log()}")
-    if not site.broker.running():
-        print(f"the broker (mosquitto) ended, code {site.broker.child.returncode}: it is started again",
-              flush=True)
-        site.broker.start()
+    for part, name in ((site.broker, "broker (mosquitto)"), (site.gateway, "gateway (baiyed)")):
+        if not part.running():
+            print(f"the {name} ended, code {part.child.returncode}: it is started again", flush=True)
+            part.start()
 
 
-def watch(options, site, below):
+def watch(options, site, given_up, below):
     """Until the time is over, Ctrl-C, or a part ends that must not. Says how it goes: every ten
     seconds, or, with text `below`, every second under the screen."""
     end = time.monotonic() + options.seconds if options.seconds else float("inf")
     pause = 1 if below else 10
-    told = time.monotonic()
+    told = asked = time.monotonic()
     try:
         while time.monotonic() < end:
             look_after(site)
+            if time.monotonic() - asked >= 1:
+                asked = time.monotonic()
+                given_up.ask(site)
             if time.monotonic() - told >= pause:
                 told = time.monotonic()
                 state = f"{site.watcher.count()} readings delivered"
@@ -258,10 +303,11 @@ def watch(options, site, below):
         print(flush=True)
 
 
-def finish(site):
+def finish(site, given_up):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    count, delivered, lost, unread = drain(site)
-    kept = stats(site.gateway.config["control"]["socket"])["store"]["stored"]
+    count, delivered, lost, unread = drain(site, given_up)
+    # The number of the last record: unlike its other counts it goes on when the gateway is started again.
+    kept = stats(site.gateway.config["control"]["socket"])["store"]["next_record"] - 1
     if unread > 0:
         print(f"{unread} answers of bought probes are in no reading: they are lost, unless commands that "
               "ask a probe\nthemselves were tried (line, report, scan, find, commission, read, raw): the "
