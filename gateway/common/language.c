@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 bool language_chinese(void)
 {
@@ -33,11 +34,19 @@ void language_open(void)
     language_prepare();
 }
 
+/* The county's package has a copy of its own: it may be alone on its machine, or beside the other
+ * one, and two packages can't have one file. */
+static const char *catalogues(void)
+{
+    bool here = access(BAIYE_LOCALE_DIR "/zh_CN/LC_MESSAGES/baiye.mo", R_OK) == 0;
+    return here ? BAIYE_LOCALE_DIR : "/usr/share/baiye-county/locale";
+}
+
 /* In the locale C, which a process has that never asked for another, nothing is looked up. */
 void language_prepare(void)
 {
     (void)setenv("LANGUAGE", "zh_CN", 1);
-    (void)bindtextdomain("baiye", BAIYE_LOCALE_DIR);
+    (void)bindtextdomain("baiye", catalogues());
     (void)bind_textdomain_codeset("baiye", "UTF-8");
     (void)textdomain("baiye");
 }

@@ -13,6 +13,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/common/language.h"
 #include "gateway/common/log.h"
 #include "gateway/county/admin.h"
 #include "gateway/county/deadman.h"
@@ -344,6 +345,12 @@ static bool watch(struct county *county)
     return county->deadman != NULL;
 }
 
+static const char usage[] =
+    N_("Usage: baiye-county FILE [COMMAND …]\n"
+       "Serves the county, as FILE says; with a command (login, region, config, token,\n"
+       "revoke, retire, audit, upgrade, firmware): does that at its database. The manual\n"
+       "page is baiye-county(8).\n");
+
 int main(int argc, char **argv)
 {
     static struct county county;
@@ -351,7 +358,7 @@ int main(int argc, char **argv)
         return be_notifier();
     if (admin_is(argc, argv))
         return admin_main(argc, argv);
-    int signals = program_begin(argc, argv, &county.settings);
+    int signals = program_begin(argc, argv, usage, &county.settings);
     if (!make_parts(&county))
         return EX_OSERR;
     int status = watch(&county) ? serve(&county) : EX_OSERR;

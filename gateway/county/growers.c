@@ -14,7 +14,9 @@
 
 #include "gateway/common/config_error.h"
 #include "gateway/common/keys.h"
+#include "gateway/common/language.h"
 #include "gateway/common/log.h"
+#include "gateway/common/options.h"
 #include "gateway/common/units.h"
 #include "gateway/common/yaml.h"
 #include "gateway/daemon/config/config.h"
@@ -174,14 +176,18 @@ static void end(struct growers *growers)
     loop_close(growers->loop);
 }
 
+static const char usage[] =
+    N_("Usage: baiye-growers FILE\n"
+       "Serves the app to growers without a gateway in reach, as FILE says; the manual\n"
+       "page is baiye-growers(8).\n");
+
 int main(int argc, char **argv)
 {
     static struct growers growers = {.app_dir = "/usr/share/baiye-county/app"};
     struct config_error error;
-    if (argc != 2 || argv[1][0] == '-') {
-        (void)fprintf(stderr, "usage: baiye-growers CONFIG\n");
-        return argc == 2 && strcmp(argv[1], "--help") == 0 ? EX_OK : EX_USAGE;
-    }
+    int code = options_file(argc, argv, usage);
+    if (code >= 0)
+        return code;
     if (!load(&growers, argv[1], &error)) {
         (void)fprintf(stderr, "%s\n", error.text);
         return EX_CONFIG;

@@ -16,6 +16,7 @@
 
 #include "gateway/common/backoff.h"
 #include "gateway/common/clock.h"
+#include "gateway/common/language.h"
 #include "gateway/common/log.h"
 #include "gateway/county/database.h"
 #include "gateway/county/link.h"
@@ -264,10 +265,15 @@ static bool make_link(struct ingest *ingest)
     return ingest->link != NULL;
 }
 
+static const char usage[] =
+    N_("Usage: baiye-ingest FILE\n"
+       "Takes readings of a county's gateways into PostgreSQL, as FILE says; the manual\n"
+       "page is baiye-ingest(8).\n");
+
 int main(int argc, char **argv)
 {
     static struct ingest ingest;
-    int signals = program_begin(argc, argv, &ingest.settings);
+    int signals = program_begin(argc, argv, usage, &ingest.settings);
     if (ingest.settings.broker_count != 1) {
         (void)fprintf(stderr, "%s: url: one address; each broker has a baiye-ingest of its own\n",
                       argv[1]);

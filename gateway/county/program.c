@@ -4,24 +4,18 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
 
-static const char *name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
+#include "gateway/common/options.h"
 
-int program_begin(int argc, char **argv, struct settings *settings)
+int program_begin(int argc, char **argv, const char *usage, struct settings *settings)
 {
     struct config_error error;
     sigset_t set;
-    if (argc != 2 || argv[1][0] == '-') {
-        (void)fprintf(stderr, "usage: %s CONFIG\n", name_of(argv[0]));
-        exit(argc == 2 && strcmp(argv[1], "--help") == 0 ? EX_OK : EX_USAGE);
-    }
+    int code = options_file(argc, argv, usage);
+    if (code >= 0)
+        exit(code);
     if (!settings_load(settings, argv[1], &error)) {
         (void)fprintf(stderr, "%s\n", error.text);
         exit(EX_CONFIG);

@@ -5,9 +5,9 @@
 
 #include "gateway/county/settings.h"
 
-/* Takes the command line (one CONFIG) and reads it, blocks the signals that end the program before
- * any thread is started, and gives a descriptor that is readable when one has come. Complains and
- * ends the process when that can't be: usage, configuration. */
-int program_begin(int argc, char **argv, struct settings *settings);
+/* Takes the command line (one CONFIG; `usage` is said of another) and reads it, blocks the signals
+ * that end the program before any thread is started, and gives a descriptor that is readable when
+ * one has come. Complains and ends the process when that can't be: usage, configuration. */
+int program_begin(int argc, char **argv, const char *usage, struct settings *settings);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* baiyed: reads the configuration, starts the parts in order, waits for signals. */
-#include <getopt.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include "gateway/common/language.h"
 #include "gateway/common/log.h"
+#include "gateway/common/options.h"
 #include "gateway/common/yaml.h"
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/child.h"
@@ -54,7 +54,7 @@ static int read_options(int argc, char **argv, struct options *options)
         {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
     };
     int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    while ((letter = options_next(argc, argv, "", longs)) != -1) {
         switch (letter) {
         case 'c':
             options->config = optarg;
@@ -80,7 +80,7 @@ static int read_options(int argc, char **argv, struct options *options)
             return EX_OK;
         default:
             language_open();
-            (void)fputs(_("baiyed: see baiyed --help\n"), stderr);
+            options_complain("baiyed", argv, letter);
             return EX_USAGE;
         }
     }

@@ -3,7 +3,6 @@
  * the next whole second or the next frame that is due, and then draws what is true at that moment:
  * there is no queue of pictures, so after a freeze the first one shown is the present one. */
 #include <errno.h>
-#include <getopt.h>
 #include <libgen.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 #include "gateway/common/boundary.h"
 #include "gateway/common/language.h"
 #include "gateway/common/log.h"
+#include "gateway/common/options.h"
 #include "gateway/led/check.h"
 #include "gateway/led/config.h"
 #include "gateway/led/screen.h"
@@ -49,7 +49,7 @@ static int read_options(int argc, char **argv, struct options *options)
         {"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
     };
-    for (int option; (option = getopt_long(argc, argv, "c:o:hV", table, NULL)) != -1;) {
+    for (int option; (option = options_next(argc, argv, "c:o:hV", table)) != -1;) {
         switch (option) {
         case 'c':
             options->config = optarg;
@@ -69,7 +69,7 @@ static int read_options(int argc, char **argv, struct options *options)
             return EX_OK;
         default:
             language_open();
-            (void)fputs(_("baiye-led: see baiye-led --help\n"), stderr);
+            options_complain("baiye-led", argv, option);
             return EX_USAGE;
         }
     }

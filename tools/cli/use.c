@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a command is used, and what is said of a use that it does not know. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sysexits.h>
 
 #include "gateway/common/language.h"
+#include "gateway/common/options.h"
 #include "gateway/common/text.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/screen.h"
@@ -104,28 +104,13 @@ int cli_usage(const char *text)
     return help_wanted ? EX_OK : EX_USAGE;
 }
 
-static void complain_option(char **argv, int letter)
-{
-    const char *word = argv[optind - 1];
-    bool is_long = strncmp(word, "--", 2) == 0;
-    if (letter == ':')
-        cli_complain("%s needs a value; --help says which", word);
-    else if (is_long && optopt != 0)
-        cli_complain("%s: this option takes no value", word);
-    else if (is_long)
-        cli_complain("there is no option %s; --help says which there are", word);
-    else
-        cli_complain("there is no option -%c; --help says which there are", optopt);
-}
-
 int cli_option(int argc, char **argv, const char *shorts, const struct option *longs)
 {
-    char form[16];
-    bool plus = shorts[0] == '+'; /* ends at the first word */
-    (void)snprintf(form, sizeof form, "%s:%s", plus ? "+" : "", shorts + plus);
-    opterr = 0; /* said here, in the language of messages */
-    int letter = getopt_long(argc, argv, form, longs, NULL);
-    if ((letter == '?' || letter == ':') && !help_wanted)
-        complain_option(argv, letter);
+    char why[OPTIONS_WHY_SIZE];
+    int letter = options_next(argc, argv, shorts, longs);
+    if ((letter == '?' || letter == ':') && !help_wanted) {
+        options_why(argv, letter, why);
+        cli_complain("%s", why);
+    }
     return letter == ':' ? '?' : letter;
 }
