@@ -110,7 +110,7 @@ static void learn(struct bus *bus, struct device *device, const struct transact_
 {
     connection_used(bus, request, answer);
     learn_silence(bus, device, request, answer);
-    report_answer(bus, answer);
+    report_answer(bus, answer, request->unit != device->config->unit);
     if (answer->too_fast && answer->result == BUS_TIMEOUT)
         link_quality_too_fast(&device->health, answer->too_fast_ns);
     bus_note_late(bus);

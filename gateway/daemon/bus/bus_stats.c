@@ -41,11 +41,11 @@ void report_request(struct bus *bus)
     bus->reporting->counted.requests++;
 }
 
-void report_answer(struct bus *bus, const struct transact_answer *answer)
+void report_answer(struct bus *bus, const struct transact_answer *answer, bool guest)
 {
     struct bus_stats *counted = &bus->reporting->counted;
     counted->answers += answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
-    counted->timeouts += answer->result == BUS_TIMEOUT;
+    counted->timeouts += answer->result == BUS_TIMEOUT && !guest;
     counted->crc_errors += answer->result == BUS_GARBLED;
     if (answer->result == BUS_OK)
         bus->reporting->echo = answer->echo;

@@ -228,7 +228,8 @@ void bus_report(struct bus *bus, int64_t now_ms);
 void bus_report_soon(struct bus *bus);
 /* What is counted. */
 void report_request(struct bus *bus);
-void report_answer(struct bus *bus, const struct transact_answer *answer);
+/* `guest`: the unit is none of the bus, asked by people; that it is silent is no trouble. */
+void report_answer(struct bus *bus, const struct transact_answer *answer, bool guest);
 void report_reopened(struct bus *bus);
 
 #endif

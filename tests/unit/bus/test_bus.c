@@ -233,6 +233,25 @@ static void health_counts_what_happened(void **state)
     assert_true(stats.timeouts >= 1);
 }
 
+/* A scan asks 247 addresses where a few are: that nobody is there is no fault of the line. */
+static void an_address_of_nobody_is_no_timeout_of_the_line(void **state)
+{
+    (void)state;
+    garden_start("", FLAT_OUT("a", "1"), PROFILE, NULL);
+    garden_wait_readings(0, 2);
+    for (uint8_t unit = 50; unit < 60; unit++) {
+        struct garden_call call = {.request.timeout_ms = 60};
+        garden_submit(&call, unit, "\x03\x00\x00\x00\x01", 5);
+        garden_wait(&call);
+        assert_int_equal(call.reply.result, BUS_TIMEOUT);
+    }
+    struct bus_stats stats;
+    garden_run(20000 * MS); /* reported every 10 s */
+    bus_stats(garden_bus, &stats);
+    assert_true(stats.answers >= 2);
+    assert_int_equal(stats.timeouts, 0);
+}
+
 /* An output that does not switch, and a siren, tell a farmer why. */
 static void each_end_of_a_request_is_told_in_chinese_too(void **state)
 {
@@ -256,6 +275,7 @@ int main(void)
         BUS_TEST(stops_within_two_seconds),
         BUS_TEST(the_rate_changes_when_everything_is_sent),
         BUS_TEST(health_counts_what_happened),
+        BUS_TEST(an_address_of_nobody_is_no_timeout_of_the_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
