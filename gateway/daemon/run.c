@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/log.h"
 #include "gateway/daemon/actions/actions.h"
 #include "gateway/daemon/alerts_publish.h"
@@ -74,13 +75,29 @@ struct daemon {
     enum run_end end;
 };
 
+/* Is the file on disk one that can be run? If not: why, in that language. */
+static bool judge_file(const struct daemon *daemon, bool chinese, char why[CONFIG_REFUSED_SIZE])
+{
+    struct config_error error = {.text = ""};
+    language_here(chinese);
+    struct config *next = config_load(daemon->config->file, daemon->profiles, &error);
+    bool good = next != NULL && load_check(next, &error);
+    language_here(false);
+    config_free(next);
+    (void)snprintf(why, CONFIG_REFUSED_SIZE, "%s", good ? "" : error.text);
+    return good;
+}
+
 /* The file is wrong, and the configuration in force is another. */
 static void raise_config(struct daemon *daemon, const char *why)
 {
     char what[CONFIG_REFUSED_SIZE + 64], what_zh[CONFIG_REFUSED_SIZE + 64];
+    char why_zh[CONFIG_REFUSED_SIZE];
+    if (judge_file(daemon, true, why_zh)) /* somebody has just mended it */
+        (void)snprintf(why_zh, sizeof why_zh, "%s", why);
     (void)snprintf(what, sizeof what, "the configuration is wrong, the one before is in force: %s",
                    why);
-    (void)snprintf(what_zh, sizeof what_zh, "配置文件有错误，主机仍按上一份配置运行：%s", why);
+    (void)snprintf(what_zh, sizeof what_zh, "配置文件有错误，主机仍按上一份配置运行：%s", why_zh);
     const struct alerts_event alert = {.id = ALERTS_CONFIG,
                                        .what = what,
                                        .where = "",
@@ -92,22 +109,19 @@ static void raise_config(struct daemon *daemon, const char *why)
     alerts_raise(daemon->alerts, &alert);
 }
 
-/* In the serve loop. Is the file on disk one that can be run? Then it soon is. */
-static bool reload(void *context, char *why, size_t size)
+/* In the serve loop. A file that can be run soon is. The log is English, whoever asks. */
+static bool reload(void *context, bool chinese, char why[CONFIG_REFUSED_SIZE])
 {
     struct daemon *daemon = context;
-    struct config_error error;
-    struct config *next = config_load(daemon->config->file, daemon->profiles, &error);
-    bool good = next != NULL && load_check(next, &error);
-    config_free(next);
-    (void)snprintf(why, size, "%s", good ? "" : error.text);
-    if (good) {
+    if (judge_file(daemon, false, why)) {
         daemon->end = RUN_RELOAD;
         serve_stop(daemon->serve);
         return true;
     }
     log_write(LOG_LEVEL_ERROR, "reload refused, the old configuration stays in force: %s", why);
     raise_config(daemon, why);
+    if (chinese)
+        (void)judge_file(daemon, true, why);
     return false;
 }
 
@@ -173,7 +187,7 @@ static void signal_came(void *context, int fd)
         return;
     if (info.ssi_signo == SIGHUP) {
         char why[CONFIG_REFUSED_SIZE];
-        (void)reload(daemon, why, sizeof why);
+        (void)reload(daemon, false, why);
         return;
     }
     daemon->end = RUN_STOPPED;

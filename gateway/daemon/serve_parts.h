@@ -18,14 +18,14 @@
 
 struct serve_parts {
     struct store *store;
-    struct publish *publish;                               /* may be NULL */
-    struct alerts *alerts;                                 /* may be NULL */
-    struct actions *actions;                               /* may be NULL */
-    struct notifier *notifier;                             /* NULL: no way is configured */
-    struct bus *const *buses;                              /* one a config.buses, all started */
-    struct listener *listener;                             /* may be NULL */
-    struct forecast *forecast;                             /* may be NULL */
-    bool (*reload)(void *context, char *why, size_t size); /* as in struct rpc_parts */
+    struct publish *publish;                                /* may be NULL */
+    struct alerts *alerts;                                  /* may be NULL */
+    struct actions *actions;                                /* may be NULL */
+    struct notifier *notifier;                              /* NULL: no way is configured */
+    struct bus *const *buses;                               /* one a config.buses, all started */
+    struct listener *listener;                              /* may be NULL */
+    struct forecast *forecast;                              /* may be NULL */
+    bool (*reload)(void *context, bool chinese, char *why); /* as in struct rpc_parts */
     void *reload_context;
     bool (*judge)(void *context, const char *yaml, size_t size, const char *via, char *why,
                   size_t why_size);

@@ -93,6 +93,20 @@ def test_a_refused_reload_fails_and_names_the_line(site):
     assert f":{line}:" in json.loads(alert_of(site))["what"]
 
 
+def test_a_chinese_reader_is_told_in_chinese_what_is_wrong_and_the_log_stays_english(site, monkeypatch):
+    site.start()
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    line = site.damage('site:', 'nonsense: 3\nsite:')
+    code, _, err = site.cli("reload")
+    assert code == 78 and f"baiyed.yaml:{line}: " in err
+    where = f"{site.gateway.config_path}:{line}: "
+    assert "unknown key" not in err and "; " not in err and "\"nonsense\"" not in err and "nonsense" in err, err
+    alert = json.loads(alert_of(site))
+    chinese = alert["zh"]["what"]
+    assert where + "unknown key" in alert["what"] and where in chinese and "unknown" not in chinese
+    assert where + "unknown key" in site.gateway.log()
+
+
 def test_after_a_refused_reload_the_garden_starts_again_by_the_last_good_file(site):
     before = site.start()
     line = site.damage("commit_every: 200ms", "commit_every: 200 bananas")

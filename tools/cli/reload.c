@@ -69,14 +69,18 @@ int reload_gateway(const char *socket_path, struct reloaded *end)
         (void)snprintf(end->why, sizeof end->why, _("no gateway answers at %s"), socket_path);
         return EX_UNAVAILABLE;
     }
-    json_t *answer = talk_ask_quietly(&talk, "reload", json_object());
+    json_t *answer = talk_ask_quietly(
+        &talk, "reload", language_chinese() ? json_pack("{s:s}", "lang", "zh") : json_object());
     talk_close(&talk);
     const json_t *error = json_object_get(answer, "error");
     int code = EX_UNAVAILABLE;
     if (error != NULL) {
         const char *hint = talk_text(error, "hint");
-        (void)snprintf(end->why, sizeof end->why, "%s%s%s", talk_words(talk_text(error, "message")),
-                       hint[0] != '\0' ? "; " : "", talk_words(hint));
+        const char *why = talk_words(talk_text(error, "message"));
+        if (hint[0] != '\0')
+            (void)snprintf(end->why, sizeof end->why, _("%s; %s"), why, talk_words(hint));
+        else
+            (void)snprintf(end->why, sizeof end->why, "%s", why);
         code = EX_CONFIG;
     } else if (answer != NULL) {
         code = wait_for_next(socket_path, talk_integer(json_object_get(answer, "result"), "boot"),

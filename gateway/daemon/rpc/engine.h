@@ -46,8 +46,8 @@ struct rpc_parts {
     void *context;
     struct forecast *forecast; /* is told of picks; may be NULL */
     /* For `reload`: checks the file and, when it is good, begins to end the daemon, which starts
-     * anew by it. false: `why` not. May be NULL. */
-    bool (*reload)(void *context, char *why, size_t size);
+     * anew by it. false: `why` not, in CONFIG_REFUSED_SIZE bytes. May be NULL. */
+    bool (*reload)(void *context, bool chinese, char *why);
     void *reload_context;
     /* For `config`: judges a text that is to be tried in the file's place, as config_trial_check(),
      * for who asks `via` that broker (NULL: the control socket). false: `why` not. May be NULL. */

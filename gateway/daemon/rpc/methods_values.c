@@ -541,13 +541,15 @@ static void run_stats(struct rpc_call *call)
     rpc_end(call, parts->stats != NULL ? parts->stats(parts->context) : json_object());
 }
 
-/* {}: as SIGHUP, but whoever asks learns what came of it. `boot` is the count of the one that
+/* {[lang]}: as SIGHUP, but whoever asks learns what came of it. `boot` is the count of the one that
  * ends: the next answer with another one is of the new configuration. */
 static void run_reload(struct rpc_call *call)
 {
     const struct rpc_parts *parts = &call->rpc->parts;
     char why[CONFIG_REFUSED_SIZE] = "this daemon can't";
-    if (parts->reload == NULL || !parts->reload(parts->reload_context, why, sizeof why))
+    const char *lang = json_string_value(json_object_get(call->params, "lang"));
+    bool chinese = lang != NULL && strcmp(lang, "zh") == 0;
+    if (parts->reload == NULL || !parts->reload(parts->reload_context, chinese, why))
         rpc_fail(call, "refused", why, "the configuration that is in force stays so");
     else
         rpc_end(call,
