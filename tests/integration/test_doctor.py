@@ -164,12 +164,15 @@ def test_a_sound_machine_has_nothing_bad_in_any_area(machine):
     ("unit changed", "service", "warning", "has not read its unit", "daemon-reload"),
     ("runs as root", "service", "warning", "User=root", "systemctl cat baiyed"),
     ("less shut in", "service", "warning", "ProtectSystem=no", "systemctl cat baiyed"),
+    ("no systemd", "service", "warning", "no gateway answers", "baiyed --config"),
 ])
 def test_each_fault_is_named_with_what_to_do(machine, what, area, state, text, todo):
     usb = "sys/devices/usb1/1-1"
     if what == "wrong configuration":
         machine.config["data"] = "x, max_sise: 1MB, path: y"
         machine.config["broker"] = "nothing"
+    elif what == "no systemd":
+        shutil.rmtree(machine.root / "run/systemd")
     elif what == "no port":
         machine.config["port"] = "/dev/serial/by-id/gone"
     elif what.startswith("counted"):

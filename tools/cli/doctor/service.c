@@ -126,13 +126,14 @@ void doctor_service(struct doctor *doctor)
 {
     char path[CLI_PATH];
     if (!doctor_path(doctor, "/run/systemd/system", path, sizeof path) || access(path, F_OK) != 0) {
-        doctor_say(doctor, "service", doctor->stats != NULL ? DOCTOR_OK : DOCTOR_WARNING,
-                   doctor->stats != NULL ? "a gateway answers; no systemd runs it"
-                                         : "no gateway answers, and there is no systemd here",
-                   "",
-                   doctor->stats != NULL ? "网关有应答，但不是由 systemd 启动的"
-                                         : "网关没有应答，这里也没有 systemd",
-                   "");
+        if (doctor->stats != NULL)
+            doctor_say(doctor, "service", DOCTOR_OK, "a gateway answers; no systemd runs it", "",
+                       "网关有应答，但不是由 systemd 启动的", "");
+        else
+            doctor_say(doctor, "service", DOCTOR_WARNING,
+                       "no gateway answers, and there is no systemd here",
+                       "start it by hand: baiyed --config FILE", "网关没有应答，这里也没有 systemd",
+                       "手动启动：baiyed --config 文件");
         return;
     }
     look_unit(doctor, "baiyed.service", true, "journalctl -u baiyed; systemctl start baiyed");
