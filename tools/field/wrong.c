@@ -88,7 +88,6 @@ size_t wrong_answer(const struct fault_set *set, struct wrong *wrong, struct rng
     bool may_glitch = wrong->size > 0 && !wrong->glitched;
     memcpy(wrong->frame, said, size);
     wrong->size = size;
-    wrong->glitched = false;
     if (strikes(set, rng, FAULT_REFUSE, counts))
         return refuse(said, rng);
     if (strikes(set, rng, FAULT_SIZE, counts))

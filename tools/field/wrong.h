@@ -15,7 +15,8 @@ struct wrong {
     uint8_t frame[FRAME_SIZE];
     size_t size;
     int64_t until_ns; /* after it the unit lives */
-    bool glitched;    /* its last answer: two in a row would be a restart */
+    bool glitched;    /* the last values it gave: two in a row would be a restart, whatever it
+                       * refused in between */
 };
 
 /* `frame`: a whole RTU answer with its CRC. Gives the size of what is said in its place, which

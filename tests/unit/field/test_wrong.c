@@ -99,6 +99,22 @@ static void a_glitch_is_0_in_the_last_register_alone(void **state)
     }
 }
 
+static void what_was_refused_in_between_makes_no_second_glitch_of_a_counter(void **state)
+{
+    static const enum fault_kind between[] = {FAULT_REFUSE, FAULT_SIZE};
+    (void)state;
+    for (unsigned i = 0; i < sizeof between / sizeof between[0]; i++) {
+        struct fault_set glitches = always(FAULT_GLITCH, 0), other = always(between[i], 0);
+        struct wrong wrong = {.size = 0};
+        (void)say(&glitches, &wrong, 7, 0);
+        (void)say(&glitches, &wrong, 7, 0);
+        assert_int_equal(said[6], 0);
+        (void)say(&other, &wrong, 7, 0);
+        (void)say(&glitches, &wrong, 7, 0);
+        assert_int_equal(said[6], 8);
+    }
+}
+
 static void what_hangs_repeats_its_last_answer_for_a_while(void **state)
 {
     struct fault_set set = always(FAULT_FROZEN, 500);
@@ -123,6 +139,8 @@ int main(void)
         cmocka_unit_test_setup(what_is_refused_is_an_exception, begin),
         cmocka_unit_test_setup(another_size_is_never_the_one_asked_for, begin),
         cmocka_unit_test_setup(a_glitch_is_0_in_the_last_register_alone, begin),
+        cmocka_unit_test_setup(what_was_refused_in_between_makes_no_second_glitch_of_a_counter,
+                               begin),
         cmocka_unit_test_setup(what_hangs_repeats_its_last_answer_for_a_while, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
