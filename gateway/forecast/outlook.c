@@ -135,6 +135,12 @@ static double who_came(const struct outlook_note *note)
     return teams ? sum : most;
 }
 
+void outlook_note_count(struct outlook_note *note, double shoots, unsigned frames)
+{
+    note->shoots += shoots * frames;
+    note->frames += frames;
+}
+
 void outlook_note_add(struct outlook_note *note, int64_t day_begins_ms, int64_t noted_ms, double kg,
                       unsigned pickers)
 {
@@ -172,6 +178,7 @@ static void add_notes(const struct outlook_note *notes, int index, int today, st
     day->kg = note->picked ? note->kg : was_rest(notes, index, today) ? 0 : NAN;
     day->pickers = note->picked && note->pickers > 0 ? note->pickers : NAN;
     day->booked = note->was_booked ? note->booked : NAN;
+    day->shoots_m2 = note->frames > 0 ? note->shoots / note->frames / READY_FRAME_M2 : NAN;
     for (int i = 0; i < 3; i++)
         day->said_kg[i] = note->was_said ? note->said_kg[i] : NAN;
 }
@@ -217,7 +224,7 @@ static void no_estimate(struct outlook *outlook, enum pick_why why)
     *estimate =
         (struct pick_estimate){.why = why, .thermal_time = NAN, .share_ready = NAN, .pickers = NAN};
     for (int i = 0; i < 3; i++)
-        estimate->ready_kg[i] = estimate->pick_kg[i] = NAN;
+        estimate->ready_kg[i] = estimate->counted_kg[i] = estimate->pick_kg[i] = NAN;
     for (int i = 0; i < PICK_RULE_COUNT; i++)
         estimate->rule_kg[i] = NAN;
     outlook->score = (struct pick_score){

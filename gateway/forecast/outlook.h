@@ -41,6 +41,7 @@ struct outlook_note {
     double crew_sum, crew_most; /* of the notes with kilograms */
     bool was_said;              /* what had been shown of the day is kept: */
     double said_kg[3];          /* 10, 50, 90 % */
+    double shoots, frames;      /* ready ones, counted in so many frames of READY_FRAME_M2 */
 };
 
 /* The season of a plot: kept, since only its last days change from hour to hour. `kg`, `pickers`
@@ -92,5 +93,7 @@ void outlook_make(const struct outlook_plot *plot, const struct season *season,
  * a booking the largest. */
 void outlook_note_add(struct outlook_note *note, int64_t day_begins_ms, int64_t noted_ms, double kg,
                       unsigned pickers);
+/* Adds a count: so many ready shoots a frame of READY_FRAME_M2, in so many frames. */
+void outlook_note_count(struct outlook_note *note, double shoots, unsigned frames);
 
 #endif

@@ -45,6 +45,7 @@ static bool above_zero(double x, double most)
 struct pick_prior pick_prior_first(enum pick_standard standard, double last_year_kg, double area_m2)
 {
     static const double later_cd[] = {-40.0, 0.0, 50.0, 110.0};
+    static const double shoots_kg[] = {0.05e-3, 0.12e-3, 0.23e-3, 0.44e-3};
     struct pick_prior prior = {.opening_cd = OPENING_CD,
                                .opening_ln_sd = OPENING_LN_SD,
                                .spread_cd = 28.0,
@@ -53,10 +54,13 @@ struct pick_prior pick_prior_first(enum pick_standard standard, double last_year
                                .season_ln_sd = 0.3,
                                .picker_kg = 2.75,
                                .picker_ln_sd = 0.22,
+                               .shoot_kg = shoots_kg[PICK_ONE_LEAF],
                                .area_m2 = above_zero(area_m2, 1e8) ? area_m2 : NAN,
                                .last_each_kg = NAN};
-    if ((size_t)standard < sizeof later_cd / sizeof later_cd[0])
+    if ((size_t)standard < sizeof later_cd / sizeof later_cd[0]) {
         prior.opening_cd += later_cd[standard];
+        prior.shoot_kg = shoots_kg[standard];
+    }
     if (above_zero(last_year_kg, 1e7)) {
         prior.season_kg = last_year_kg;
     } else if (above_zero(area_m2, 1e8)) {
@@ -113,6 +117,7 @@ static struct pick_prior checked(const struct pick_prior *prior)
     replace_unless_positive(&good.season_ln_sd, first.season_ln_sd);
     replace_unless_positive(&good.picker_kg, first.picker_kg);
     replace_unless_positive(&good.picker_ln_sd, first.picker_ln_sd);
+    replace_unless_positive(&good.shoot_kg, first.shoot_kg);
     replace_unless_positive(&good.area_m2, NAN);
     replace_unless_positive(&good.last_each_kg, NAN);
     return good;
@@ -139,6 +144,7 @@ void pick_begin(struct pick_model *model, const struct pick_prior *prior, uint64
     for (size_t i = 0; i < PICK_RECENT; i++)
         model->growth_cd[i] = NAN;
     forget_recent(model);
+    model->ready = ready_begin();
     model->trend = trend_begin(model->prior.area_m2, model->prior.last_each_kg);
     memset(model->missing_hours, GROWTH_HOURS, sizeof model->missing_hours);
     particles_begin(model);
@@ -278,6 +284,33 @@ double pick_features(struct pick_model *model, const struct pick_tomorrow *tomor
     return base;
 }
 
+static struct ready_held held_now(const struct pick_model *model)
+{
+    return (struct ready_held){.stock_kg = particles_mean(model).stock_kg,
+                               .share = particles_share_ready(model),
+                               .thermal_time = model->thermal_time};
+}
+
+static struct ready_tomorrow ready_of(const struct pick_model *model, const double ready_kg[3])
+{
+    struct ready_tomorrow of = {.held = held_now(model),
+                                .season_kg = particles_mean(model).season_kg,
+                                .area_m2 = model->prior.area_m2};
+    memcpy(of.model_kg, ready_kg, sizeof of.model_kg);
+    return of;
+}
+
+double pick_ready_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
+                           double x[READY_FEATURES])
+{
+    struct pick_estimate estimate;
+    pick_estimate(model, tomorrow, &estimate);
+    if (isnan(estimate.ready_kg[1]) || !ready_is_counted(&model->ready))
+        return NAN;
+    struct ready_tomorrow of = ready_of(model, estimate.ready_kg);
+    return ready_features(&model->ready, &of, x);
+}
+
 /* Who books nearly always and has not: hardly anybody comes. */
 static bool is_rest(const struct pick_model *model, const struct pick_outlook *outlook)
 {
@@ -354,6 +387,7 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
                                   .share_ready = NAN,
                                   .spread_cd = NAN,
                                   .ready_kg = {NAN, NAN, NAN},
+                                  .counted_kg = {NAN, NAN, NAN},
                                   .pick_kg = {NAN, NAN, NAN},
                                   .pickers = NAN,
                                   .rule_kg = {NAN, NAN, NAN, NAN}};
@@ -371,6 +405,8 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
     }
     if (out->why == PICK_GIVEN || out->why == PICK_NO_CREW) {
         particles_foresee_ready(model, &outlook, &chance, out->ready_kg);
+        struct ready_tomorrow of = ready_of(model, out->ready_kg);
+        ready_say(&model->ready, &of, out->counted_kg);
         out->pickers = ceil(out->ready_kg[1] / (2.0 * particles_mean(model).picker_kg));
     }
     if (!told)
@@ -547,6 +583,10 @@ void pick_learn(struct pick_model *model, const struct pick_day *day)
     struct said said = {.any = false};
     if (picked)
         said = recall(model, day);
+    if (!isnan(day->shoots_m2)) {
+        struct ready_held eve = held_now(model);
+        ready_add(&model->ready, day->shoots_m2, model->prior.shoot_kg, model->prior.area_m2, &eve);
+    }
     grow(model, day, picked);
     bool believed = picked && learn_kg(model, day, &said);
     if (believed)
@@ -559,6 +599,7 @@ void pick_learn(struct pick_model *model, const struct pick_day *day)
     }
     if (!picked && model->growing)
         learn_without_kg(model, day);
+    ready_day(&model->ready, believed ? day->kg : 0.0);
     trend_day(&model->trend, is_growth(day->growth_cd) ? day->growth_cd : usual_growth(model),
               rain_chance(day->rain_mm));
     if (model->picked_days > 0)

@@ -34,6 +34,7 @@
 #include "gateway/forecast/chance.h"
 #include "gateway/forecast/course.h"
 #include "gateway/forecast/growth.h"
+#include "gateway/forecast/ready.h"
 #include "gateway/forecast/trend.h"
 
 #define PICK_PARTICLES     1000
@@ -55,13 +56,16 @@ struct pick_prior {
     double spread_cd, spread_ln_sd;   /* s: 5 % to 95 % take 5.9 of it, °C d */
     double season_kg, season_ln_sd;   /* K: fresh leaf of the whole season; NaN: nobody knows */
     double picker_kg, picker_ln_sd;   /* c: the most that one picker takes in a day */
+    double shoot_kg;                  /* what one that is ready weighs, for counts of them */
     double area_m2, last_each_kg; /* for the trend: the plot's; last season's kg per picker; NaN:
                                    * not known */
 };
 
 /* The first season's prior: opening at 67 °C d (×/÷ 1.25) for one bud with one leaf, -40 for the
  * bud, +50 and +110 for two and three leaves; s 28 (×/÷ 1.4); c 2.75 kg (×/÷ 1.25). season_kg from
- * last year's kg (± 30 %), else from the area at 48 kg a mu (×/÷ 2; 1 mu = 666.7 m2), else NaN. */
+ * last year's kg (± 30 %), else from the area at 48 kg a mu (×/÷ 2; 1 mu = 666.7 m2), else NaN. A
+ * shoot of two leaves weighs 0.23 g (Fuding), of three 0.44 g; 0.12 g of one and 0.05 g of the bud
+ * are assumptions. */
 struct pick_prior pick_prior_first(enum pick_standard standard, double last_year_kg,
                                    double area_m2);
 /* When the plot is to open, from the cultivar's gate as the file names it and from last season's
@@ -81,9 +85,11 @@ struct pick_day {
                         * the score looks at it: it judges what was said that evening. */
     double said_kg[3]; /* what had been shown of the day, 10, 50, 90 %, where that was kept: it is
                         * judged, instead of what the same evening gives now; NaN: not kept */
+    double shoots_m2;  /* ready ones, counted before that day's picking, a square metre of the
+                        * bushes, >= 0; NaN: nobody counted */
 };
 #define PICK_DAY_UNKNOWN                                                                           \
-    ((struct pick_day){NAN, NAN, GROWTH_HOURS, NAN, NAN, NAN, NAN, {NAN, NAN, NAN}})
+    ((struct pick_day){NAN, NAN, GROWTH_HOURS, NAN, NAN, NAN, NAN, {NAN, NAN, NAN}, NAN})
 
 /* What is known about tomorrow. Begin from PICK_TOMORROW_UNKNOWN. */
 struct pick_tomorrow {
@@ -138,10 +144,12 @@ struct pick_estimate {
     double ready_kg[3]; /* on the bushes tomorrow, 10, 50, 90 %; NaN as above or PICK_NO_SIZE. Wide,
                          * and rather too much, as long as the crew is far from clearing them: what
                          * nobody reaches shows in no note. */
-    double pick_kg[3];  /* will probably be picked, the same; NaN as above or PICK_NO_CREW. While
-                         * picks  are noted it is given with PICK_NO_DATA and PICK_NO_SIZE, too: it
-                         * follows  the notes and errs no more then. */
-    double pickers;     /* a whole number that clears the stock in two days; NaN as ready_kg */
+    double counted_kg[3]; /* the same as ready.h says it, from a count of shoots; NaN as ready_kg,
+                           * and without a count of the last READY_DAYS days or an area */
+    double pick_kg[3];    /* will probably be picked, the same; NaN as above or PICK_NO_CREW. While
+                           * picks  are noted it is given with PICK_NO_DATA and PICK_NO_SIZE, too: it
+                           * follows  the notes and errs no more then. */
+    double pickers;       /* a whole number that clears the stock in two days; NaN as ready_kg */
     enum pick_source by;
     double rule_kg[PICK_RULE_COUNT]; /* what the rules say; NaN: nothing, or pick_kg is not given */
 };
@@ -201,6 +209,7 @@ struct pick_model {
     unsigned char missing_hours[PICK_GATE_DAYS]; /* ring */
     struct pick_recent recent;
     struct trend trend;
+    struct ready ready;
     struct pick_errors rule[PICK_RULE_COUNT], source[PICK_SOURCE_COUNT], shown;
     unsigned covered;
     double booked_share; /* smoothed: of the picks that were booked the evening before */
@@ -226,6 +235,10 @@ void pick_score(const struct pick_model *model, struct pick_score *score);
  * course_features() after the first pick. NaN: no crew is known. `model` as in pick_estimate(). */
 double pick_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
                      double x[TREND_FEATURES], double course[COURSE_FEATURES]);
+
+/* The same of ready_features(). NaN: there is no count to go by, or no ready_kg. */
+double pick_ready_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
+                           double x[READY_FEATURES]);
 
 /* Is it likely to be a slip, before it is stored? NaN: not known. Of a plot's day: more than all of
  * last season, or than the best gardens bear in a season on that area; of a picker: more than hands

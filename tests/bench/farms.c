@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#define COHORTS 160
+#define COHORTS   160
+#define FRAMES_M2 (3 * 0.33 * 0.33)
 
 struct farm {
     enum farm_truth truth;
@@ -252,6 +253,27 @@ static void live(const struct farm *farm, struct chance *chance, struct cohort *
     }
 }
 
+/* Once a week from about the opening on, in three frames of 33 cm: an error of a quarter, and whole
+ * shoots. What a shoot weighs and how much of the ground bears bushes is the farm's own. With
+ * chances of its own: the farm is the same without it. */
+static void count_shoots(int number, int year, struct farm_season *season)
+{
+    struct chance own = chance_begin((uint64_t)number * UINT64_C(0x9E3779B9) + 4711);
+    struct chance chance = chance_begin(((uint64_t)number << 8) + (uint64_t)year + 54321);
+    double shoot_kg = 0.12e-3 * chance_exp(normal(&own, 0, 0.15)), bushes = uniform(&own, 0.6, 0.9);
+    int weekday = (int)uniform(&chance, 0, 7);
+    for (int d = 0; d < FARM_DAYS; d++) {
+        struct farm_day *day = &season->days[d];
+        day->shoots_m2 = NAN;
+        if (day->share_ready < 0.03 || d > season->last || (d + weekday) % 7 != 0)
+            continue;
+        double seen = day->ready_kg / season->area_m2 / bushes / shoot_kg * FRAMES_M2 *
+                      chance_exp(normal(&chance, 0, 0.25));
+        if (!season->dirty || !happens(&chance, 0.2)) /* else forgotten */
+            day->shoots_m2 = round(seen) / FRAMES_M2;
+    }
+}
+
 void farm_season_make(int number, int year, struct farm_season *season)
 {
     struct cohort cohorts[COHORTS];
@@ -267,4 +289,5 @@ void farm_season_make(int number, int year, struct farm_season *season)
     make_weather(&farm, &chance, season);
     make_cohorts(&farm, &chance, cohorts);
     live(&farm, &chance, cohorts, season);
+    count_shoots(number, year, season);
 }

@@ -10,7 +10,8 @@
  *   saturation  cohorts over hourly warmth, with large crews that soon get into each other's way
  *
  * Around them: rounds of 1 to 4 days, rain that keeps pickers at home, market days, crews booked by
- * an impression of the bushes, and notes as clean or as dirty as people make them. */
+ * an impression of the bushes, a count of ready shoots once a week, and notes as clean or as dirty
+ * as people make them. */
 #ifndef BAIYE_BENCH_FARMS_H
 #define BAIYE_BENCH_FARMS_H
 
@@ -35,6 +36,7 @@ struct farm_day {
     double hourly_c[24], rain_mm;
     struct farm_note notes[FARM_NOTES];
     int note_count;
+    double shoots_m2; /* counted before the picking; NAN: nobody did */
     /* What only the farm knows. */
     double kg;        /* picked; 0: none */
     double oracle_kg; /* what who knows the farm, its weather and the booked crew would expect */

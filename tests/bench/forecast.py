@@ -86,7 +86,8 @@ def main():
               + f"; oracle {r['oracle']:.3f}; skill {r['skill']:.3f} "
               f"share {r['oracle_share']:.2f} coverage {r['coverage']:.2f}; first pick "
               f"{r['first_mae']:.2f} (norm {r['first_norm']:.2f}); before rest {r['rest_said']:.2f}; "
-              f"ready x/÷ {r['ready_factor']:.2f} coverage {r['ready_coverage']:.2f}, shown "
+              f"ready x/÷ {r['uncounted_factor']:.2f} coverage {r['uncounted_coverage']:.2f}, by counts "
+              f"x/÷ {r['counted_factor']:.2f} coverage {r['counted_coverage']:.2f}, shown "
               f"{r['shown_early_d']:.0f} d early; opening {r['opening_mae_d']} d, within 5 d "
               f"{r['opening_within_5d']}")
     hourly = os.environ.get("BAIYE_HOURLY")
@@ -99,7 +100,9 @@ def main():
           f"booked_mae={a['booked_mae']:.3f} booked_rule={a['booked_rule']:.3f} "
           f"first_pick_mae={a['first_mae']:.2f} rest_said={a['rest_said']:.2f} "
           f"opening_first_mae_d={a['opening_mae_d'][0]:.1f} opening_mae_d={later:.1f} "
-          f"ready_factor={a['ready_factor']:.2f} ready_coverage={a['ready_coverage']:.2f} "
+          f"ready_factor={a['uncounted_factor']:.2f} ready_coverage={a['uncounted_coverage']:.2f} "
+          f"counted_factor={a['counted_factor']:.2f} counted_coverage={a['counted_coverage']:.2f} "
+          f"counted_days={a['counted_days']} "
           f"recompute_s={seconds():.2f}" + measured + same_bits())
     return 0
 

@@ -4,6 +4,7 @@
  *
  *   bench-forecast judge FIRST COUNT     FIRST of the farms' numbers
  *   bench-forecast rows FIRST COUNT      what tools/fit-forecast fits to
+ *   bench-forecast ready FIRST COUNT     the same of what is ready, by counts of shoots
  *   bench-forecast bits FIRST COUNT      a hash of what is said, to compare machines
  *   bench-forecast time PLOTS DAY        what making it costs
  *
@@ -31,7 +32,15 @@ struct paper {
 };
 
 /* Rows for tools/fit-forecast are printed instead of judging. */
-static bool rows;
+enum rows { ROWS_NONE, ROWS_PICK, ROWS_READY };
+static enum rows rows;
+
+/* How far off a way is to say what is ready: |ln| of each evening, and how often it was in range.
+ */
+struct misses {
+    double *ln;
+    long count, covered, room;
+};
 
 struct sums {
     double rule[RULES], ours, oracle;
@@ -46,22 +55,28 @@ struct sums {
     long openings[FARM_YEARS], opening_near[FARM_YEARS];
     double shown_early;
     long shown;
-    double *ready_ln;
-    long ready, ready_covered, ready_room;
+    struct misses ready;              /* by the model alone */
+    struct misses uncounted, counted; /* the same where there is a count to go by; and with it */
 };
 
 static struct farm_season season;
 static struct pick_model kept, working;
 
-static void ready_add(struct sums *sums, double ln)
+static void misses_add(struct misses *misses, double ln)
 {
-    if (sums->ready == sums->ready_room) {
-        sums->ready_room = sums->ready_room * 2 + 1000;
-        sums->ready_ln = realloc(sums->ready_ln, (size_t)sums->ready_room * sizeof(double));
-        if (sums->ready_ln == NULL)
+    if (misses->count == misses->room) {
+        misses->room = misses->room * 2 + 1000;
+        misses->ln = realloc(misses->ln, (size_t)misses->room * sizeof(double));
+        if (misses->ln == NULL)
             abort();
     }
-    sums->ready_ln[sums->ready++] = ln;
+    misses->ln[misses->count++] = ln;
+}
+
+static void judge_ready(struct misses *misses, const double said_kg[3], double kg)
+{
+    misses_add(misses, fabs(log(fmax(said_kg[1], 1e-3) / fmax(kg, 1e-3))));
+    misses->covered += kg >= said_kg[0] && kg <= said_kg[2];
 }
 
 static int by_value(const void *a, const void *b)
@@ -93,6 +108,7 @@ static struct pick_day day_of(int d, double unnoted_kg)
     day.mean_c = grown.mean_c;
     day.missing_hours = grown.missing_hours;
     day.rain_mm = of->rain_mm;
+    day.shoots_m2 = of->shoots_m2;
     day.kg = note.picked ? note.kg : unnoted_kg;
     day.pickers = note.picked && note.pickers > 0 ? note.pickers : NAN;
     day.booked = note.was_booked ? note.booked : NAN;
@@ -184,9 +200,11 @@ static void judge_evening(struct sums *sums, const struct paper *paper, int d,
         sums->rests++;
     }
     if (d + 1 >= season.opening && d + 1 <= season.last && !isnan(said->ready_kg[1])) {
-        ready_add(sums, fabs(log(fmax(said->ready_kg[1], 1e-3) / fmax(next->ready_kg, 1e-3))));
-        sums->ready_covered +=
-            next->ready_kg >= said->ready_kg[0] && next->ready_kg <= said->ready_kg[2];
+        judge_ready(&sums->ready, said->ready_kg, next->ready_kg);
+        if (!isnan(said->counted_kg[1])) {
+            judge_ready(&sums->uncounted, said->ready_kg, next->ready_kg);
+            judge_ready(&sums->counted, said->counted_kg, next->ready_kg);
+        }
     }
 }
 
@@ -204,6 +222,18 @@ static void tell_row(int farm, int year, int d, const struct pick_tomorrow *tomo
         printf(",%.5f", x[i]);
     for (int i = 0; i < COURSE_FEATURES; i++)
         printf(",%.5f", course[i]);
+    printf("\n");
+}
+
+/* farm, ln of what was ready to what ready.h starts from, its features. */
+static void tell_ready_row(int farm, int d, const struct pick_tomorrow *tomorrow)
+{
+    double x[READY_FEATURES], base = pick_ready_features(&working, tomorrow, x);
+    if (isnan(base))
+        return;
+    printf("%d,%.5f", farm, log(fmax(season.days[d].ready_kg, 1e-3)) - base);
+    for (int i = 0; i < READY_FEATURES; i++)
+        printf(",%.5f", x[i]);
     printf("\n");
 }
 
@@ -257,7 +287,9 @@ static double live_through(struct sums *sums, int farm, int year, double last_kg
         }
         if (next.was_booked)
             tomorrow.pickers = next.booked;
-        if (rows && season.days[d + 1].kg > 0)
+        if (rows == ROWS_READY && d + 1 >= season.opening && d + 1 <= season.last)
+            tell_ready_row(farm, d + 1, &tomorrow);
+        if (rows == ROWS_PICK && season.days[d + 1].kg > 0)
             tell_row(farm, year, d + 1, &tomorrow);
         pick_estimate(&working, &tomorrow, &said);
         judge_evening(sums, &paper, d, &said, tomorrow.pickers, scale);
@@ -292,14 +324,27 @@ static double share(double sum, long count)
     return count > 0 ? sum / (double)count : -1;
 }
 
+/* The factor that half of the evenings are within. */
+static double median_factor(struct misses *misses)
+{
+    if (misses->count == 0)
+        return -1;
+    qsort(misses->ln, (size_t)misses->count, sizeof(double), by_value);
+    return exp(misses->ln[misses->count / 2]);
+}
+
+static void tell_ready(const char *name, struct misses *misses)
+{
+    printf("\"%s_days\":%ld,\"%s_factor\":%.2f,\"%s_coverage\":%.3f,", name, misses->count, name,
+           median_factor(misses), name, share((double)misses->covered, misses->count));
+}
+
 static void tell(const char *regime, struct sums *sums)
 {
     if (sums->days == 0 || sums->firsts == 0)
         return;
     double best = best_rule(sums), ours = share(sums->ours, sums->days);
     double oracle = share(sums->oracle, sums->days);
-    qsort(sums->ready_ln, (size_t)sums->ready, sizeof(double), by_value);
-    double ready = sums->ready > 0 ? exp(sums->ready_ln[sums->ready / 2]) : -1;
     printf("{\"regime\":\"%s\",\"days\":%ld,\"missing\":%ld,\"mae\":%.4f,\"last\":%.4f,"
            "\"mean3\":%.4f,\"picker\":%.4f,\"norm\":%.4f,\"oracle\":%.4f,\"skill\":%.3f,"
            "\"oracle_share\":%.3f,\"coverage\":%.3f,",
@@ -312,17 +357,26 @@ static void tell(const char *regime, struct sums *sums)
         booked = fmin(booked, share(sums->booked_best[r], sums->booked_days));
     printf("\"booked_mae\":%.4f,\"booked_rule\":%.4f,", share(sums->booked_ours, sums->booked_days),
            booked);
-    printf("\"first_mae\":%.3f,\"first_norm\":%.3f,\"rest_said\":%.3f,\"ready_factor\":%.2f,"
-           "\"ready_coverage\":%.3f,\"shown_early_d\":%.1f,\"opening_mae_d\":[",
+    tell_ready("ready", &sums->ready);
+    tell_ready("uncounted", &sums->uncounted);
+    tell_ready("counted", &sums->counted);
+    printf("\"first_mae\":%.3f,\"first_norm\":%.3f,\"rest_said\":%.3f,\"shown_early_d\":%.1f,"
+           "\"opening_mae_d\":[",
            sums->first_err[0] / sums->first_kg, sums->first_err[1] / sums->first_kg,
-           share(sums->rest_said, sums->rests), ready,
-           share((double)sums->ready_covered, sums->ready), share(sums->shown_early, sums->shown));
+           share(sums->rest_said, sums->rests), share(sums->shown_early, sums->shown));
     for (int y = 0; y < FARM_YEARS; y++)
         printf("%s%.2f", y > 0 ? "," : "", share(sums->opening_days[y], sums->openings[y]));
     printf("],\"opening_within_5d\":[");
     for (int y = 0; y < FARM_YEARS; y++)
         printf("%s%.2f", y > 0 ? "," : "", share((double)sums->opening_near[y], sums->openings[y]));
     printf("]}\n");
+}
+
+static void add_misses(struct misses *to, const struct misses *from)
+{
+    for (long i = 0; i < from->count; i++)
+        misses_add(to, from->ln[i]);
+    to->covered += from->covered;
 }
 
 static void add(struct sums *to, const struct sums *from)
@@ -346,14 +400,14 @@ static void add(struct sums *to, const struct sums *from)
     to->rests += from->rests;
     to->shown_early += from->shown_early;
     to->shown += from->shown;
-    to->ready_covered += from->ready_covered;
+    add_misses(&to->ready, &from->ready);
+    add_misses(&to->uncounted, &from->uncounted);
+    add_misses(&to->counted, &from->counted);
     for (int y = 0; y < FARM_YEARS; y++) {
         to->opening_days[y] += from->opening_days[y];
         to->openings[y] += from->openings[y];
         to->opening_near[y] += from->opening_near[y];
     }
-    for (long i = 0; i < from->ready; i++)
-        ready_add(to, from->ready_ln[i]);
 }
 
 static int judge(int first, int count)
@@ -377,12 +431,12 @@ static int judge(int first, int count)
             char regime[40];
             (void)snprintf(regime, sizeof regime, "%s-%s", truths[truth],
                            dirty ? "dirty" : "clean");
-            if (!rows)
+            if (rows == ROWS_NONE)
                 tell(regime, &sums[truth][dirty]);
             add(&all, &sums[truth][dirty]);
         }
     }
-    if (!rows)
+    if (rows == ROWS_NONE)
         tell("all", &all);
     return 0;
 }
@@ -405,8 +459,9 @@ static int print_bits(int first, int count)
             pick_learn(&kept, &day);
             tomorrow.pickers = 7;
             pick_estimate(&kept, &tomorrow, &said);
-            const double values[] = {said.pick_kg[0],  said.pick_kg[1],  said.pick_kg[2],
-                                     said.ready_kg[1], said.share_ready, said.thermal_time};
+            const double values[] = {said.pick_kg[0],    said.pick_kg[1],  said.pick_kg[2],
+                                     said.counted_kg[1], said.ready_kg[1], said.share_ready,
+                                     said.thermal_time};
             for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
                 uint64_t bits = 0;
                 if (!isnan(values[i]))
@@ -464,14 +519,18 @@ int main(int argc, char **argv)
     int count = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 0;
     if (argc == 4 && strcmp(argv[1], "judge") == 0 && count > 0)
         return judge(first, count);
-    rows = argc == 4 && strcmp(argv[1], "rows") == 0;
-    if (rows && count > 0)
+    if (argc == 4 && strcmp(argv[1], "rows") == 0)
+        rows = ROWS_PICK;
+    if (argc == 4 && strcmp(argv[1], "ready") == 0)
+        rows = ROWS_READY;
+    if (rows != ROWS_NONE && count > 0)
         return judge(first, count);
     if (argc == 4 && strcmp(argv[1], "bits") == 0 && count > 0)
         return print_bits(first, count);
     if (argc == 4 && strcmp(argv[1], "time") == 0)
         return measure(first, count);
-    (void)fprintf(stderr, "usage: bench-forecast judge FIRST COUNT | rows FIRST COUNT | bits FIRST "
-                          "COUNT | time PLOTS DAY\n");
+    (void)fprintf(stderr,
+                  "usage: bench-forecast judge FIRST COUNT | rows FIRST COUNT | ready FIRST "
+                  "COUNT | bits FIRST COUNT | time PLOTS DAY\n");
     return 64;
 }

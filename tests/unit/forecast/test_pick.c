@@ -343,7 +343,8 @@ static void absurd_inputs_give_no_absurd_numbers(void **state)
                                odd[(i * 7) % ODD],
                                odd[(i * 5) % ODD],
                                odd[(i * 3) % ODD],
-                               {odd[i % ODD], odd[(i * 2) % ODD], odd[(i * 9) % ODD]}};
+                               {odd[i % ODD], odd[(i * 2) % ODD], odd[(i * 9) % ODD]},
+                               odd[(i * 4) % ODD]};
         struct pick_tomorrow tomorrow = {odd[(i * 3) % ODD], odd[(i + 4) % ODD], odd[i % ODD]};
         struct pick_estimate estimate;
         pick_learn(&model, &day);
@@ -360,7 +361,7 @@ static void absurd_inputs_give_no_absurd_numbers(void **state)
 static void absurd_priors_are_replaced(void **state)
 {
     (void)state;
-    struct pick_prior prior = {NAN, -3.0, 0.0, HUGE_VAL, 600.0, NAN, -1.0, 1e300, NAN, -1.0};
+    struct pick_prior prior = {NAN, -3.0, 0.0, HUGE_VAL, 600.0, NAN, -1.0, 1e300, 0.0, NAN, -1.0};
     struct pick_prior first = pick_prior_first(PICK_ONE_LEAF, 600.0, NAN);
     pick_begin(&model, &prior, SPRING_SEED);
     pick_begin(&other, &first, SPRING_SEED);
