@@ -146,6 +146,15 @@ def test_the_forecast_follows_the_notes_and_survives_a_restart(tea):
     assert crew["plots"]["upper"]["booked"] is None and booked["plots"]["upper"]["booked"] == 12
     assert booked["plots"]["bare"]["pick_kg"] is None
 
+    assert booked["plots"]["upper"]["ready_kg"] is None, "nobody counted"
+    assert ask(tea.site, "count", id="c", plot="upper", day="2027-04-09", shoots=20, frames=3) == \
+        {"ok": True}
+    counted = tea.forecast(lambda d: d["plots"]["upper"]["ready_kg"], what="what is ready")
+    assert_ordered(counted["plots"]["upper"]["ready_kg"])
+    assert counted["plots"]["upper"]["pick_kg"] == booked["plots"]["upper"]["pick_kg"]
+    assert [(c["day"], c["shoots"]) for c in ask(tea.site, "counts", plot="upper")["counts"]] == \
+        [("2027-04-09", 20)]
+
     settled = tea.forecast(lambda d: d["plots"]["upper"]["score"]["days"] >= 1, what="a score")
     assert tea.site.gateway.stop() == 0
     tea.site.watcher.retained.pop("forecast")

@@ -163,14 +163,15 @@ static enum store_result post_history(struct store *store, const void *query,
 struct picks_query {
     const char *plot;
     int32_t from_day;
+    bool counted;
 };
 
 static enum store_result post_picks(struct store *store, const void *query,
                                     struct question *question)
 {
     const struct picks_query *picks = query;
-    return store_picks(store, STORE_ASKER_GATEWAY, picks->plot, picks->from_day, picks_answered,
-                       question);
+    return store_picks(store, STORE_ASKER_GATEWAY, picks->plot, picks->from_day, picks->counted,
+                       picks_answered, question);
 }
 
 static enum store_result post_said(struct store *store, const void *query,
@@ -243,10 +244,10 @@ static enum store_result take_rows(struct ask *ask,
     return STORE_OK;
 }
 
-enum store_result ask_picks(struct ask *ask, const char *plot, int32_t from_day,
+enum store_result ask_picks(struct ask *ask, const char *plot, int32_t from_day, bool counted,
                             struct store_pick **picks, uint32_t *count)
 {
-    struct picks_query query = {.plot = plot, .from_day = from_day};
+    struct picks_query query = {.plot = plot, .from_day = from_day, .counted = counted};
     void *rows = NULL;
     enum store_result result = take_rows(ask, post_picks, &query, &rows, count);
     *picks = rows;

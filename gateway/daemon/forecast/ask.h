@@ -33,7 +33,7 @@ bool ask_sleep(struct ask *ask, int64_t wait_ms);
 enum store_result ask_history(struct ask *ask, const struct store_history_query *query,
                               struct store_point *points, uint32_t *count, int64_t *next_ms);
 /* As store_picks(); *picks is the caller's to free, NULL when there are none. */
-enum store_result ask_picks(struct ask *ask, const char *plot, int32_t from_day,
+enum store_result ask_picks(struct ask *ask, const char *plot, int32_t from_day, bool counted,
                             struct store_pick **picks, uint32_t *count);
 /* As store_said(); *said is the caller's to free, NULL when there are none. */
 enum store_result ask_said(struct ask *ask, const struct store_said_query *query,

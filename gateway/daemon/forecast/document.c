@@ -82,7 +82,6 @@ static void put_rule(struct json_out *o, const struct pick_estimate *estimate,
 static void put_plots(struct json_out *o, const struct config *config,
                       const struct outlook *outlooks)
 {
-    static const double unknown[3] = {NAN, NAN, NAN};
     json_out_key(o, "plots");
     json_out_open(o, '{');
     for (uint16_t i = 0; i < config->plot_count; i++) {
@@ -92,7 +91,7 @@ static void put_plots(struct json_out *o, const struct config *config,
         put_number(o, "thermal_time", estimate->thermal_time, 1);
         put_number(o, "share_ready", estimate->share_ready, 2);
         put_number(o, "share_spread", estimate->spread_cd, 1);
-        put_triple(o, "ready_kg", unknown); /* of the notes alone it is wrong by a factor of two */
+        put_triple(o, "ready_kg", estimate->counted_kg); /* without a count it is off by two */
         put_triple(o, "pick_kg", estimate->pick_kg);
         put_rule(o, estimate, &outlooks[i].score);
         put_number(o, "pickers", NAN, 0);

@@ -206,6 +206,7 @@ enum store_result gather_hours(struct ask *ask, const struct config *config, uin
 struct notes {
     const struct season *season;
     struct outlook_note *days;
+    bool counts; /* of shoots, instead of picks */
     double last_kg;
     bool last_noted;
 };
@@ -213,7 +214,10 @@ struct notes {
 static void take_note(struct notes *notes, const struct store_pick *pick)
 {
     int day = season_index(notes->season, pick->day);
-    if (day >= 0) {
+    if (pick->counted) {
+        if (day >= 0)
+            outlook_note_count(&notes->days[day], pick->kg, pick->pickers);
+    } else if (day >= 0) {
         outlook_note_add(&notes->days[day], notes->season->begin_ms[day], pick->at_ms, pick->kg,
                          pick->pickers);
     } else if (pick->day < notes->season->date[0]) {
@@ -229,7 +233,7 @@ static enum store_result take_notes(struct ask *ask, const char *plot, int32_t *
 {
     struct store_pick *picks = NULL;
     uint32_t count = 0;
-    enum store_result result = ask_picks(ask, plot, *from_day, &picks, &count);
+    enum store_result result = ask_picks(ask, plot, *from_day, notes->counts, &picks, &count);
     *more = count >= STORE_PICKS_MAX && picks[count - 1].day > picks[0].day;
     for (uint32_t i = 0; i < count && !(*more && picks[i].day == picks[count - 1].day); i++)
         take_note(notes, &picks[i]);
@@ -246,6 +250,10 @@ enum store_result gather_notes(struct ask *ask, const char *plot, const struct s
     int32_t from_day = season->last_first;
     enum store_result result = STORE_OK;
     memset(notes, 0, (SEASON_DAYS + 1) * sizeof *notes);
+    for (bool more = true; more && result == STORE_OK;)
+        result = take_notes(ask, plot, &from_day, &more, &all);
+    all.counts = true;
+    from_day = season->date[0];
     for (bool more = true; more && result == STORE_OK;)
         result = take_notes(ask, plot, &from_day, &more, &all);
     *last_year_kg = all.last_noted ? all.last_kg : NAN;

@@ -55,40 +55,76 @@ static bool doubted(struct rpc_call *call, const struct plot_config *plot,
     return true;
 }
 
-static void run_pick(struct rpc_call *call)
+/* What picks and counts have in common; false: answered that something of it is wrong. */
+static bool begin_note(struct rpc_call *call, struct store_pick *pick)
 {
-    struct store_pick pick = {.at_ms = store_now(call->rpc->parts.store).ms,
-                              .asker = rpc_asker(&call->caller)};
-    int64_t pickers = 0, made = 0;
+    int64_t made = 0;
     const char *id = rpc_text(call, "id");
     const char *plot = id != NULL ? rpc_text(call, "plot") : NULL;
     if (plot == NULL)
-        return;
-    const json_t *kg = json_object_get(call->params, "kg");
-    pick.kg = json_number_value(kg);
-    pick.day = parse_day(json_object_get(call->params, "day"));
-    if (strlen(id) >= sizeof pick.id) {
+        return false;
+    *pick = (struct store_pick){.at_ms = store_now(call->rpc->parts.store).ms,
+                                .day = parse_day(json_object_get(call->params, "day")),
+                                .asker = rpc_asker(&call->caller)};
+    if (strlen(id) >= sizeof pick->id) {
         rpc_fail(call, "invalid", "id: longer than 63 bytes", "a UUID will do");
     } else if (config_plot(call->rpc->config, plot) == NULL) {
         rpc_fail(call, "unknown", "there is no such plot", "the topic site lists them");
-    } else if (pick.day == 0) {
+    } else if (pick->day == 0) {
         rpc_fail(call, "invalid", "day: a date is needed", "write YYYY-MM-DD");
-    } else if (!json_is_number(kg) || !(pick.kg >= 0 && pick.kg <= 100000)) {
-        rpc_fail(call, "invalid", "kg: a number 0..100000 is needed", "");
-    } else if ((!rpc_has(call, "pickers") || rpc_integer(call, "pickers", 0, 10000, &pickers)) &&
-               (!rpc_has(call, "made") || rpc_integer(call, "made", 0, INT64_MAX, &made))) {
-        memcpy(pick.id, id, strlen(id) + 1);
-        memcpy(pick.plot, plot, strlen(plot) + 1);
-        memcpy(pick.user, call->caller.user, sizeof pick.user);
-        pick.pickers = (uint32_t)pickers;
-        pick.made_ms = made;
-        if (doubted(call, config_plot(call->rpc->config, plot), &pick))
-            return;
-        call->resume = pick_ready;
-        enum store_result result = store_pick(call->rpc->parts.store, &pick, rpc_store_done, call);
-        if (result != STORE_OK)
-            rpc_fail_store(call, result);
+    } else if (!rpc_has(call, "made") || rpc_integer(call, "made", 0, INT64_MAX, &made)) {
+        memcpy(pick->id, id, strlen(id) + 1);
+        memcpy(pick->plot, plot, strlen(plot) + 1);
+        memcpy(pick->user, call->caller.user, sizeof pick->user);
+        pick->made_ms = made;
+        return true;
     }
+    return false;
+}
+
+static void keep_note(struct rpc_call *call, const struct store_pick *pick)
+{
+    call->resume = pick_ready;
+    enum store_result result = store_pick(call->rpc->parts.store, pick, rpc_store_done, call);
+    if (result != STORE_OK)
+        rpc_fail_store(call, result);
+}
+
+static void run_pick(struct rpc_call *call)
+{
+    struct store_pick pick;
+    int64_t pickers = 0;
+    const json_t *kg = json_object_get(call->params, "kg");
+    if (!begin_note(call, &pick))
+        return;
+    pick.kg = json_number_value(kg);
+    if (!json_is_number(kg) || !(pick.kg >= 0 && pick.kg <= 100000)) {
+        rpc_fail(call, "invalid", "kg: a number 0..100000 is needed", "");
+    } else if (!rpc_has(call, "pickers") || rpc_integer(call, "pickers", 0, 10000, &pickers)) {
+        pick.pickers = (uint32_t)pickers;
+        if (!doubted(call, config_plot(call->rpc->config, pick.plot), &pick))
+            keep_note(call, &pick);
+    }
+}
+
+#define SHOOTS_MOST 500 /* ready ones in a frame: gardens bear 65 at most */
+
+/* {id, plot, day, shoots, frames, made}: ready shoots a frame, a mean of so many frames */
+static void run_count(struct rpc_call *call)
+{
+    struct store_pick count;
+    int64_t frames = 0;
+    const json_t *shoots = json_object_get(call->params, "shoots");
+    if (!begin_note(call, &count) || !rpc_integer(call, "frames", 1, 100, &frames))
+        return;
+    count.counted = true;
+    count.kg = json_number_value(shoots);
+    count.pickers = (uint32_t)frames;
+    if (!json_is_number(shoots) || !(count.kg >= 0 && count.kg <= SHOOTS_MOST))
+        rpc_fail(call, "invalid", "shoots: a number 0..500 is needed",
+                 "the ready ones of one frame of 33 cm");
+    else
+        keep_note(call, &count);
 }
 
 static void run_pick_delete(struct rpc_call *call)
@@ -114,6 +150,7 @@ static void run_pick_delete(struct rpc_call *call)
 
 struct ledger {
     json_t *rows; /* built by the store's thread */
+    const char *name;
     uint32_t skip;
     bool more;
 };
@@ -135,8 +172,9 @@ static json_t *row_of(const struct store_pick *pick)
     write_day(pick->day, day);
     json_t *row =
         json_pack("{s:s,s:s,s:s,s:f,s:I,s:s,s:I,s:I}", "id", pick->id, "plot", pick->plot, "day",
-                  day, "kg", pick->kg, "pickers", (json_int_t)pick->pickers, "by", pick->first,
-                  "at", (json_int_t)pick->at_ms, "made", (json_int_t)pick->made_ms);
+                  day, pick->counted ? "shoots" : "kg", pick->kg,
+                  pick->counted ? "frames" : "pickers", (json_int_t)pick->pickers, "by",
+                  pick->first, "at", (json_int_t)pick->at_ms, "made", (json_int_t)pick->made_ms);
     if (strcmp(pick->first, pick->user) != 0)
         (void)json_object_set_new(row, "changed_by", json_string(pick->user));
     if (pick->gone)
@@ -150,7 +188,7 @@ static void ledger_ready(struct rpc_call *call)
     if (call->store_result != STORE_OK)
         rpc_fail_store(call, call->store_result);
     else
-        rpc_end(call, json_pack("{s:O,s:o}", "picks", ledger->rows, "next",
+        rpc_end(call, json_pack("{s:O,s:o}", ledger->name, ledger->rows, "next",
                                 ledger->more ? json_integer((json_int_t)ledger->skip +
                                                             (json_int_t)STORE_LEDGER_MOST)
                                              : json_null()));
@@ -193,9 +231,10 @@ static bool name_of(struct rpc_call *call, const char *name, char *out, size_t s
 }
 
 /* {from, to, plot, skip}, or {id}: every version of one */
-static void run_picks(struct rpc_call *call)
+static void list_notes(struct rpc_call *call, bool counted)
 {
-    struct store_ledger_query query = {.to_day = 99991231, .asker = rpc_asker(&call->caller)};
+    struct store_ledger_query query = {
+        .to_day = 99991231, .counted = counted, .asker = rpc_asker(&call->caller)};
     int64_t skip = 0;
     if (!name_of(call, "id", query.id, sizeof query.id) ||
         !name_of(call, "plot", query.plot, sizeof query.plot) ||
@@ -205,11 +244,22 @@ static void run_picks(struct rpc_call *call)
     struct ledger *ledger = rpc_attach(call, sizeof *ledger, free_ledger);
     if (ledger == NULL)
         return;
+    ledger->name = counted ? "counts" : "picks";
     ledger->skip = query.skip = (uint32_t)skip;
     call->resume = ledger_ready;
     enum store_result result = store_ledger(call->rpc->parts.store, &query, ledger_done, call);
     if (result != STORE_OK)
         rpc_fail_store(call, result);
+}
+
+static void run_picks(struct rpc_call *call)
+{
+    list_notes(call, false);
+}
+
+static void run_counts(struct rpc_call *call)
+{
+    list_notes(call, true);
 }
 
 /* ---- What the forecast said ---- */
@@ -285,6 +335,9 @@ static const struct rpc_method methods[] = {
     {.name = "pick", .role = USER_FARMER, .command = true, .run = run_pick},
     {.name = "pick_delete", .role = USER_FARMER, .command = true, .run = run_pick_delete},
     {.name = "picks", .role = USER_FARMER, .run = run_picks},
+    {.name = "count", .role = USER_FARMER, .command = true, .run = run_count},
+    {.name = "count_delete", .role = USER_FARMER, .command = true, .run = run_pick_delete},
+    {.name = "counts", .role = USER_FARMER, .run = run_counts},
     {.name = "said", .role = USER_FARMER, .run = run_said},
     {.name = NULL},
 };

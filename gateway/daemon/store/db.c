@@ -142,10 +142,11 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
                      " user FROM pick GROUP BY user ORDER BY count(*) DESC LIMIT 1)"
                      " ORDER BY rowid LIMIT ?1)",
     [DB_PICK_LIST] = "SELECT " PICK_COLUMNS " FROM pick WHERE gone = 0 AND"
-                     " (?1 = '' OR plot = ?1) AND day >= ?2 ORDER BY day, at LIMIT 400",
+                     " (?1 = '' OR plot = ?1) AND day BETWEEN ?2 AND ?3"
+                     " ORDER BY abs(day), at LIMIT 400",
     [DB_PICK_LEDGER] = "SELECT " PICK_COLUMNS " FROM pick WHERE gone = 0 AND"
                        " (?1 = '' OR plot = ?1) AND day BETWEEN ?2 AND ?3"
-                       " ORDER BY day DESC, at DESC, id LIMIT ?4 OFFSET ?5",
+                       " ORDER BY abs(day) DESC, at DESC, id LIMIT ?4 OFFSET ?5",
     [DB_PICK_VERSIONS] = "SELECT " PICK_COLUMNS " FROM (SELECT * FROM pick_was UNION ALL"
                          " SELECT * FROM pick) WHERE id = ?1 ORDER BY gone, made, at LIMIT ?2",
     [DB_PICK_FORGET] = "DELETE FROM pick_was WHERE rowid <="

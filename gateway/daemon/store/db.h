@@ -63,7 +63,7 @@ enum db_statement {
     DB_PICK_SPAN,     /* no more rows than that; costs no look at them */
     DB_PICK_COUNT,
     DB_PICK_TRIM,     /* how many, of who has the most */
-    DB_PICK_LIST,     /* plot, day */
+    DB_PICK_LIST,     /* plot, first and last day */
     DB_PICK_LEDGER,   /* plot, first and last day, limit, skip: the newest day first */
     DB_PICK_VERSIONS, /* id, limit: the oldest first */
     DB_PICK_FORGET,   /* how many old versions stay */

@@ -10,6 +10,7 @@
 
 #define PICKS_MOST STORE_PICKS_MAX
 #define DAY_MS     86400000
+#define LAST_DAY   99991231
 #define PICKS_LOOK 4000u /* newest rows of all users, of which a user's are counted */
 #define PICK_BYTES 256u  /* a long row */
 
@@ -17,6 +18,13 @@ static const struct row_share share = {DB_PICK_SPAN, DB_PICK_COUNT, DB_PICK_TRIM
                                        "trimming picks"};
 
 /* ---- Writing ---- */
+
+/* A count of shoots has the negative of its day: who knows of none (a version before) asks for days
+ * after 0, and takes it for no pick. */
+static int32_t row_day(int32_t day, bool counted)
+{
+    return counted ? -day : day;
+}
 
 /* Of rows, in any 24 h; and of what was written, since a row says nothing of how often that was. */
 static bool is_beyond_limit(struct store *store, const struct store_pick *pick)
@@ -72,7 +80,7 @@ static int keep_version(struct store *store, const struct store_pick *pick)
         row_bind_text(s, 1, pick->id);
         sqlite3_bind_int(s, 2, pick->gone);
         row_bind_text(s, 3, pick->plot);
-        sqlite3_bind_int(s, 4, pick->day);
+        sqlite3_bind_int(s, 4, row_day(pick->day, pick->counted));
         sqlite3_bind_double(s, 5, pick->kg);
         sqlite3_bind_int64(s, 6, pick->pickers);
         sqlite3_bind_int64(s, 7, pick->made_ms);
@@ -115,7 +123,7 @@ static enum store_result pick_act(struct store *store, struct row_task *row)
         row_bind_text(s, 1, pick.id);
         row_bind_text(s, 2, pick.plot);
         row_bind_text(s, 3, pick.user);
-        sqlite3_bind_int(s, 4, pick.day);
+        sqlite3_bind_int(s, 4, row_day(pick.day, pick.counted));
         sqlite3_bind_double(s, 5, pick.kg);
         sqlite3_bind_int64(s, 6, pick.pickers);
         sqlite3_bind_int64(s, 7, pick.at_ms);
@@ -164,7 +172,9 @@ static void pick_of_row(struct store_pick *pick, sqlite3_stmt *s)
     row_copy_text(pick->id, sizeof pick->id, s, 0);
     row_copy_text(pick->plot, sizeof pick->plot, s, 1);
     row_copy_text(pick->user, sizeof pick->user, s, 2);
-    pick->day = sqlite3_column_int(s, 3);
+    int32_t day = sqlite3_column_int(s, 3);
+    pick->counted = day < 0;
+    pick->day = row_day(day, pick->counted);
     pick->kg = sqlite3_column_double(s, 4);
     pick->pickers = (uint32_t)sqlite3_column_int64(s, 5);
     pick->at_ms = sqlite3_column_int64(s, 6);
@@ -188,12 +198,20 @@ static void give_picks(const struct row_task *row, sqlite3_stmt *s, enum store_r
     free(picks);
 }
 
+static void bind_days(sqlite3_stmt *s, int32_t from_day, int32_t to_day, bool counted)
+{
+    sqlite3_bind_int(s, 2, counted ? -to_day : from_day);
+    sqlite3_bind_int(s, 3, counted ? -from_day : to_day);
+}
+
 static void picks_act(struct store *store, struct row_task *row, enum store_result state)
 {
     sqlite3_stmt *s = state == STORE_OK ? db_statement(&store->db, DB_PICK_LIST) : NULL;
+    struct store_ledger_query query;
+    memcpy(&query, row->input, sizeof query);
     if (s != NULL) {
-        row_bind_text(s, 1, row->key);
-        sqlite3_bind_int64(s, 2, row->number);
+        row_bind_text(s, 1, query.plot);
+        bind_days(s, query.from_day, query.to_day, query.counted);
     }
     give_picks(row, s, state);
 }
@@ -207,8 +225,7 @@ static sqlite3_stmt *ledger_statement(struct store *store, const struct store_le
         sqlite3_bind_int64(s, 2, STORE_LEDGER_MOST);
     } else if (s != NULL) {
         row_bind_text(s, 1, query->plot);
-        sqlite3_bind_int64(s, 2, query->from_day);
-        sqlite3_bind_int64(s, 3, query->to_day);
+        bind_days(s, query->from_day, query->to_day, query->counted);
         sqlite3_bind_int64(s, 4, STORE_LEDGER_MOST);
         sqlite3_bind_int64(s, 5, query->skip);
     }
@@ -223,14 +240,14 @@ static void ledger_act(struct store *store, struct row_task *row, enum store_res
 }
 
 enum store_result store_picks(struct store *store, store_asker asker, const char *plot,
-                              int32_t from_day, store_picks_done done, void *context)
+                              int32_t from_day, bool counted, store_picks_done done, void *context)
 {
-    struct row_task *row = row_reader(picks_act, NULL, 0, context);
-    if (row != NULL) {
+    struct store_ledger_query query = {
+        .from_day = from_day > 0 ? from_day : 0, .to_day = LAST_DAY, .counted = counted};
+    (void)snprintf(query.plot, sizeof query.plot, "%s", plot);
+    struct row_task *row = row_reader(picks_act, &query, sizeof query, context);
+    if (row != NULL)
         row->done.picks = done;
-        row->number = from_day > 0 ? (uint32_t)from_day : 0;
-        (void)snprintf(row->key, sizeof row->key, "%s", plot);
-    }
     return row_post(store, asker, row);
 }
 

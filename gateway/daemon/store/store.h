@@ -188,6 +188,8 @@ struct store_pick {
     int32_t day; /* YYYYMMDD */
     double kg;
     uint32_t pickers;
+    bool counted; /* ready shoots were, nothing was weighed: so many (`kg`) a frame in `pickers`
+                   * frames. Rows of the same ledger, with its limits, versions and deleting. */
     int64_t at_ms;
     int64_t made_ms;   /* when it was said, on a phone that may send it later; 0: at_ms */
     bool gone;         /* it was deleted; `user` is who did */
@@ -205,15 +207,16 @@ enum store_result store_pick_drop(struct store *store, const struct store_pick *
 #define STORE_PICKS_A_DAY 500u
 typedef void (*store_picks_done)(void *context, enum store_result result,
                                  const struct store_pick *picks, uint32_t count);
-/* Of one plot ("" : all), from a day on, oldest first, at most STORE_PICKS_MAX. */
+/* Of one plot ("" : all), picks or counts, from a day on, oldest first, at most STORE_PICKS_MAX. */
 enum store_result store_picks(struct store *store, store_asker asker, const char *plot,
-                              int32_t from_day, store_picks_done done, void *context);
+                              int32_t from_day, bool counted, store_picks_done done, void *context);
 
 #define STORE_LEDGER_MOST 150u /* picks of one answer */
 struct store_ledger_query {
     char id[64];                 /* not "": all versions of this one, the oldest first */
     char plot[CONFIG_NAME_SIZE]; /* "": all */
     int32_t from_day, to_day;    /* YYYYMMDD, both included */
+    bool counted;                /* counts of shoots instead of picks */
     uint32_t skip;
     store_asker asker;
 };

@@ -114,13 +114,15 @@ enum store_result store_history(struct store *store, const struct store_history_
 }
 
 enum store_result store_picks(struct store *store, store_asker asker, const char *plot,
-                              int32_t from_day, store_picks_done done, void *context)
+                              int32_t from_day, bool counted, store_picks_done done, void *context)
 {
     (void)store;
     (void)asker;
-    assert_true(from_day == 20260101 || from_day == 20250101); /* the season's, last season's */
+    /* Last season's, the one before that's; counts of the season itself. */
+    assert_true(counted || from_day == 20260101 || from_day == 20250101);
     pthread_mutex_lock(&world.lock);
-    uint32_t count = from_day == 20260101 && strcmp(plot, "upper") == 0 ? world.pick_count : 0;
+    bool of_season = from_day == 20260101 && strcmp(plot, "upper") == 0 && !counted;
+    uint32_t count = of_season ? world.pick_count : 0;
     pthread_mutex_unlock(&world.lock);
     done(context, STORE_OK, world.picks, count);
     return STORE_OK;

@@ -439,7 +439,7 @@ static void unknown(struct outlook *outlook)
     outlook->estimate.pickers = outlook->booked = NAN;
     outlook->frost.min_c = outlook->water.deficit_mm = NAN;
     for (int i = 0; i < 3; i++)
-        outlook->estimate.ready_kg[i] = outlook->estimate.pick_kg[i] = NAN;
+        outlook->estimate.counted_kg[i] = outlook->estimate.pick_kg[i] = NAN;
     for (int i = 0; i < PICK_RULE_COUNT; i++)
         outlook->estimate.rule_kg[i] = NAN;
     outlook->score.best_rule = PICK_RULE_COUNT;
@@ -510,7 +510,8 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
     outlooks[0].estimate = (struct pick_estimate){.thermal_time = 142.34,
                                                   .share_ready = 0.314,
                                                   .spread_cd = 20.5,
-                                                  .ready_kg = {8.04, 12, 17.26}, /* not told */
+                                                  .ready_kg = {3, 30, 90}, /* not told */
+                                                  .counted_kg = {8.04, 12, 17.26},
                                                   .by = PICK_BY_RULE,
                                                   .rule_kg = {1, 2, 8.34, 3},
                                                   .pick_kg = {6, 9, 12},
@@ -539,7 +540,7 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
         &config, outlooks,
         "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":142.3,\"share_ready\":0.31,"
         "\"share_spread\":20.5,"
-        "\"ready_kg\":null,\"pick_kg\":[6,9,12],\"rule_kg\":8.3,\"by\":\"rule\","
+        "\"ready_kg\":[8,12,17.3],\"pick_kg\":[6,9,12],\"rule_kg\":8.3,\"by\":\"rule\","
         "\"pickers\":null,\"booked\":5,\"why\":null,"
         "\"score\":{\"days\":12,\"mae_kg\":1.4,\"skill\":-0.13,\"coverage\":0.84,"
         "\"kept_days\":5,\"near_kg\":2.3,\"near_days\":7,\"rule\":\"picker\",\"rule_mae_kg\":1.3}},"

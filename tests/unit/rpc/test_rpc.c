@@ -271,6 +271,40 @@ static void the_ledger_is_listed_and_deleted_from_by_any_farmer(void **state)
     assert_string_equal(ask(&farmer, "pick_delete", "{}"), "invalid");
 }
 
+static void ready_shoots_are_counted_into_the_same_ledger(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "{\"id\":\"c\",\"plot\":\"upper\",\"day\":\"2026-04-03\",\"shoots\":501,\"frames\":3}",
+        "{\"id\":\"c\",\"plot\":\"upper\",\"day\":\"2026-04-03\",\"shoots\":-1,\"frames\":3}",
+        "{\"id\":\"c\",\"plot\":\"upper\",\"day\":\"2026-04-03\",\"shoots\":12,\"frames\":0}",
+        "{\"id\":\"c\",\"plot\":\"upper\",\"day\":\"2026-04-03\",\"shoots\":12}",
+        "{\"id\":\"c\",\"plot\":\"upper\",\"day\":\"2026-04-03\",\"frames\":3}",
+        "{\"id\":\"c\",\"plot\":\"upper\",\"day\":\"soon\",\"shoots\":12,\"frames\":3}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_string_equal(ask(&farmer, "count", wrong[i]), "invalid");
+    assert_int_equal(fakes.pick_count, 0);
+    assert_string_equal(ask(&farmer, "count",
+                            "{\"id\":\"c\",\"plot\":\"upper\",\"day\":\"2026-04-03\","
+                            "\"shoots\":12.3,\"frames\":3,\"made\":5}"),
+                        "");
+    assert_true(fakes.pick.counted);
+    assert_true(fakes.pick.kg == 12.3);
+    assert_int_equal(fakes.pick.pickers, 3);
+    assert_int_equal(fakes.pick.day, 20260403);
+    assert_string_equal(fakes.pick.user, "li");
+    assert_int_equal(fakes.picked_count, 1); /* the forecast looks again */
+    fakes.ledger_row = fakes.pick;
+    assert_string_equal(ask(&farmer, "counts", "{\"plot\":\"upper\"}"), "");
+    assert_true(fakes.ledger.counted);
+    const json_t *row = json_array_get(json_object_get(last, "counts"), 0);
+    assert_true(json_number_value(json_object_get(row, "shoots")) == 12.3);
+    assert_int_equal(json_integer_value(json_object_get(row, "frames")), 3);
+    assert_null(json_object_get(row, "kg"));
+    assert_string_equal(ask(&farmer, "count_delete", "{\"id\":\"c\"}"), "");
+    assert_string_equal(fakes.dropped.id, "c");
+}
+
 static void what_the_forecast_said_is_listed_by_day(void **state)
 {
     (void)state;
@@ -436,6 +470,7 @@ int main(void)
         TEST(a_resend_that_waits_for_the_next_month_says_so),
         TEST(a_likely_slip_is_asked_about_before_it_is_stored),
         TEST(the_ledger_is_listed_and_deleted_from_by_any_farmer),
+        TEST(ready_shoots_are_counted_into_the_same_ledger),
         TEST(what_the_forecast_said_is_listed_by_day),
         TEST(a_pick_is_stored_with_who_said_it),
         TEST(roles_limit_what_may_be_done),

@@ -182,6 +182,42 @@ static void the_ledger_is_read_by_days_and_pages(void **state)
     assert_ledger(bench, &query, "");
 }
 
+static void count(struct bench *bench, const char *id, double shoots, int32_t day)
+{
+    struct bench_answer answer;
+    struct store_pick count = {.plot = "upper",
+                               .user = "li",
+                               .day = day,
+                               .kg = shoots,
+                               .pickers = 3,
+                               .counted = true,
+                               .at_ms = NOON};
+    (void)snprintf(count.id, sizeof count.id, "%s", id);
+    bench_answer_init(&answer);
+    assert_int_equal(store_pick(bench->store, &count, bench_answer_done, &answer), STORE_OK);
+    assert_int_equal(bench_answer_wait(&answer), STORE_OK);
+}
+
+/* A version before, which knows of no counts, asks for days after 0: to it they are no picks. */
+static void counts_of_shoots_are_of_the_ledger_but_no_picks(void **state)
+{
+    struct bench *bench = *state;
+    struct store_ledger_query counts = {.to_day = 99991231, .counted = true}, of_c = {.id = "c"};
+    note(bench, "li", 12, 20260402, NOON, NOON + 1);
+    count(bench, "c", 14, 20260401);
+    count(bench, "b", 9, 20260408);
+    assert_ledger(bench, &all, "a 20260402 12 li/li");
+    assert_ledger(bench, &counts, "b 20260408 9 li/li, c 20260401 14 li/li");
+    count(bench, "c", 11, 20260401);
+    assert_ledger(bench, &of_c, "c 20260401 14 li/li, c 20260401 11 li/li");
+    counts.from_day = counts.to_day = 20260408;
+    assert_ledger(bench, &counts, "b 20260408 9 li/li");
+    assert_int_equal(drop(bench, "b", "wang"), STORE_OK);
+    assert_ledger(bench, &counts, "");
+    bench_close(bench);
+    assert_int_equal(bench_number(bench, "SELECT count(*) FROM pick WHERE day >= 0"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +235,8 @@ int main(void)
                                         bench_end),
         cmocka_unit_test_setup_teardown(the_ledger_is_read_by_days_and_pages, bench_begin_open,
                                         bench_end),
+        cmocka_unit_test_setup_teardown(counts_of_shoots_are_of_the_ledger_but_no_picks,
+                                        bench_begin_open, bench_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -396,7 +396,7 @@ static void picks_and_documents_are_kept(void **state)
     bench_close(bench);
     bench_open(bench);
     assert_int_equal(
-        store_picks(bench->store, STORE_ASKER_GATEWAY, "upper", 20260101, on_picks, &answer),
+        store_picks(bench->store, STORE_ASKER_GATEWAY, "upper", 20260101, false, on_picks, &answer),
         STORE_OK);
     sem_wait(&answer.done);
     assert_int_equal(answer.count, 1);
