@@ -79,6 +79,41 @@ for (const [lang, words] of [['zh-CN', { season: /这一季/, first: /3月21日.
   });
 }
 
+for (const [lang, words] of [['zh-CN', { ask: /数一数芽/, title: /数芽/, save: '记下', done: '记下了 ✓', row: /04-10 每框 14\.0 个/, remove: '删除 2026-04-10' }],
+  ['en-GB', { ask: /count shoots/, title: /Ready shoots/, save: 'Note', done: 'Noted ✓', row: /04-10: 14\.0 a frame/, remove: 'Delete 2026-04-10' }]]) {
+  test(`season: ready shoots are counted, corrected and deleted (${lang})`, async () => {
+    await dress();
+    const { upper } = s.gateway.forecast().plots;
+    await s.gateway.put('forecast', { ...s.gateway.forecast(), plots: { upper: { ...upper, ready_kg: null } } });
+    const kept = new Map();
+    s.gateway.answers.counts = (p) => ({ counts: [...kept.values()].filter((c) => c.plot === p.plot), next: null });
+    s.gateway.answers.count = (p, user) => { kept.set(p.id, { ...p, by: user, at: p.made }); return { ok: true }; };
+    s.gateway.answers.count_delete = (p) => { kept.delete(p.id); return { ok: true }; };
+    const page = await s.phone({ size: 'small', lang });
+    await login(page, s.bridge.url);
+    await page.locator('.tile.live').first().waitFor();
+    await page.locator('nav a').nth(1).tap();
+    await page.getByRole('link', { name: words.ask }).tap();
+    const card = page.locator('.counting');
+    await card.getByText(words.title).waitFor();
+    await card.locator('input[name=shoots]').fill('45');
+    await card.getByRole('button', { name: words.save, exact: true }).tap();
+    await card.getByText(words.done).waitFor();
+    await card.locator('input[name=shoots]').fill('42');
+    await card.getByRole('button', { name: words.save, exact: true }).tap();
+    await card.locator('li').filter({ hasText: words.row }).waitFor();
+    assert.deepEqual([...kept.values()].map((c) => [c.plot, c.day, c.shoots, c.frames]), [['upper', `${YEAR}-04-10`, 14, 3]]);
+    const wide = await page.evaluate(() => { const box = document.querySelector('.scroll'); return box.scrollWidth - box.clientWidth; });
+    assert.ok(wide <= 0, `${wide} px too wide`);
+    assert.deepEqual(await axe(page), []);
+    await shot(page, `counting-${lang}`, true);
+    await card.getByRole('button', { name: words.remove }).tap();
+    await until('deleted', () => kept.size === 0);
+    await card.locator('li').waitFor({ state: 'detached' });
+    assert.deepEqual(page.problems, []);
+  });
+}
+
 test('season: without a network, and with nothing picked, it says so', async () => {
   await dress();
   s.gateway.ledger.clear();

@@ -20,6 +20,7 @@ export class Publisher {
       pick: () => ({ ok: true }),
       pick_delete: (p) => { this.ledger.delete(p.id); return { ok: true }; },
       picks: (p) => this.page(p),
+      counts: () => ({ counts: [], next: null }),
       alerts: () => ({ alerts: [] }),
     };
     this.ahead = 0; // ms by which the site's time is ahead of this machine's

@@ -258,6 +258,7 @@ function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast |
           <progress max="1" value={share} aria-label={t('grow.share')} />
         </>
       )}
+      {share !== null && !forecast?.readyKg && <p class="quiet"><a href={`#/season/${plot}`}>{tl('count.ask')}</a></p>}
       {forecast?.why && <p class="quiet">{t('grow.why')}：{ours<Why>(forecast).why}</p>}
       {score && <ScoreLines score={score} ruleKg={forecast?.ruleKg ?? null} />}
       {days.length > 0 && (

@@ -16,6 +16,7 @@ import { emptySeries, total, type Kind, type Series } from '../model/series';
 import { clock, state } from '../model/state';
 import { unitName, weighed } from '../model/weight';
 import { loadHistory } from '../mqtt/history';
+import { CountCard } from './counting';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
 import { metricValue, unit } from './metric';
@@ -220,6 +221,7 @@ export function SeasonPage({ arg }: { arg: string }) {
             <Curves title={t('grow.share')} curves={ready} years={names} text={(v) => `${Math.round(v * 100)} %`} begins={years[0]?.begins ?? 0} most={1} />
             {warm.every((c) => c.days.length === 0) && <p class="quiet">{t('plot.empty')}</p>}
           </section>
+          {forecast?.shareReady != null && <CountCard plot={plot.name} due={forecast.readyKg === null} />}
           <SaidCard years={years.map((y, k) => ({ year: names[k] ?? '', days: judged(y.said, y.picks.filter((p) => p.plot === plot.name)) }))} />
           <section class="card"><ByDay picks={years[0]?.picks ?? []} /></section>
           <div class="buttons"><button onClick={download}><Icon name="table" /> {t('season.csv')}</button></div>
