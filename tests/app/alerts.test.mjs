@@ -138,6 +138,7 @@ test('alerts: the tile’s word is by the farm’s limits, and no tile is fine w
 });
 
 test('alerts: what was stands below by season, with its worst, how long, and who saw it', async () => {
+  s.gateway.ahead = Date.UTC(2026, 2, 2, 4) - Date.now(); // noon of spring's second day: some are of either season
   await s.gateway.garden(2);
   const now = s.gateway.now();
   const past = (i, more = {}) => ({ ...frost({ since: now - i * 3600e3, acked_by: 'aunt', acked_ts: now - i * 3600e3 + 60e3, ...more }),
