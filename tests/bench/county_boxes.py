@@ -12,15 +12,14 @@ import threading
 import time
 import uuid
 
-import paho.mqtt.client as paho
-
 import garden
-from county import reading
+from county import Fleet, reading
 from garden import wait_until
 
 HELPER = garden.ROOT / "gateway/packaging/baiye-upgrade"
 OLD, BAD, TRIAL_S = "1.0", "2.0", 60
 FIRST_S, AGAIN_S = 20, 30  # of the timer that the helper arms
+MOST_S = 1200  # as long as it may take
 STUBS = {
     "dpkg-query": """case "$*" in
 *-W*) echo "ii  $(cat $BOX/version)" ;;
@@ -89,9 +88,9 @@ class Box:
         return kept.read_text().split("\n")[0].removeprefix("state ") if kept.exists() else ""
 
 
-class Boxes:
+class Boxes(Fleet):
     def __init__(self, folder, broker, count):
-        self.folder, self.lock = folder, threading.Lock()
+        self.folder, self.tried = folder, set()
         (folder / "bin").mkdir(parents=True)
         for name, text in STUBS.items():
             (folder / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
@@ -100,81 +99,78 @@ class Boxes:
         self.all = {f"box-{n}": Box(folder, f"box-{n}") for n in range(1, count + 1)}
         self.pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
         self.ended = threading.Event()
-        self.client = paho.Client(client_id="boxes", protocol=paho.MQTTv5)
-        self.client.max_inflight_messages_set(200)
-        self.client.on_connect = lambda c, *_: c.subscribe("baiye/+/rpc/county/upgrade", 1)
-        self.client.on_message = self.on_request
-        self.client.connect("127.0.0.1", broker.port)
-        self.client.loop_start()
+        super().__init__(broker, asks="upgrade")
         self.timer = threading.Thread(target=self.timers)
         self.timer.start()
 
-    def on_request(self, _client, _data, message):
+    def answer(self, site, method, body):
         """As the daemon: it can only ask the helper to look."""
-        box = self.all[message.topic.split("/")[1]]
+        box = self.all[site]
         (box.folder / "order").write_text("- -\n")
-        self.client.publish(message.properties.ResponseTopic, '{"ok":true}', qos=1)
         self.pool.submit(box.run, "run")
+        return {"ok": True}
 
     def timers(self):
+        """And their readings, one every two seconds."""
+        read_at = 0
         while not self.ended.wait(0.2):
+            now = time.monotonic()
             for box in self.all.values():
-                if box.due is not None and time.monotonic() >= box.due:
+                if box.due is not None and now >= box.due:
                     box.due = None
                     self.pool.submit(box.run, "look")
-
-    def publish(self, box, leaf, body):
-        self.client.publish(f"baiye/{box.name}/{leaf}", json.dumps(body), qos=1)
+            if now >= read_at:
+                read_at = now + 2
+                self.read()
 
     def read(self):
         """Each takes a reading, and sends what it has unless its version can't."""
         for box in self.all.values():
+            self.tried |= {box.name} if box.version() == BAD else set()
             box.records.append(reading("plot-1", len(box.records) + 1))
             if box.version() == BAD:
                 continue
             first, last = box.sent + 1, len(box.records)
-            self.publish(box, "readings", {"v": 1, "gw": box.uuid, "ids": [first, last],
-                                           "readings": box.records[first - 1:]})
+            self.publish(box.name, "readings", {"v": 1, "gw": box.uuid, "ids": [first, last],
+                                                "readings": box.records[first - 1:]})
             box.sent = last
 
-    def beat(self):
+    def all_beat(self):
         for box in self.all.values():
             undone = {"undone": BAD} if box.state() == "undone" else {}
-            self.publish(box, "gateway/log", {"gw": box.uuid, "first": 1, "last": len(box.records),
-                                              "sent": box.sent, "boot": 1, "ts": 1795000000000,
-                                              "version": box.version(), "month_bytes": 1, **undone})
+            self.beat(box.name, box.uuid, last=len(box.records), sent=box.sent, version=box.version(), **undone)
 
-    def stop(self):
+    def rest(self):
+        """No more readings."""
         self.ended.set()
         self.timer.join()
+
+    def stop(self):
+        self.rest()
         self.pool.shutdown()
-        self.client.disconnect()
-        self.client.loop_stop()
+        super().stop()
 
 
 def undone(bench, county, count=100):
     """(gateways that are back, seconds beyond the trial's until the last one was, readings lost or twice)"""
     boxes = Boxes(bench.folder / "boxes", bench.broker, count)
     try:
-        boxes.read()
-        boxes.beat()
+        boxes.all_beat()
         wait_until(lambda: bench.database.number(
             f"SELECT count(*) FROM gateway WHERE version = '{OLD}' AND site LIKE 'box-%'") == count, 120, "all are heard")
         begin = time.monotonic()
         subprocess.run([garden.program("baiye-county"), county.config, "upgrade", "now", "all"], check=True,
                        stdout=subprocess.DEVNULL)
-        tried, end = set(), begin + 1200
-        while time.monotonic() < end:
-            boxes.read()
-            tried |= {box.name for box in boxes.all.values() if box.version() == BAD}
-            back = [box for box in boxes.all.values() if box.state() == "undone" and box.version() == OLD]
-            if len(back) == count:
-                break
-            time.sleep(2)
-        took = time.monotonic() - begin
-        assert tried == set(boxes.all), "each has tried it"
+
+        def back():
+            return [box for box in boxes.all.values() if box.state() == "undone" and box.version() == OLD]
+        while len(back()) < count and time.monotonic() < begin + MOST_S:
+            boxes.ended.wait(0.2)
+        took, back = time.monotonic() - begin, back()
+        boxes.rest()
+        assert boxes.tried == set(boxes.all), "each has tried it"
         boxes.read()
-        boxes.beat()
+        boxes.all_beat()
         records = sum(len(box.records) for box in boxes.all.values())
         sites = "SELECT gw FROM gateway WHERE site LIKE 'box-%'"
         wait_until(lambda: bench.database.number(

@@ -7,6 +7,7 @@ import pathlib
 import random
 import shutil
 import subprocess
+import tempfile
 import threading
 import uuid
 import zlib
@@ -31,6 +32,35 @@ def as_postgres(*words):
     return [str(word) for word in (who if os.getuid() == 0 else []) + list(words)]
 
 
+class Session:
+    """A psql that stays: starting one, and a server process for it, costs fifty times what most tests ask."""
+
+    def __init__(self, conninfo):
+        self.errors = tempfile.TemporaryFile("w+")
+        self.child = subprocess.Popen(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", conninfo], text=True,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
+
+    def __call__(self, sql):
+        mark, lines = f"-- {uuid.uuid4().hex}", []
+        try:
+            self.child.stdin.write(f"{sql}\n;\n\\echo {mark}\n")
+            self.child.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended, and has said why
+        for line in self.child.stdout:
+            if line.rstrip("\n") == mark:
+                return "".join(lines).strip()
+            lines.append(line)
+        self.child.wait(120)
+        self.errors.seek(0)
+        raise AssertionError(self.errors.read())
+
+    def close(self):
+        self.child.kill()
+        self.child.communicate()
+        self.errors.close()
+
+
 class Database(garden.Process):
     def __init__(self):
         self.folder = pathlib.Path("/tmp") / f"baiye-pg-{uuid.uuid4().hex[:8]}"
@@ -41,6 +71,7 @@ class Database(garden.Process):
         self.data = self.folder / "data"
         self.count = 0
         self.name = None
+        self.sessions, self.lock = {}, threading.Lock()  # by conninfo
         self.fill()
         # fsync only matters when the machine fails, and it does not fail here.
         super().__init__(self.folder, "postgres", as_postgres(
@@ -74,6 +105,7 @@ class Database(garden.Process):
 
     def kill(self):
         """kill -9 of the server; its children see that and end."""
+        self.leave()
         super().kill()
         wait_until(lambda: not self.processes(), 120, "PostgreSQL is gone")
 
@@ -86,7 +118,15 @@ class Database(garden.Process):
         if not self.running():
             self.start()
 
+    def leave(self):
+        """Nobody of the tests is connected."""
+        with self.lock:
+            for session in self.sessions.values():
+                session.close()
+            self.sessions.clear()
+
     def make(self):
+        self.leave()
         self.count += 1
         self.name = f"county{self.count}"
         self.admin(f"CREATE DATABASE {self.name}")
@@ -101,10 +141,15 @@ class Database(garden.Process):
         return f"host={self.folder} port={self.port} dbname={self.name} user=postgres"
 
     def psql(self, conninfo, sql):
-        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-c", sql],
-                              capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        with self.lock:
+            session = self.sessions.pop(conninfo, None) or Session(conninfo)
+            try:
+                found = session(sql)
+            except BaseException:
+                session.close()
+                raise
+            self.sessions[conninfo] = session
+            return found
 
     def admin(self, sql):
         return self.psql(self.server, sql)
@@ -167,6 +212,39 @@ class Program(garden.Process):
     def connected(self):
         return sum("broker " in line and line.endswith(": connected")
                    for line in self.log().splitlines())
+
+
+class Fleet:
+    """Many gateways by one connection: what the county asks one of them, `answer(site, method, body)`
+    answers, a document or None. `asks`: of the methods those that they hear."""
+
+    def __init__(self, broker, client_id="fleet", asks="#"):
+        self.client = paho.Client(client_id=client_id, protocol=paho.MQTTv5)
+        self.client.max_inflight_messages_set(200)
+        self.client.on_connect = lambda c, *_: c.subscribe(f"baiye/+/rpc/county/{asks}", 1)
+        self.client.on_message = self.on_request
+        self.client.connect("127.0.0.1", broker.port)
+        self.client.loop_start()
+
+    def on_request(self, _client, _data, message):
+        _, site, _, _, method = message.topic.split("/")
+        answer = self.answer(site, method, json.loads(message.payload))
+        if answer is not None:
+            self.client.publish(message.properties.ResponseTopic, json.dumps(answer), qos=1)
+
+    def answer(self, site, method, body):
+        raise NotImplementedError
+
+    def publish(self, site, leaf, body):
+        self.client.publish(f"baiye/{site}/{leaf}", json.dumps(body), qos=1)
+
+    def beat(self, site, gw, last=0, sent=0, version="0.1.0", **more):
+        self.publish(site, "gateway/log", {"gw": gw, "first": 1, "last": last, "sent": sent, "boot": 1,
+                                           "ts": 1795000000000, "version": version, "month_bytes": 1, **more})
+
+    def stop(self):
+        self.client.disconnect()
+        self.client.loop_stop()
 
 
 def reading(device, seq, ts=None, boot=1, **rest):

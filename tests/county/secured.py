@@ -16,30 +16,57 @@ def openssl(*words, folder):
     subprocess.run(["openssl", *map(str, words)], cwd=folder, check=True, capture_output=True)
 
 
+class Once:
+    """Files that are made once in a run of the tests and then written again: a key costs more than most tests."""
+
+    def __init__(self):
+        self.texts = {}
+
+    def __call__(self, key, make, *paths):
+        if key not in self.texts:
+            make()
+            self.texts[key] = [path.read_bytes() for path in paths]
+        for path, text in zip(paths, self.texts[key]):
+            path.touch(0o600)
+            path.write_bytes(text)
+
+
+once = Once()
+
+
 class Authority:
+    """Of the same name it is the same one in each folder; who is revoked is each one's own."""
+
     def __init__(self, folder, name):
         self.folder, self.name = folder, name
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                "-nodes", "-days", 2, "-subj", f"/CN={name}", "-keyout", f"{name}.key",
-                "-out", f"{name}.crt", folder=folder)
+        once(name, self.make, folder / f"{name}.key", folder / f"{name}.crt")
         (folder / f"{name}.index").touch()
         (folder / f"{name}.cnf").write_text(
             f"[ca]\ndefault_ca = it\n[it]\ndatabase = {folder}/{name}.index\n"
             f"default_md = sha256\ndefault_crl_days = 2\n")
         self.publish()
 
+    def make(self):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                "-nodes", "-days", 2, "-subj", f"/CN={self.name}", "-keyout", f"{self.name}.key",
+                "-out", f"{self.name}.crt", folder=self.folder)
+
     def publish(self):
         openssl("ca", "-gencrl", "-config", f"{self.name}.cnf", "-keyfile", f"{self.name}.key",
                 "-cert", f"{self.name}.crt", "-out", f"{self.name}.crl", folder=self.folder)
 
     def issue(self, who):
+        made = self.folder / f"{self.name}-{who}.crt", self.folder / f"{self.name}-{who}.key"
+        once((self.name, who), lambda: self.sign(who), *made)
+        return made
+
+    def sign(self, who):
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                 "-subj", f"/CN={who}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
                 f"{self.name}-{who}.key", "-out", f"{who}.csr", folder=self.folder)
         openssl("x509", "-req", "-in", f"{who}.csr", "-CA", f"{self.name}.crt", "-CAkey",
                 f"{self.name}.key", "-CAcreateserial", "-copy_extensions", "copyall", "-days", 2,
                 "-out", f"{self.name}-{who}.crt", folder=self.folder)
-        return self.folder / f"{self.name}-{who}.crt", self.folder / f"{self.name}-{who}.key"
 
     def revoke(self, certificate):
         openssl("ca", "-revoke", certificate, "-config", f"{self.name}.cnf", "-keyfile",

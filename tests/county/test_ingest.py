@@ -280,6 +280,7 @@ def test_a_database_put_back_by_a_day_shows_what_it_lacks(database, broker, inge
     settle(database, gateway)
     one.stop()
     copy = f"{database.name}_yesterday"
+    database.leave()
     database.admin(f"CREATE DATABASE {copy} TEMPLATE {database.name}")
     one.start()
     gateway.keep(*[reading("plot-1", n) for n in range(101, 201)])

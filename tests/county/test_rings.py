@@ -1,49 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateways' versions: which ring each is in, told to it by the county; and that a version of
 which too many go back is held. The repository is real, the gateways are told of by their messages."""
-import json
 import os
 import pathlib
 import subprocess
 import tempfile
 
-import paho.mqtt.client as paho
 import pytest
 
 import garden
+from county import Fleet
 from garden import wait_until
 
 REPO = garden.ROOT / "gateway/county/packaging/baiye-county-repo"
 
 
-class Gateways:
+class Gateways(Fleet):
     """They answer `upgrade`, and say what version they run, and from which they have gone back."""
 
     def __init__(self, broker, names):
         self.asked = {name: [] for name in names}
-        self.answer = {"ok": True}
-        self.client = paho.Client(client_id="gateways", protocol=paho.MQTTv5)
-        self.client.on_connect = lambda c, *_: c.subscribe("baiye/+/rpc/county/upgrade", 1)
-        self.client.on_message = self.on_request
-        self.client.connect("127.0.0.1", broker.port)
-        self.client.loop_start()
+        self.says = {"ok": True}
+        super().__init__(broker, asks="upgrade")
 
-    def on_request(self, _client, _data, message):
-        self.asked[message.topic.split("/")[1]].append(json.loads(message.payload))
-        self.client.publish(message.properties.ResponseTopic, json.dumps(self.answer), qos=1)
+    def answer(self, site, method, body):
+        self.asked[site].append(body)
+        return self.says
 
     def runs(self, name, version, **more):
         number = int(name.split("-")[1])
-        self.client.publish(f"baiye/{name}/gateway/log", json.dumps(
-            {"gw": f"00000000-0000-4000-8000-{number:012}", "first": 1, "last": 1, "sent": 1, "boot": 1,
-             "ts": 1795000000000, "version": version, "month_bytes": 1, **more}), qos=1)
+        self.beat(name, f"00000000-0000-4000-8000-{number:012}", last=1, sent=1, version=version, **more)
 
     def went_back(self, name, version):
         self.runs(name, "0.1.0", undone=version)
-
-    def stop(self):
-        self.client.disconnect()
-        self.client.loop_stop()
 
 
 @pytest.fixture
@@ -98,7 +87,7 @@ def test_each_is_told_its_ring_once(gateways, operator, database):
     wait_until(lambda: all(gateways.asked[f"farm-{n}"] for n in (1, 2)), 60, "both are told")
     assert gateways.asked["farm-1"] == [{"suite": "early"}]
     wait_until(lambda: database.number("SELECT count(*) FROM upgrade WHERE wanted") == 0, 60, "they have answered")
-    gateways.answer = {"error": {"code": "unavailable", "message": "nobody is there", "hint": ""}}
+    gateways.says = {"error": {"code": "unavailable", "message": "nobody is there", "hint": ""}}
     operator("now", "all")
     wait_until(lambda: database.number("SELECT count(*) FROM upgrade WHERE NOT wanted AND answer <> ''") == 40, 60,
                "all have answered")

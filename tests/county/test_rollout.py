@@ -8,12 +8,11 @@ import threading
 import time
 import uuid
 
-import paho.mqtt.client as paho
 import pytest
 import yaml
 
 import garden
-from county import reading
+from county import Fleet, reading
 from garden import wait_until
 from test_holes import real_gateway
 
@@ -22,8 +21,8 @@ def sha256(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Fleet:
-    """Gateways as they behave: each tries what it is sent, and goes back unless it is confirmed. By
+class Gateways(Fleet):
+    """As they behave: each tries what it is sent, and goes back unless it is confirmed. By
     one that is bad it is cut off, and holds its readings until it has gone back."""
 
     def __init__(self, broker, count):
@@ -32,12 +31,7 @@ class Fleet:
                                     "gw": str(uuid.uuid4()), "records": [], "sent": 0, "tried": 0}
                       for n in range(1, count + 1)}
         self.asked = []
-        self.client = paho.Client(client_id="fleet", protocol=paho.MQTTv5)
-        self.client.max_inflight_messages_set(200)
-        self.client.on_connect = lambda c, *_: c.subscribe("baiye/+/rpc/county/#", 1)
-        self.client.on_message = self.on_request
-        self.client.connect("127.0.0.1", broker.port)
-        self.client.loop_start()
+        super().__init__(broker)
 
     def is_off(self, one):
         return one["trial"] is not None and "bad" in one["trial"][0]
@@ -50,17 +44,14 @@ class Fleet:
                     one["undone"] = {"sha256": sha256(one["trial"][0]), "why": "in time"}
                     one["trial"] = None
 
-    def on_request(self, _client, _data, message):
-        _, site, _, _, method = message.topic.split("/")
-        body = json.loads(message.payload)
+    def answer(self, site, method, body):
         self.go_back()
         with self.lock:
             one = self.sites.get(site)
             if one is None or self.is_off(one):
-                return
+                return None
             self.asked.append((site, method))
-            answer = getattr(self, method)(one, body)
-        self.client.publish(message.properties.ResponseTopic, json.dumps(answer), qos=1)
+            return getattr(self, method)(one, body)
 
     def config(self, one, body):
         if one["trial"]:
@@ -94,23 +85,18 @@ class Fleet:
                 if self.is_off(one):
                     continue
                 first, last = one["sent"] + 1, len(one["records"])
-                self.client.publish(f"baiye/{site}/readings", json.dumps(
-                    {"v": 1, "gw": one["gw"], "ids": [first, last],
-                     "readings": one["records"][first - 1:]}), qos=1)
+                self.publish(site, "readings", {"v": 1, "gw": one["gw"], "ids": [first, last],
+                                                "readings": one["records"][first - 1:]})
                 one["sent"] = last
 
     def with_yaml(self, text):
         return sum(text in one["yaml"] for one in self.sites.values())
 
-    def stop(self):
-        self.client.disconnect()
-        self.client.loop_stop()
-
 
 @pytest.fixture
 def fleet(broker, database, ingest):
     ingest()
-    running = Fleet(broker, 100)
+    running = Gateways(broker, 100)
     yield running
     running.stop()
 
