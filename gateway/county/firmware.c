@@ -89,7 +89,8 @@ static const char finish[] =
 /* ---- What is due ---- */
 
 /* To one that is not heard of nothing is sent, and to one that does not answer only how much it
- * has is asked. */
+ * has is asked; with the head of the file's first image, whose place stands in the file
+ * (image.h), so that a gateway without such a board says so before the image is on its way. */
 static const char choose[] =
     "WITH due AS (SELECT s.id, s.silent FROM firmware_site s JOIN firmware_rollout r"
     "  ON r.id = s.rollout WHERE s.due <= now() AND (s.state IN ('updating', 'soaking', 'stopping')"
@@ -102,7 +103,10 @@ static const char choose[] =
     "  state = CASE WHEN s.state = 'sending' AND due.silent THEN 'waiting' ELSE s.state END"
     "  FROM due WHERE due.id = s.id RETURNING s.*)"
     " SELECT said.id, said.site, said.state, f.sha256, f.size, said.have,"
-    "  translate(encode(substring(f.body FROM said.have::int + 1 FOR 16384), 'base64'), E'\\n', '')"
+    "  translate(encode(CASE said.state WHEN 'waiting' THEN substring(f.body FROM 1 +"
+    "   ('x' || encode(substring(f.body FROM 9 FOR 4), 'hex'))::bit(32)::int FOR 128)"
+    "   WHEN 'sending' THEN substring(f.body FROM said.have::int + 1 FOR 16384) END, 'base64'),"
+    "  E'\\n', '')"
     " FROM said JOIN firmware_rollout r ON r.id = said.rollout JOIN firmware f USING (sha256)";
 
 static const char *method_of(const char *state)
@@ -120,7 +124,8 @@ static char *payload_of(const PGresult *result, int row)
     json_int_t have = strtoll(PQgetvalue(result, row, 5), NULL, 10);
     json_t *body = NULL;
     if (strcmp(state, "waiting") == 0)
-        body = json_pack("{s:s,s:I}", "sha256", sha256, "size", size);
+        body = json_pack("{s:s,s:I,s:s}", "sha256", sha256, "size", size, "head",
+                         PQgetvalue(result, row, 6));
     else if (strcmp(state, "sending") == 0)
         body = json_pack("{s:s,s:I,s:I,s:s}", "sha256", sha256, "size", size, "at", have, "data",
                          PQgetvalue(result, row, 6));

@@ -8,58 +8,60 @@ import json
 import subprocess
 import threading
 
-import paho.mqtt.client as paho
 import pytest
 
 import garden
+from county import Fleet
 from garden import wait_until
 from test_holes import real_gateway
 
 NAMES = [f"farm-{n}" for n in range(1, 8)]  # 1 canary, 2 and 3 early, the others stable
+BOARD = 0x4E410001
 
 
-class Fleet:
-    """Gateways as they behave: each takes parts in order, starts, and says how it stands. `fate`: what
-    its two nodes come to; none of it is said by one that is away."""
+def board_of(head):
+    """Of the first image of a file, whose signed head it is."""
+    head = base64.b64decode(head)
+    assert len(head) == 128
+    return int.from_bytes(head[8:12], "big")
+
+
+class Gateways(Fleet):
+    """As they behave: each takes parts in order, starts, and says how it stands. `board`: of its two
+    nodes; `fate`: what they come to; none of it is said by one that is away."""
 
     def __init__(self, broker):
         self.lock = threading.RLock()
-        self.sites = {name: {"sha256": "", "size": 0, "body": b"", "running": 0, "outcome": None,
-                             "fate": {"updated": 2}, "away": False, "error": None} for name in NAMES}
+        self.sites = {name: {"sha256": "", "size": 0, "body": b"", "running": 0, "outcome": None, "board": BOARD,
+                             "fate": {"updated": 2}, "away": False, "error": None, "forgets": False}
+                      for name in NAMES}
         self.asked, self.parts = [], {name: [] for name in NAMES}
-        self.client = paho.Client(client_id="fleet", protocol=paho.MQTTv5)
-        self.client.on_connect = lambda c, *_: c.subscribe("baiye/+/rpc/county/#", 1)
-        self.client.on_message = self.on_request
-        self.client.connect("127.0.0.1", broker.port)
-        self.client.loop_start()
+        super().__init__(broker)
 
     def heard(self):
         for n, name in enumerate(NAMES):
-            self.client.publish(f"baiye/{name}/gateway/log", json.dumps(
-                {"gw": f"00000000-0000-4000-8000-{n:012}", "first": 1, "last": 0, "sent": 0, "boot": 1,
-                 "ts": 1795000000000, "version": "0.1.0", "month_bytes": 1}), qos=1)
+            self.beat(name, f"00000000-0000-4000-8000-{n:012}")
 
-    def on_request(self, _client, _data, message):
-        _, site, _, _, method = message.topic.split("/")
-        body = json.loads(message.payload)
+    def answer(self, site, method, body):
         with self.lock:
             one = self.sites[site]
             self.asked.append((site, method))
-            if one["away"] or not method.startswith("firmware_"):
-                return
-            answer = self.answer(site, one, method, body)
-        self.client.publish(message.properties.ResponseTopic, json.dumps(answer), qos=1)
+            if not one["away"] and method.startswith("firmware_"):
+                return self.answer_of(site, one, method, body)
+        return None
 
-    def answer(self, site, one, method, body):
+    def answer_of(self, site, one, method, body):
         if one["error"] and method in one["error"]:
             code = one["error"][method]
             return {"error": {"code": code, "message": f"it says {code}", "hint": ""}}
+        if "head" in body and board_of(body["head"]) != one["board"]:
+            return {"error": {"code": "none", "message": "no node here is such a board", "hint": ""}}
         if method == "firmware_part":
             if body["sha256"] != one["sha256"]:
                 one.update(sha256=body["sha256"], size=body["size"], body=b"")
             if "data" in body:
                 assert body["at"] == len(one["body"])
-                one["body"] += base64.b64decode(body["data"])
+                one["body"] = b"" if one["forgets"] else one["body"] + base64.b64decode(body["data"])
                 self.parts[site].append(body["at"])
         elif method == "firmware_start":
             assert hashlib.sha256(one["body"]).hexdigest() == body["sha256"], "all of it came"
@@ -82,15 +84,11 @@ class Fleet:
         with self.lock:
             return [site for site, method in self.asked if method == "firmware_start"]
 
-    def stop(self):
-        self.client.disconnect()
-        self.client.loop_stop()
-
 
 @pytest.fixture
 def fleet(broker, database, ingest):
     ingest()
-    running = Fleet(broker)
+    running = Gateways(broker)
     running.heard()
     wait_until(lambda: database.number("SELECT count(*) FROM gateway") == len(NAMES), 120, "all are known")
     yield running
@@ -228,6 +226,17 @@ def test_what_a_gateway_says_no_to(fleet, operator, database):
     operator("firmware", "go", 1, "--share", 50)
     wait_until(lambda: "\tdone\t" in operator.said(), 300, "the others have it")
     assert operator.states()[NAMES[3]] == "none"
+
+
+def test_who_has_another_board_spends_nothing_and_holds_nobody_up(fleet, operator):
+    for name in NAMES[1], NAMES[4]:
+        fleet.sites[name]["board"] = 0x4E410002
+    operator.put("--stop", 1, "--share", 100)
+    wait_until(lambda: "\tdone\t" in operator.said(), 300, "the others have it")
+    for name in NAMES[1], NAMES[4]:
+        row = operator.rows()[name]
+        assert row[2] == "none" and row[8] == "no node here is such a board" and not fleet.parts[name], row
+    assert sorted(fleet.began()) == sorted(set(NAMES) - {NAMES[1], NAMES[4]})
 
 
 def test_another_one_leads_on_when_the_first_is_killed(fleet, operator, county):

@@ -503,13 +503,13 @@ class Site:
         return target
 
 
-def native_image(folder, version, counter=1, key=None):
+def native_image(folder, version, counter=1, key=None, hardware="0x4E410001", source=None):
     """A firmware image for native nodes, signed with the key that everybody has. What it carries is
     not run: any file does."""
     path = folder / f"baiye-node-{version}.img"
-    source = ROOT / "boards/native/hal_native.c"
+    source = source or ROOT / "boards/native/hal_native.c"
     subprocess.run([program("baiye"), "sign", "--key",
-                    key or ROOT / "firmware/boot/keys/test.pem", "--hardware", "0x4E410001",
+                    key or ROOT / "firmware/boot/keys/test.pem", "--hardware", hardware,
                     "--version", version, "--counter", str(counter),
                     "--slot-0", f"{source}@0x08000000", "--slot-1", f"{source}@0x08040000",
                     "-o", path], check=True)

@@ -77,8 +77,13 @@ class Image:
         data = base64.b64encode(self.body[at:at + size]).decode()
         return afar.ask("firmware_part", sha256=self.sha256, size=len(self.body), at=at, data=data)
 
-    def offer(self, afar):
-        return afar.ask("firmware_part", sha256=self.sha256, size=len(self.body))
+    def offer(self, afar, **more):
+        return afar.ask("firmware_part", sha256=self.sha256, size=len(self.body), **more)
+
+    def head(self):
+        """Of the first image in the file."""
+        at = int.from_bytes(self.body[8:12], "big")
+        return base64.b64encode(self.body[at:at + 128]).decode()
 
     def send(self, afar):
         have = self.offer(afar)["have"]
@@ -149,6 +154,27 @@ def test_only_what_a_key_of_the_gateway_has_signed_is_taken(site):
     assert damaged.send(afar)["error"]["code"] == "refused"
     shutil.move(site.folder / "firmware-keys.pem", site.folder / "away.pem")
     assert "given no key" in good.send(afar)["error"]["message"]
+
+
+def test_the_head_says_before_a_part_is_sent_that_it_is_for_nobody_here(site):
+    afar = Afar(site)
+    good = image(site, "0.2.0")
+    assert good.offer(afar, head=good.head())["have"] == 0
+    assert good.part(afar, 0)["have"] == 16384
+    other = image(site, "0.3.0", hardware="0x4E410002")
+    answer = other.offer(afar, head=other.head())
+    assert answer["error"]["code"] == "none", answer
+    assert "no node here is a board 0x4E410002; the first of 2 is 0x4E410001" == answer["error"]["message"]
+    key = site.folder / "key.pem"
+    subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key], check=True)
+    stranger = image(site, "0.4.0", key=key)
+    assert stranger.offer(afar, head=stranger.head())["error"]["code"] == "refused"
+    for head in "", "x", "AAAA", good.head()[:-4], 7, base64.b64encode(bytes(128)).decode():
+        assert good.offer(afar, head=head)["error"]["code"] == "invalid", head
+    assert good.offer(afar, head=good.head())["have"] == 16384, "nothing of it has touched the one that is here"
+    site.field.control("power", line="east", unit=1, on=False)
+    answer = other.offer(afar, head=other.head())
+    assert answer.get("have") == 0, ("who does not answer may be one", answer)
 
 
 def test_what_does_not_fit_the_data_plan_does_not_come(site):

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gateway/daemon/alerts/alerts.h"
+#include "gateway/daemon/rpc/firmware_head.h"
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/live.h"
 #include "gateway/daemon/update/job.h"
@@ -237,8 +238,7 @@ static bool turn_to(struct rpc_call *call, const char *sha256, size_t size)
     return true;
 }
 
-/* {sha256, size [, at, data]}: a part of that file, or without data only how much is here. */
-static void run_part(struct rpc_call *call)
+static void receive(struct rpc_call *call)
 {
     struct offer *offer = call->rpc->offer;
     int64_t size = 0, at = 0;
@@ -254,6 +254,16 @@ static void run_part(struct rpc_call *call)
         rpc_end(call, state_of(call));
     else
         take_part(call, data);
+}
+
+/* {sha256, size [, at, data]}: a part of that file, or without data only how much is here. With
+ * `head` in the place of data: unless it is for no node of this gateway. */
+static void run_part(struct rpc_call *call)
+{
+    if (rpc_has(call, "head") && !rpc_has(call, "data"))
+        firmware_head_judge(call, receive);
+    else
+        receive(call);
 }
 
 /* ---- firmware_start ---- */

@@ -12,7 +12,7 @@
 
 #include "protocols/image/image.h"
 
-/* `header`: of IMAGE_HEADER_SIZE bytes. */
+/* `header`: its first IMAGE_HEAD_SIZE bytes at least. */
 bool signature_signed_by(const uint8_t point[IMAGE_POINT_SIZE], const uint8_t *header);
 /* An image file with a variant for each slot. IMAGE_OK, or what is wrong with it. */
 enum image_result signature_file(const uint8_t *file, size_t size);

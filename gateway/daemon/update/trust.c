@@ -47,16 +47,22 @@ static bool signed_by_one_of(FILE *keys, const uint8_t *header)
     return found;
 }
 
+bool trust_head(const char *path, const uint8_t *head)
+{
+    FILE *keys = fopen(path, "re");
+    bool good = keys != NULL && signed_by_one_of(keys, head);
+    if (keys != NULL)
+        (void)fclose(keys);
+    return good;
+}
+
 bool trust_signed(const char *path, const uint8_t *file, size_t size)
 {
     bool good = true;
     for (unsigned slot = 0; good && slot < IMAGE_SLOTS; slot++) {
         size_t image_size = 0;
         const uint8_t *image = image_file_slot(file, size, slot, &image_size);
-        FILE *keys = image != NULL ? fopen(path, "re") : NULL;
-        good = keys != NULL && signed_by_one_of(keys, image);
-        if (keys != NULL)
-            (void)fclose(keys);
+        good = image != NULL && trust_head(path, image);
     }
     return good;
 }

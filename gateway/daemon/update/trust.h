@@ -17,5 +17,8 @@ bool trust_path(const char *config_file, char *path, size_t size);
 /* Is every variant of this image file, which signature_file() finds good, signed by a key of the
  * PEM file at `path`? */
 bool trust_signed(const char *path, const uint8_t *file, size_t size);
+/* Is the head of an image (IMAGE_HEAD_SIZE bytes) signed by one of these? Of the image it says
+ * nothing but what stands in the head. */
+bool trust_head(const char *path, const uint8_t *head);
 
 #endif
