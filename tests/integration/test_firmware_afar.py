@@ -177,6 +177,18 @@ def test_the_head_says_before_a_part_is_sent_that_it_is_for_nobody_here(site):
     assert answer.get("have") == 0, ("who does not answer may be one", answer)
 
 
+def test_who_was_told_that_it_has_begun_need_not_begin_it_again(site):
+    """As large as an image may be: keeping it takes the store a while."""
+    afar = Afar(site)
+    program = site.folder / "program"
+    program.write_text("/* not run */\n" * 18000)
+    one = image(site, "0.2.0", source=program)
+    one.send(afar)
+    assert afar.ask("firmware_start", sha256=one.sha256)["running"]
+    afar.restart()
+    assert afar.state()["running"]
+
+
 def test_what_does_not_fit_the_data_plan_does_not_come(site):
     afar = Afar(site, budget="100kB/month")
     one = image(site, "0.2.0")

@@ -281,8 +281,18 @@ static bool begin(struct rpc_call *call, int64_t share)
         return false;
     offer_set_outcome(rpc->offer, NULL);
     rpc->updates->job = job;
+    job->begun = call;
     update_keep_and_start(job);
     return true;
+}
+
+/* Whoever was told that it has begun need not tell it again, whatever happens to this gateway. */
+void update_job_is_kept(struct update_job *job)
+{
+    struct rpc_call *call = job->begun;
+    job->begun = NULL;
+    if (call != NULL)
+        rpc_end(call, state_of(call));
 }
 
 /* {sha256 [, share: percent of the line's time]}; it is under way already: how far. */
@@ -300,10 +310,12 @@ static void run_start(struct rpc_call *call)
         rpc_fail(call, "unknown", "that file is not here", "send it with firmware_part");
     else if (!runs && rpc->parts.alerts != NULL && alerts_frost_stands(rpc->parts.alerts))
         rpc_fail(call, "frost", "there is a frost, and the nodes are needed", "ask again later");
-    else if (!runs && !begin(call, share))
-        rpc_fail(call, "memory", "the gateway is out of memory", "ask again later");
-    else
+    else if (runs && rpc->updates->job->begun != NULL)
+        rpc_fail(call, "starting", "it is about to begin", "ask again in a few seconds");
+    else if (runs)
         rpc_end(call, state_of(call));
+    else if (!begin(call, share))
+        rpc_fail(call, "memory", "the gateway is out of memory", "ask again later");
 }
 
 /* ---- firmware_state, firmware_stop ---- */

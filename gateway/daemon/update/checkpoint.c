@@ -85,6 +85,7 @@ static void kept_one(struct loop_task *task)
         log_write(LOG_LEVEL_WARNING,
                   "update: can't be kept (%s); it will not go on by itself after a restart",
                   store_result_text(job->kept));
+    update_job_is_kept(job);
     update_job_start(job);
 }
 

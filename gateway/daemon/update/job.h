@@ -46,6 +46,7 @@ struct update_job {
     bool stopping;           /* asked to end */
     bool busy;               /* an answer of a bus or of the store is on its way */
     struct rpc_call *watchers[UPDATE_WATCHERS_MAX];
+    struct rpc_call *begun; /* to be answered when the store has it; NULL: nobody waits */
     /* The session under way. */
     uint16_t bus;
     unsigned slot;
@@ -90,7 +91,9 @@ const char *update_job_phase(const struct update_job *job);
 /* methods_update.c: called by the job. Progress is worth telling; it is over (frees it). */
 void update_job_describe(struct update_job *job);
 void update_job_ended(struct update_job *job);
-/* methods_firmware.c: what an update from afar came to, which is taken over. */
+/* methods_firmware.c: the store has it, so it goes on after a restart. */
+void update_job_is_kept(struct update_job *job);
+/* And what an update from afar came to, which is taken over. */
 void update_job_came_to(struct rpc *rpc, const uint8_t id[UPDATE_ID_SIZE], json_t *result);
 
 /* checkpoint.c. Writes the file and the rows, then update_job_start(). */
