@@ -48,6 +48,7 @@ struct county {
     struct holes *holes;
     struct rollout *rollout;
     struct firmware *firmware;
+    int firmware_room;                        /* requests until the next step */
     struct link *links[SETTINGS_BROKERS_MAX]; /* of each broker */
     struct enrol *enrol;                      /* NULL: nobody enrols */
     struct web *web;                          /* NULL: none is wanted, nor the next three */
@@ -123,11 +124,14 @@ static struct answer *next_answer(struct county *county)
     return answer;
 }
 
-static void take_answers(struct county *county)
+/* How many were about firmware. */
+static unsigned take_answers(struct county *county)
 {
     struct answer *answer = NULL;
+    unsigned firmware = 0;
     while ((answer = next_answer(county)) != NULL) {
         char why[300];
+        firmware += answer->kind == FIRMWARE_KIND;
         bool good = answer->kind == '\0' ? holes_answer(county->holes, answer->site, answer->id,
                                                         answer->json, answer->size, why, sizeof why)
                     : answer->kind == FIRMWARE_KIND
@@ -141,6 +145,7 @@ static void take_answers(struct county *county)
                         why);
         free(answer);
     }
+    return firmware;
 }
 
 /* ---- Asking ---- */
@@ -204,6 +209,15 @@ static void ask_all(struct county *county, struct rollout_request *requests, int
     }
 }
 
+/* `count` below 0: `why`. */
+static void ask_for_firmware(struct county *county, struct rollout_request *requests, int count,
+                             const char *why)
+{
+    if (count < 0)
+        log_limited(&county->firmware_log, LOG_LEVEL_ERROR, "PostgreSQL: firmware: %s", why);
+    ask_all(county, requests, count);
+}
+
 static void roll_out(struct county *county)
 {
     struct rollout_request requests[ROLLOUT_A_STEP];
@@ -215,9 +229,20 @@ static void roll_out(struct county *county)
         log_limited(&county->rollout_log, LOG_LEVEL_ERROR, "PostgreSQL: configurations: %s", why);
     ask_all(county, requests, count);
     count = firmware_due(county->firmware, requests, ROLLOUT_A_STEP, why, sizeof why);
-    if (count < 0)
-        log_limited(&county->firmware_log, LOG_LEVEL_ERROR, "PostgreSQL: firmware: %s", why);
-    ask_all(county, requests, count);
+    ask_for_firmware(county, requests, count, why);
+    county->firmware_room = ROLLOUT_A_STEP - (count > 0 ? count : 0);
+}
+
+/* Who has a part is sent the next one at once, and not a step later, as long as few are at it. */
+static void send_more_firmware(struct county *county)
+{
+    struct rollout_request requests[ROLLOUT_A_STEP];
+    char why[300] = "";
+    if (county->firmware_room <= 0 || !any_is_up(county))
+        return;
+    int count = firmware_go_on(county->firmware, requests, county->firmware_room, why, sizeof why);
+    ask_for_firmware(county, requests, count, why);
+    county->firmware_room -= count > 0 ? count : 0;
 }
 
 static int run(struct county *county, int signals)
@@ -232,7 +257,8 @@ static int run(struct county *county, int signals)
         for (uint32_t i = 0; i < links; i++)
             link_step(county->links[i], now_ms);
         (void)eventfd_read(county->wake_fd, &count);
-        take_answers(county);
+        if (take_answers(county) > 0)
+            send_more_firmware(county);
         if (now_ms - step_ms >= STEP_MS) {
             step_ms = now_ms;
             look_for_holes(county);

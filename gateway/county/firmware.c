@@ -155,26 +155,39 @@ static int take(const PGresult *result, struct rollout_request *requests, int ro
     return count;
 }
 
+static int say(struct firmware *firmware, struct rollout_request *requests, int room, char *why,
+               size_t why_size)
+{
+    char most[16];
+    const char *parameters[] = {most};
+    (void)snprintf(most, sizeof most, "%d", room);
+    PGresult *result = leader_ask(&firmware->leader, choose, 1, parameters, why, why_size);
+    int count = result != NULL ? take(result, requests, room) : -1;
+    PQclear(result);
+    return count;
+}
+
 int firmware_due(struct firmware *firmware, struct rollout_request *requests, int room, char *why,
                  size_t why_size)
 {
     struct leader *leader = &firmware->leader;
     static const char *const steps[] = {stand, fall, give_up, stop, next_ring, too_few, finish};
-    char most[16];
-    const char *parameters[] = {most};
     if (!leader_step(leader, why, why_size))
         return -1;
     for (size_t i = 0; leader->leads && i < sizeof steps / sizeof steps[0]; i++) {
         if (!leader_tell(leader, steps[i], 0, NULL, why, why_size))
             return -1;
     }
-    if (!leader->leads)
-        return 0;
-    (void)snprintf(most, sizeof most, "%d", room);
-    PGresult *result = leader_ask(leader, choose, 1, parameters, why, why_size);
-    int count = result != NULL ? take(result, requests, room) : -1;
-    PQclear(result);
-    return count;
+    return leader->leads ? say(firmware, requests, room, why, why_size) : 0;
+}
+
+int firmware_go_on(struct firmware *firmware, struct rollout_request *requests, int room, char *why,
+                   size_t why_size)
+{
+    struct leader *leader = &firmware->leader;
+    if (!leader_connected(leader, why, why_size))
+        return -1;
+    return leader->leads ? say(firmware, requests, room, why, why_size) : 0;
 }
 
 /* ---- Answers ---- */
@@ -254,6 +267,15 @@ static void judge_outcome(const json_t *outcome, const struct row *row, struct v
     }
 }
 
+/* What is asked next is asked at once only of who comes nearer; who goes back and forth, or stands,
+ * would have all the parts for himself. */
+static bool is_nearer(const struct row *row, const struct verdict *verdict)
+{
+    return strcmp(verdict->state, "waiting") != 0 &&
+           (strcmp(row->state, "waiting") == 0 || verdict->have > row->have ||
+            (strcmp(row->state, "sending") == 0 && strcmp(verdict->state, "ready") == 0));
+}
+
 static void judge(const json_t *root, const struct row *row, struct verdict *verdict)
 {
     const json_t *error = json_object_get(root, "error");
@@ -279,6 +301,7 @@ static void judge(const json_t *root, const struct row *row, struct verdict *ver
         judge_outcome(outcome, row, verdict);
     } else {
         verdict->state = !it ? "waiting" : verdict->have < row->size ? "sending" : "ready";
+        verdict->due_s = is_nearer(row, verdict) ? 0 : AGAIN_S;
     }
 }
 

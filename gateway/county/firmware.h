@@ -29,6 +29,9 @@ void firmware_destroy(struct firmware *firmware);
 /* As rollout_due(). */
 int firmware_due(struct firmware *firmware, struct rollout_request *requests, int room, char *why,
                  size_t why_size);
+/* Between two steps, when answers have come: only what is to be asked by now, as the next part. */
+int firmware_go_on(struct firmware *firmware, struct rollout_request *requests, int room, char *why,
+                   size_t why_size);
 /* false: it is of no use (`why`). */
 bool firmware_answer(struct firmware *firmware, const char *site, int64_t id, const char *json,
                      size_t size, char *why, size_t why_size);

@@ -239,6 +239,14 @@ def test_who_has_another_board_spends_nothing_and_holds_nobody_up(fleet, operato
     assert sorted(fleet.began()) == sorted(set(NAMES) - {NAMES[1], NAMES[4]})
 
 
+def test_who_never_has_what_it_was_sent_is_not_asked_at_once_again(fleet, operator, database):
+    fleet.sites[NAMES[0]]["forgets"] = True
+    operator.put()
+    wait_until(lambda: fleet.parts[NAMES[0]] and database.number(
+        "SELECT count(*) FROM firmware_site WHERE ring = 1 AND state = 'sending' AND NOT silent"
+        " AND due > now() + interval '30 s'"), 120, "it waits")
+
+
 def test_another_one_leads_on_when_the_first_is_killed(fleet, operator, county):
     other = county("b")
     operator.put()
