@@ -16,6 +16,9 @@
 
 #define TRIES       3 /* of a transaction that met another one */
 #define GAP_COLUMNS 4
+/* Of what does not fit, of one garden in a day: what is kept whole. */
+#define DEAD_MOST  "1000"
+#define DEAD_BYTES "16000000"
 
 struct database {
     char *conninfo;
@@ -126,8 +129,22 @@ static const struct {
                " WHERE NOT EXISTS (SELECT FROM metric WHERE name = $1)"
                " ON CONFLICT (name) DO NOTHING RETURNING id, kind)"
                " SELECT id, kind FROM new UNION ALL SELECT id, kind FROM metric WHERE name = $1"},
-    {"dead", "INSERT INTO dead (topic, content_type, reason, body)"
-             " VALUES ($1, $2, $3, $4::bytea)"},
+    /* A record that does not fit is a hole, and comes again when it is asked for: it is counted. So
+     * is what one garden sends beyond a bound a day: who floods the county fills no disk. */
+    {"dead",
+     "WITH whose AS (SELECT coalesce(substring($1::text FROM 'baiye/([^/]*)/'), '') AS site),"
+     " known AS (UPDATE dead SET times = times + 1, again = now() WHERE id = (SELECT d.id FROM"
+     "  dead d JOIN whose USING (site) WHERE d.hash = sha256($4::bytea) AND d.topic = $1"
+     "  ORDER BY d.id LIMIT 1) RETURNING id),"
+     " room AS (SELECT count(*) < " DEAD_MOST
+     " AND coalesce(sum(octet_length(d.body)), 0) < " DEAD_BYTES
+     " AS left FROM dead d JOIN whose USING (site) WHERE d.at > now() - interval '1 d'),"
+     " kept AS (INSERT INTO dead (topic, content_type, reason, body) SELECT $1, $2, $3, $4::bytea"
+     "  FROM room WHERE room.left AND NOT EXISTS (SELECT FROM known))"
+     " INSERT INTO dead_more (site, day, messages) SELECT whose.site, current_date, 1 FROM whose, "
+     "room"
+     " WHERE NOT room.left AND NOT EXISTS (SELECT FROM known)"
+     " ON CONFLICT (site, day) DO UPDATE SET messages = dead_more.messages + 1"},
 };
 
 static bool prepare(struct database *database, const char *name, const char *sql)

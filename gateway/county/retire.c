@@ -25,15 +25,11 @@ static const char *const ending[] = {
 };
 static const char readings[] = "DELETE FROM reading WHERE " STREAMS;
 static const char *const removing[] = {
-    "DELETE FROM hour WHERE " STREAMS,
-    "DELETE FROM thinned WHERE " STREAMS,
-    "DELETE FROM stream WHERE " OF_SITE,
-    "DELETE FROM correction WHERE " OF_SITE,
-    "DELETE FROM document WHERE site = $1",
-    "DELETE FROM day WHERE site = $1",
-    "DELETE FROM wanted WHERE site = $1",
-    "DELETE FROM dead WHERE position('baiye/' || $1 || '/' IN topic) > 0",
-    NULL,
+    "DELETE FROM hour WHERE " STREAMS,       "DELETE FROM thinned WHERE " STREAMS,
+    "DELETE FROM stream WHERE " OF_SITE,     "DELETE FROM correction WHERE " OF_SITE,
+    "DELETE FROM document WHERE site = $1",  "DELETE FROM day WHERE site = $1",
+    "DELETE FROM wanted WHERE site = $1",    "DELETE FROM dead WHERE site = $1",
+    "DELETE FROM dead_more WHERE site = $1", NULL,
 };
 
 /* Rows that it changed; -1: `why`. */

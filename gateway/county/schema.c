@@ -203,6 +203,15 @@ static const char *const migrations[] = {
     " (coalesce((SELECT sum(m.last - m.first + 1) FROM missing m JOIN gateway g USING (gw)"
     "  WHERE g.site = $1), 0) + coalesce((SELECT sum(h.last - h.first + 1) FROM hole h"
     "  WHERE h.site = $1), 0))::int8 $$;",
+    /* What does not fit: whose it is, so that one garden's can be bounded; how often it came; and
+     * of what was beyond the bound only the number. */
+    "ALTER TABLE dead ADD site text GENERATED ALWAYS AS"
+    "  (coalesce(substring(topic FROM 'baiye/([^/]*)/'), '')) STORED,"
+    " ADD hash bytea GENERATED ALWAYS AS (sha256(body)) STORED,"
+    " ADD times int8 NOT NULL DEFAULT 1, ADD again timestamptz;"
+    "CREATE INDEX ON dead (site, hash); CREATE INDEX ON dead (site, at);"
+    "CREATE TABLE dead_more (site text, day date, messages int8 NOT NULL, PRIMARY KEY (site, "
+    "day));",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 
@@ -327,7 +336,12 @@ bool schema_maintain(PGconn *db, char *why, size_t why_size)
     PGresult *result = PQexec(db, "SELECT pg_try_advisory_xact_lock(" LOCK_MAINTAIN ")");
     bool mine = PQresultStatus(result) == PGRES_TUPLES_OK && PQgetvalue(result, 0, 0)[0] == 't';
     PQclear(result);
-    bool good = !mine || run(db, "SELECT partman.run_maintenance('public.reading')", why, why_size);
+    bool good =
+        !mine || run(db,
+                     "SELECT partman.run_maintenance('public.reading');"
+                     "DELETE FROM dead USING partman.part_config p WHERE p.parent_table ="
+                     " 'public.reading' AND coalesce(again, at) < now() - p.retention::interval",
+                     why, why_size);
     char unused[8];
     return run(db, good ? "COMMIT" : "ROLLBACK", good ? why : unused,
                good ? why_size : sizeof unused) &&

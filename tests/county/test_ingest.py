@@ -242,6 +242,40 @@ def test_what_does_not_fit_is_kept_aside_and_the_next_goes_on(database, broker, 
     assert len(stored(database, gateway)) == 1
 
 
+def test_what_does_not_fit_and_comes_again_is_kept_once(database, broker, ingest):
+    """A record that doesn't fit is a hole, and is asked for again each hour."""
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    for text in b"{", b"[", b"{", b"{":
+        gateway.send_raw(text)
+    wait_until(lambda: database("SELECT sum(times) FROM dead") == "4", 120, "all have come")
+    assert database.rows("SELECT convert_from(body, 'utf8'), times FROM dead ORDER BY id") == [("{", "3"), ("[", "1")]
+
+
+def test_who_floods_the_county_with_what_does_not_fit_fills_no_disk(database, broker, ingest):
+    ingest()
+    flooder, other = Gateway(broker, "farm-1"), Gateway(broker, "farm-2")
+    for n in range(1100):
+        flooder.send_raw(f"junk {n}".encode(), leaf=("readings", f"alert/{n}")[n % 2])
+    wait_until(lambda: database("SELECT messages FROM dead_more") == "100", 120, "those beyond are counted")
+    for n in range(3):
+        other.send_raw(str(n).encode() + bytes(9_000_000 // 50))
+    wait_until(lambda: database("SELECT count(*) FROM dead WHERE site = 'farm-2'") == "3", 120, "another's are kept")
+    assert database.rows("SELECT site, count(*) FROM dead GROUP BY 1 ORDER BY 1") == [("farm-1", "1000"), ("farm-2", "3")]
+
+
+def test_what_does_not_fit_is_kept_as_long_as_readings(database, broker, ingest):
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    for text in b"old", b"new":
+        gateway.send_raw(text)
+    wait_until(lambda: len(dead(database)) == 2, 120, "both are there")
+    database("UPDATE dead SET at = now() - interval '91 d' WHERE body = 'old'")
+    ingest("b")
+    wait_until(lambda: database("SELECT string_agg(convert_from(body, 'utf8'), ' ') FROM dead") == "new", 120,
+               "the old one is gone")
+
+
 def test_a_gateways_numbers_can_not_be_given_by_another_site(database, broker, ingest):
     ingest()
     good, thief = Gateway(broker, "farm-1"), Gateway(broker, "farm-2")
