@@ -14,10 +14,15 @@ undone           of 100 gateways that have taken a bad package: those that are b
                  reading lost or twice; undone_s: seconds beyond the trial's own (900 at a gateway, 60
                  here) until the last one was. What is stood in for: county_boxes.py
 rss_mb           of baiye-ingest; county_rss_mb: of baiye-county with 5,000 gateways that have holes
+lost, doubled    readings, counted at the gateways, after kill -9 of an ingest, PostgreSQL, baiye-county, a
+                 broker, and one that keeps its queue on disk, each a hundred times at drawn moments; healed_s:
+                 from the last of them until baiye-county had all that the brokers had lost
+day_lost         after the database was put back to what it was before half of the readings
 
 The first three count processor time, of the program and of the server process that works for it, so
-that what else the machine does is in neither. PostgreSQL writes through to the disk (fsync). Kills
-are counted by tests/county."""
+that what else the machine does is in neither; but what others do leaves its caches cold, so beside
+other work they are lower. PostgreSQL writes through to the disk (fsync). Each figure is printed with
+its bound when it is there, and which are not within theirs at the end."""
 import argparse
 import json
 import pathlib
@@ -39,13 +44,17 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/integration"), str(ROOT / "tests/county")]
 sys.path.append(str(ROOT / "tests/bench"))
 import garden  # noqa: E402
-from county import (BASE_MS, Broker, Database, Gateway, Program, reading,  # noqa: E402
-                    recorded)
+from county import (BASE_MS, Broker, Database, Gateway, Program, expected, reading,  # noqa: E402
+                    recorded, stored)
 from garden import wait_until  # noqa: E402
 from secured import CountyBroker, Peer, program_keys  # noqa: E402
 import county_boxes  # noqa: E402
 
-BATCH, BATCHES, SINGLES = 500, 100, 2000
+BATCH, BATCHES, SINGLES, ROUNDS = 500, 100, 2000, 3
+KILLS = 100
+AT_LEAST = {"ingest_ratio": 0.5, "single_ratio": 0.8, "duplicate_ratio": 5, "undone": 100}
+AT_MOST = {"lag_p99_ms": 1000, "lost": 0, "doubled": 0, "day_lost": 0, "storm_s": 120, "attacks_passed": 0,
+           "undone_s": 300, "rss_mb": 24, "county_rss_mb": 128}
 GATEWAYS, DEVICES, EVERY_S, SEND_S = 5000, 20, 60, 600
 LAG_S = 30
 
@@ -164,10 +173,10 @@ def waiting(bench, payloads, site):
     return found
 
 
-def singles_as_rows(bench):
+def singles_as_rows(bench, site):
     """What came as messages of one: a file, and the columns that are used."""
     theirs = ("FROM reading JOIN stream ON stream.id = reading.stream JOIN gateway USING (gw)"
-              " WHERE site = 'small'")
+              f" WHERE site = '{site}'")
     columns = ", ".join(name for name, in bench.database.rows(
         f"SELECT DISTINCT jsonb_object_keys(jsonb_strip_nulls(to_jsonb(reading))) {theirs}"))
     rows = bench.folder / "singles"
@@ -180,7 +189,6 @@ def singles_as_rows(bench):
 def ratios(bench):
     """(ingest_ratio, single_ratio, duplicate_ratio, readings a second)"""
     _, large = bodies(BATCHES, BATCH)
-    _, small = bodies(SINGLES, 1)
     bench.ingest().kill()  # makes the tables
     bench.database("CREATE TABLE yardstick (LIKE reading INCLUDING ALL)")
     new_s = waiting(bench, large, "large")
@@ -191,11 +199,13 @@ def ratios(bench):
         check=True, capture_output=True).stdout)
     copy_s = bench.yardstick("copy", rows, BATCHES)
     again_s = waiting(bench, large, "large")
-    single_s = waiting(bench, small, "small")
-    insert_s = bench.yardstick("insert", *singles_as_rows(bench))
-    stored = bench.database.number("SELECT count(*) FROM reading WHERE seq > 0")
-    assert stored == BATCH * BATCHES + SINGLES + 3, stored
-    return copy_s / new_s, insert_s / single_s, new_s / again_s, BATCH * BATCHES / new_s
+    singles = []
+    for n in range(ROUNDS):  # in turn, so that what the machine does meanwhile meets both
+        single_s = waiting(bench, bodies(SINGLES, 1)[1], f"small-{n}")
+        singles.append(bench.yardstick("insert", *singles_as_rows(bench, f"small-{n}")) / single_s)
+    count = bench.database.number("SELECT count(*) FROM reading WHERE seq > 0")
+    assert count == BATCH * BATCHES + ROUNDS * SINGLES + 2 + ROUNDS, count
+    return copy_s / new_s, statistics.median(singles), new_s / again_s, BATCH * BATCHES / new_s
 
 
 def lag(bench):
@@ -251,6 +261,104 @@ def undone(bench):
     for one in ingest, county:
         one.kill()
     return back if wrong == 0 else -wrong, late_s
+
+
+# ---- What is killed, and what is put back ----
+
+def grow(gateway, count):
+    first, last = gateway.keep(*[reading(f"plot-{k % 4}", len(gateway.records) + k + 1) for k in range(count)])
+    gateway.send(first, last)
+
+
+def healed(bench, gateways, seconds, attended=lambda: None):
+    """Until baiye-county has asked for all that is missing, or the time is over: seconds."""
+    begin = time.monotonic()
+    missing = list(gateways)
+    while missing and time.monotonic() < begin + seconds:
+        attended()
+        for gateway in missing:
+            gateway.beat()
+        # What was asked of a gateway that heard nothing is asked again after a while: that is over now.
+        bench.database("UPDATE asked SET at = at - interval '2 min'")
+        threading.Event().wait(0.5)
+        missing = [one for one in missing if bench.database.number(
+            f"SELECT count(*) FROM gateway WHERE gw = '{one.uuid}' AND ids @>"
+            f" int8range(1, {len(one.records)}, '[]')") == 0]
+    return time.monotonic() - begin
+
+
+def counted(bench, gateways):
+    """(lost, doubled)"""
+    lost = doubled = 0
+    for gateway in gateways:
+        found = stored(bench.database, gateway)
+        lost += len(set(expected(gateway)) - set(found))
+        doubled += len(found) - len(set(found))
+    return lost, doubled
+
+
+def kills(bench):
+    """(lost, doubled, seconds until all was healed)"""
+    folder = bench.folder / "killed"
+    folder.mkdir()
+    plain, kept = bench.broker, Broker(folder)
+    bench.start(kept)
+    kept.keep_on_disk()
+    programs = [bench.start(Program(folder, "baiye-ingest", name, broker, bench.database))
+                for name, broker in (("k", plain), ("l", plain), ("m", kept))]
+    county = bench.start(Program(folder, "baiye-county", "k", plain, bench.database, patience="1s", ask_again="1s",
+                                 broker={"url": [f"mqtt://127.0.0.1:{one.port}" for one in (plain, kept)]}))
+    gateways = [Gateway((plain, kept)[n % 2], f"k-{n}") for n in range(4)]
+    chance = random.Random("kills")
+
+    def attended():
+        """As the system's services: who has ended since PostgreSQL was away starts again."""
+        for one in (*programs, county):
+            if not one.running():
+                one.start(ready=False)
+    for _ in range(KILLS):
+        for victim in chance.sample(("ingest", "postgres", "county", plain, kept), 5):
+            for gateway in chance.sample(gateways, 2):
+                grow(gateway, 5)
+            victim = {"ingest": chance.choice(programs), "postgres": bench.database, "county": county}.get(victim, victim)
+            victim.kill()
+            if victim in (bench.database, plain, kept):
+                victim.start()
+            attended()
+    took = healed(bench, gateways, 300, attended)
+    found = counted(bench, gateways)
+    for one in (*programs, county, kept):
+        one.kill()
+    for gateway in gateways:
+        gateway.stop()
+    return (*found, took)
+
+
+def put_back(bench):
+    """Readings that are not there after the database of yesterday was put back, and healed by baiye-county."""
+    gateway, now, one = Gateway(bench.broker, "day"), bench.database.name, bench.ingest()
+    grow(gateway, 500)
+    healed(bench, [gateway], 120)
+    one.kill()
+    bench.database.leave()
+    wait_until(lambda: bench.database.admin(
+        f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{now}'") == "0", 120, "nobody is connected")
+    bench.database.admin(f"CREATE DATABASE yesterday TEMPLATE {now}")
+    one = bench.ingest()
+    grow(gateway, 500)
+    healed(bench, [gateway], 120)
+    one.kill()
+    bench.database.name = "yesterday"
+    others = [bench.ingest(), bench.start(Program(bench.folder, "baiye-county", "y", bench.broker, bench.database,
+                                                  patience="1s", ask_again="1s"))]
+    assert counted(bench, [gateway])[0] == 500, "it is yesterday's"
+    healed(bench, [gateway], 120)
+    lost, doubled = counted(bench, [gateway])
+    for other in others:
+        other.kill()
+    gateway.stop()
+    bench.database.name = now
+    return lost + doubled
 
 
 # ---- The broker with certificates ----
@@ -397,22 +505,40 @@ def attacks(bench):
     return passed + sum("good" in message.topic for message in heard)
 
 
+class Found(dict):
+    """Figures, each printed with its bound when it is there."""
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        print(f"{key}={value:.3g}{self.bound(key)}{'' if self.within(key) else '  <-- NOT WITHIN IT'}", flush=True)
+
+    @staticmethod
+    def bound(key):
+        return f"  at least {AT_LEAST[key]}" if key in AT_LEAST else f"  at most {AT_MOST[key]}" if key in AT_MOST else ""
+
+    def within(self, key):
+        return AT_LEAST.get(key, self[key]) <= self[key] <= AT_MOST.get(key, self[key])
+
+
 def main():
     argparse.ArgumentParser(prog="tools/bench county", description=__doc__.split("\n")[0]).parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-bench-"))
     bench = Bench(folder)
     try:
-        found = {}
-        found["ingest_ratio"], found["single_ratio"], found["duplicate_ratio"], rate = ratios(bench)
-        found["lag_p99_ms"], found["lag_p50_ms"], ingest_rss = lag(bench)
+        found = Found()
+        (found["ingest_ratio"], found["single_ratio"], found["duplicate_ratio"],
+         found["readings_s"]) = ratios(bench)
+        found["lag_p99_ms"], found["lag_p50_ms"], found["rss_mb"] = lag(bench)
+        found["day_lost"] = put_back(bench)
+        found["lost"], found["doubled"], found["healed_s"] = kills(bench)
         found["undone"], found["undone_s"] = undone(bench)
-        county = county_rss(bench)
+        found["county_rss_mb"] = county_rss(bench)
         found["attacks_passed"] = attacks(bench)
         (folder / "storm").mkdir()
         found["storm_s"] = storm(folder / "storm")
-        text = " ".join(f"{key}={value:.3g}" for key, value in found.items())
-        print(f"county: {text} readings_s={rate:.0f} rss_mb={ingest_rss:.0f} county_rss_mb={county:.0f}",
-              flush=True)
+        wrong = [f"{key}={value:.3g} ({found.bound(key).strip()})" for key, value in found.items() if not found.within(key)]
+        print(f"not within its bound: {', '.join(wrong) or 'none'}")
+        print("county: " + " ".join(f"{key}={value:.3g}" for key, value in found.items()), flush=True)
     finally:
         bench.close()
         shutil.rmtree(folder, ignore_errors=True)
