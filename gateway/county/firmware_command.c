@@ -45,6 +45,18 @@ struct put {
     struct image_header header;
 };
 
+static size_t end_of_images(const struct put *put)
+{
+    size_t end = 0;
+    for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
+        size_t size = 0;
+        const uint8_t *image = image_file_slot(put->file, put->size, slot, &size);
+        size_t its_end = image != NULL ? (size_t)(image - put->file) + size : 0;
+        end = its_end > end ? its_end : end;
+    }
+    return end;
+}
+
 static bool read_file(struct command *command, struct put *put)
 {
     FILE *file = fopen(put->path, "re");
@@ -59,7 +71,12 @@ static bool read_file(struct command *command, struct put *put)
     const uint8_t *image = image_file_slot(put->file, put->size, 0, &size);
     if (verdict == IMAGE_OK && image != NULL)
         verdict = image_header_read(image, size, &put->header);
-    return verdict == IMAGE_OK || command_fail(command, image_result_text(verdict), "");
+    if (verdict != IMAGE_OK)
+        return command_fail(command, image_result_text(verdict), "");
+    return end_of_images(put) == put->size ||
+           command_fail(command,
+                        "there is more in it than its images, and each garden would pay for it: ",
+                        put->path);
 }
 
 static bool keep_file(struct command *command, const struct put *put, char sha256[65])

@@ -279,6 +279,11 @@ WRONG = [[], ["x"], ["put"], ["put", "/nowhere"], ["put", "/dev/null", "--stop",
 def test_nothing_goes_to_all_that_has_not_been_to_a_few(operator, database):
     for words in WRONG:
         assert operator("firmware", *words, code=69).startswith("baiye-county: ")
+    longer = garden.native_image(operator.folder, "0.9.0")
+    body = longer.read_bytes()
+    for wrong, why in (body + bytes(1000), "more in it than its images"), (body[:-1], "cut off"):
+        longer.write_bytes(wrong)
+        assert why in operator("firmware", "put", longer, code=69)
     database("DELETE FROM upgrade")
     assert "no gateway is in the ring canary" in operator.put(code=69)
     assert database.number("SELECT count(*) FROM firmware_rollout") == 0
