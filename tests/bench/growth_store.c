@@ -9,6 +9,7 @@
  *   year_ms    a chart of a year, or of what there is of it, by days, the median of many devices
  *   export_us  a reading of an export of one device, of those that were stored as in a garden
  *   export_rows  batches read for it
+ *   resend_rows  batches read to find and to send one again, of some devices the last hour
  *   retain_us  one that is dropped to make room, commits included
  *   file_mb */
 #include <pthread.h>
@@ -19,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/store.h"
 #include "tests/unit/store/garden_config.h"
 
@@ -215,6 +217,61 @@ static double export_us(double *rows)
     return points > 0 ? ms * 1e3 / (double)points : 0;
 }
 
+static void resend_found(void *context, enum store_result result, uint32_t found)
+{
+    (void)context;
+    (void)pthread_mutex_lock(&answer.mutex);
+    answer.points = result == STORE_OK ? found : 0;
+    answer.done = true;
+    (void)pthread_cond_signal(&answer.changed);
+    (void)pthread_mutex_unlock(&answer.mutex);
+}
+
+/* How many came; each device's readings of that hour. */
+static unsigned long resend(uint16_t device, uint32_t first_seq, uint32_t last_seq)
+{
+    static uint8_t data[BODY_MAX];
+    struct store_resend_query query = {.asker = STORE_ASKER_CONTROL,
+                                       .device = device,
+                                       .boot = own.boot,
+                                       .first_seq = first_seq,
+                                       .last_seq = last_seq};
+    struct feed_body body;
+    unsigned long came = 0;
+    answer.done = false;
+    while (store_resend(own.store, &query, resend_found, NULL) != STORE_OK)
+        look_again();
+    (void)pthread_mutex_lock(&answer.mutex);
+    while (!answer.done)
+        (void)pthread_cond_wait(&answer.changed, &answer.mutex);
+    (void)pthread_mutex_unlock(&answer.mutex);
+    for (;;) {
+        enum feed_result result = store_feed_again(own.store, 0, data, &body);
+        if (result == FEED_LATER)
+            look_again();
+        else if (result == FEED_BODY)
+            came += body.count;
+        else
+            return came;
+    }
+}
+
+/* Batches read for a reading: its boot is that in which it was stored as in a garden. */
+static double resend_rows(void)
+{
+    struct store_stats stats;
+    unsigned long came = 0;
+    uint32_t last = (uint32_t)(own.count / own.devices), hour = (uint32_t)(HOUR_MS / EVERY_MS);
+    store_stats(own.store, &stats);
+    uint64_t before = stats.resend_batches;
+    for (unsigned i = 0; i < CHARTS && i < own.devices; i++)
+        came += resend((uint16_t)(i * 7 % own.devices), last - hour + 1, last);
+    store_stats(own.store, &stats);
+    if (came == 0)
+        exit(1);
+    return (double)(stats.resend_batches - before) / (double)came;
+}
+
 static uint64_t file_bytes(const char *path)
 {
     struct stat st;
@@ -276,6 +333,7 @@ int main(int argc, char **argv)
     own.config->commit_every_ms = 1;
     open_store(most);
     fill_paced();
+    uint32_t boot = own.boot;
     store_stop(own.store);
     own.config->commit_every_ms = 1000;
     uint64_t bytes = file_bytes(argv[1]);
@@ -284,11 +342,17 @@ int main(int argc, char **argv)
     (void)ask(0, BEGIN_MS, STORE_DAY);
     double start_ms = (now_s() - began) * 1e3, year = year_ms();
     double rows = 0, export = export_us(&rows);
+    uint32_t now = own.boot;
+    own.boot = boot;
+    double again = resend_rows();
+    own.boot = now;
     store_stop(own.store);
     double retain = retain_us(bytes);
     printf("{\"fill_s\":%.1f,\"commit_us\":%.3f,\"start_ms\":%.1f,\"year_ms\":%.3f,"
-           "\"export_us\":%.3f,\"export_rows\":%.3f,\"retain_us\":%.3f,\"file_mb\":%.1f}\n",
-           fill_s, last_s * 1e6 / LAST, start_ms, year, export, rows, retain, (double)bytes / 1e6);
+           "\"export_us\":%.3f,\"export_rows\":%.3f,\"resend_rows\":%.3f,\"retain_us\":%.3f,\"file_"
+           "mb\":%.1f}\n",
+           fill_s, last_s * 1e6 / LAST, start_ms, year, export, rows, again, retain,
+           (double)bytes / 1e6);
     garden_config_free(own.config);
     return 0;
 }

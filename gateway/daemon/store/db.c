@@ -96,7 +96,7 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_MEAN_GET] = "SELECT " MEAN_COLUMNS " FROM mean WHERE stream = ?1 AND step = ?2 AND t = ?3",
     [DB_MEAN_RANGE] = "SELECT " MEAN_COLUMNS " FROM mean WHERE stream = ?1 AND step = ?2 AND"
                       " t >= ?3 AND t < ?4 ORDER BY t",
-    [DB_MEAN_SEQ] = "SELECT first_id, last_id FROM mean WHERE stream = ?1 AND step = 1 AND"
+    [DB_MEAN_SEQ] = "SELECT " MEAN_COLUMNS " FROM mean WHERE stream = ?1 AND step = 1 AND"
                     " boot_lo <= ?2 AND boot_hi >= ?2 AND seq_lo <= ?4 AND seq_hi >= ?3"
                     " ORDER BY t",
     [DB_MEAN_OLDEST] = "SELECT stream, t FROM mean WHERE step = 1 ORDER BY t LIMIT ?1",

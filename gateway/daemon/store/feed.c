@@ -21,7 +21,8 @@ struct feed_row {
 struct fetch {
     bool wanted, ready;
     bool exhausted; /* nothing at or after `id` in the file */
-    uint64_t id;    /* asked for */
+    uint64_t id;    /* asked for, */
+    uint32_t of;    /* of the batches of that range to send again; 0: of all */
     uint32_t used;
     uint8_t *rows; /* FETCH_BYTES, taken at the first need */
 };
@@ -31,6 +32,7 @@ struct feeds {
     int wake_fd;
     struct fetch fetches[FETCHES]; /* each broker's backlog, then what it asked for again */
     struct again again[AGAIN_MAX];
+    uint32_t serial; /* of the last one */
 };
 
 struct feeds *feeds_create(void)
@@ -45,6 +47,8 @@ void feeds_destroy(struct feeds *feeds)
 {
     for (unsigned i = 0; feeds != NULL && i < FETCHES; i++)
         free(feeds->fetches[i].rows);
+    for (unsigned i = 0; feeds != NULL && i < AGAIN_MAX; i++)
+        free(feeds->again[i].batches);
     free(feeds);
 }
 
@@ -95,23 +99,25 @@ static bool take_row(const struct fetch *fetch, uint64_t id, uint8_t *out, struc
     return false;
 }
 
-static enum feed_result from_file(struct store *store, struct fetch *fetch, uint64_t id,
-                                  uint8_t *out, struct feed_body *body)
+static enum feed_result from_file(struct store *store, struct fetch *fetch, uint32_t of,
+                                  uint64_t id, uint8_t *out, struct feed_body *body)
 {
     enum feed_result result = FEED_LATER;
     bool ask = false;
     pthread_mutex_lock(&store->lock);
+    bool ready = fetch->ready && fetch->of == of && id >= fetch->id;
     if (id >= store->next_id) {
         result = FEED_NONE;
-    } else if (fetch->ready && id >= fetch->id && take_row(fetch, id, out, body)) {
+    } else if (ready && take_row(fetch, id, out, body)) {
         result = FEED_BODY;
-    } else if (fetch->ready && fetch->exhausted && id >= fetch->id) {
+    } else if (ready && fetch->exhausted) {
         result = FEED_NONE;
         fetch->ready = false; /* asked anew when something is committed; its memory goes back */
     } else if (!fetch->wanted) {
         fetch->wanted = ask = true;
         fetch->ready = false;
         fetch->id = id;
+        fetch->of = of;
     }
     pthread_mutex_unlock(&store->lock);
     if (ask)
@@ -119,12 +125,12 @@ static enum feed_result from_file(struct store *store, struct fetch *fetch, uint
     return result == FEED_BODY ? finish(store, out, body) : result;
 }
 
-static enum feed_result feed(struct store *store, struct fetch *fetch, uint64_t id, uint8_t *out,
-                             struct feed_body *body)
+static enum feed_result feed(struct store *store, struct fetch *fetch, uint32_t of, uint64_t id,
+                             uint8_t *out, struct feed_body *body)
 {
     struct batch_cache_body batch_cache;
     if (!batch_cache_get(store->batch_cache, id, out, &batch_cache))
-        return from_file(store, fetch, id, out, body);
+        return from_file(store, fetch, of, id, out, body);
     *body = (struct feed_body){
         .first_id = batch_cache.first_id, .count = batch_cache.count, .size = batch_cache.size};
     return finish(store, out, body);
@@ -133,17 +139,12 @@ static enum feed_result feed(struct store *store, struct fetch *fetch, uint64_t 
 enum feed_result store_feed(struct store *store, uint16_t broker, uint64_t id, uint8_t *out,
                             struct feed_body *body)
 {
-    return feed(store, &store->feeds->fetches[broker], id, out, body);
+    return feed(store, &store->feeds->fetches[broker], 0, id, out, body);
 }
 
-static int read_rows(struct store *store, struct fetch *fetch)
+/* What `s` gives, behind what is there. SQLITE_FULL: the next one does not fit. */
+static int keep_rows(struct fetch *fetch, sqlite3_stmt *s, uint32_t *used)
 {
-    uint32_t used = 0;
-    bool exhausted = true;
-    sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_FROM);
-    if (s == NULL)
-        return db_run(&store->db, NULL);
-    sqlite3_bind_int64(s, 1, (int64_t)fetch->id);
     int rc = SQLITE_ROW;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
         struct body_reader reader;
@@ -157,24 +158,86 @@ static int read_rows(struct store *store, struct fetch *fetch)
         if (row.first_id + reader.count <= fetch->id)
             continue;
         row.count = reader.count;
-        if (used + sizeof row + row.size > FETCH_BYTES) {
-            exhausted = false;
+        if (*used + sizeof row + row.size > FETCH_BYTES) {
+            rc = SQLITE_FULL;
             break;
         }
-        memcpy(fetch->rows + used, &row, sizeof row);
-        memcpy(fetch->rows + used + sizeof row, data, row.size);
-        used += (uint32_t)sizeof row + row.size;
+        memcpy(fetch->rows + *used, &row, sizeof row);
+        memcpy(fetch->rows + *used + sizeof row, data, row.size);
+        *used += (uint32_t)sizeof row + row.size;
     }
     sqlite3_reset(s);
+    return rc;
+}
+
+static int read_all(struct store *store, struct fetch *fetch, uint32_t *used)
+{
+    sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_FROM);
+    if (s == NULL)
+        return db_run(&store->db, NULL);
+    sqlite3_bind_int64(s, 1, (int64_t)fetch->id);
+    return keep_rows(fetch, s, used);
+}
+
+/* Only the store thread frees `batches`, so they stay while it reads. */
+static int read_listed(struct store *store, const struct again *again, struct fetch *fetch,
+                       uint32_t *used)
+{
+    int rc = SQLITE_DONE;
+    uint32_t read = 0;
+    sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_ONE);
+    if (s == NULL)
+        return db_run(&store->db, NULL);
+    for (uint32_t i = 0; i < again->batch_count && rc == SQLITE_DONE; i++) {
+        uint64_t id = again->batches_from + again->batches[i];
+        if (id < fetch->id)
+            continue;
+        sqlite3_bind_int64(s, 1, (int64_t)id);
+        rc = keep_rows(fetch, s, used);
+        read++;
+    }
+    pthread_mutex_lock(&store->lock);
+    store->stats.resend_batches += read;
+    pthread_mutex_unlock(&store->lock);
+    return rc;
+}
+
+static int read_rows(struct store *store, struct fetch *fetch)
+{
+    uint32_t used = 0;
+    struct again again = {0};
+    pthread_mutex_lock(&store->lock);
+    for (unsigned i = 0; i < AGAIN_MAX && fetch->of != 0; i++) {
+        if (store->feeds->again[i].serial == fetch->of)
+            again = store->feeds->again[i];
+    }
+    pthread_mutex_unlock(&store->lock);
+    int rc =
+        fetch->of == 0 ? read_all(store, fetch, &used) : read_listed(store, &again, fetch, &used);
     pthread_mutex_lock(&store->lock);
     fetch->used = used;
-    fetch->exhausted = exhausted;
+    fetch->exhausted = rc == SQLITE_DONE;
     pthread_mutex_unlock(&store->lock);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+    return rc == SQLITE_FULL || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Of ranges that are sent. */
+static void free_batches(struct store *store)
+{
+    for (unsigned i = 0; i < AGAIN_MAX; i++) {
+        struct again *again = &store->feeds->again[i];
+        pthread_mutex_lock(&store->lock);
+        uint32_t *unused = again->used ? NULL : again->batches;
+        if (unused != NULL)
+            again->batches = NULL;
+        pthread_mutex_unlock(&store->lock);
+        free(unused);
+    }
 }
 
 void feed_serve(struct store *store)
 {
+    free_batches(store);
     for (unsigned i = 0; i < FETCHES; i++) {
         struct fetch *fetch = &store->feeds->fetches[i];
         pthread_mutex_lock(&store->lock);
@@ -213,10 +276,12 @@ bool feed_add_again(struct store *store, const struct again *again)
     for (unsigned i = 0; i < AGAIN_MAX; i++)
         own += store->feeds->again[i].used && store->feeds->again[i].broker == again->broker;
     for (unsigned i = 0; i < AGAIN_MAX && own < most && !added; i++) {
-        if (!store->feeds->again[i].used) {
-            store->feeds->again[i] = *again;
-            store->feeds->again[i].next_id = again->first_id;
-            store->feeds->again[i].used = added = true;
+        struct again *free_one = &store->feeds->again[i];
+        if (!free_one->used && free_one->batches == NULL) {
+            *free_one = *again;
+            free_one->next_id = again->batches != NULL ? again->batches_from : again->first_id;
+            free_one->serial = ++store->feeds->serial;
+            free_one->used = added = true;
         }
     }
     pthread_mutex_unlock(&store->lock);
@@ -271,6 +336,26 @@ static uint16_t filter(struct store *store, const struct again *again, uint8_t *
     return to.count;
 }
 
+/* The batch that comes next, or all from next_id on where they are not known. false: none. */
+static bool next_batch(const struct again *again, uint64_t *id)
+{
+    *id = again->next_id;
+    if (again->batches == NULL)
+        return again->next_id <= again->last_id;
+    uint32_t from = 0, to = again->batch_count;
+    while (from < to) { /* the first that is not below */
+        uint32_t middle = from + (to - from) / 2;
+        if (again->batches_from + again->batches[middle] < again->next_id)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    if (from == again->batch_count)
+        return false;
+    *id = again->batches_from + again->batches[from];
+    return true;
+}
+
 enum feed_result store_feed_again(struct store *store, uint16_t broker, uint8_t *out,
                                   struct feed_body *body)
 {
@@ -286,9 +371,10 @@ enum feed_result store_feed_again(struct store *store, uint16_t broker, uint8_t 
     pthread_mutex_unlock(&store->lock);
     while (at < AGAIN_MAX) {
         enum feed_result result = FEED_NONE;
-        if (again.next_id <= again.last_id)
-            result = feed(store, &store->feeds->fetches[STORE_BROKERS_MAX + broker], again.next_id,
-                          out, body);
+        uint64_t id = 0;
+        if (next_batch(&again, &id))
+            result = feed(store, &store->feeds->fetches[STORE_BROKERS_MAX + broker],
+                          again.batches != NULL ? again.serial : 0, id, out, body);
         bool beyond = result == FEED_BODY && body->first_id > again.last_id;
         bool done = result == FEED_NONE || beyond;
         if (result == FEED_BODY && !beyond)

@@ -22,9 +22,15 @@
 #include "gateway/daemon/store/wall_time.h"
 #include "gateway/daemon/store/write_queue.h"
 
-/* A range to be sent again: of the records [first_id, last_id] those that match. */
+/* A range to be sent again: of the records [first_id, last_id] those that match. Its `batches` are
+ * the store thread's, which frees them when it is no longer used. */
+#define AGAIN_BATCHES_MAX 4096u /* with more, all batches between are looked through */
 struct again {
     bool used;
+    uint32_t serial;   /* which one it is, of all since the start */
+    uint32_t *batches; /* those that have some, ascending, beyond batches_from; NULL: not known */
+    uint32_t batch_count;
+    uint64_t batches_from;
     uint16_t broker;
     uint64_t first_id, last_id;
     uint64_t next_id; /* looked at next */
@@ -218,7 +224,7 @@ struct feeds *feeds_create(void);
 void feeds_destroy(struct feeds *feeds);
 void feed_serve(struct store *store);
 void feed_wake(struct store *store);
-/* Returns false when too many ranges wait. */
+/* Returns false when too many ranges wait; else its `batches` are the feeds'. */
 bool feed_add_again(struct store *store, const struct again *again);
 
 /* quarantine.c: how much there is in a file that was just opened. SQLite's code. */

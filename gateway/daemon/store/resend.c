@@ -15,75 +15,184 @@ struct resend_task {
     void *context;
 };
 
+/* One stream's. First the batches that are known to have its readings are looked through; unless
+ * each number is one of these, and taken at a time that was trusted, gaps and corrections belong to
+ * the answer, too, and may lie in any batch between. */
 struct resend_search {
     struct store *store;
     const struct store_resend_query *query;
     const struct stream *stream;
     uint64_t first, last; /* batches that may hold some */
-    uint32_t found;
+    uint32_t found, untrusted;
+    bool listed; /* `batches` are all of them: to look through, then that have some */
+    uint32_t count;
+    uint64_t *batches; /* room for AGAIN_BATCHES_MAX */
+    uint64_t read;
 };
+
+static void note_batch(void *context, uint64_t batch)
+{
+    struct resend_search *search = context;
+    if (search->count == AGAIN_BATCHES_MAX)
+        search->listed = false;
+    else
+        search->batches[search->count++] = batch;
+}
 
 static void resend_hour(void *context, const struct rollup_row *row)
 {
     struct resend_search *search = context;
     search->first = row->first_id < search->first ? row->first_id : search->first;
     search->last = row->last_id > search->last ? row->last_id : search->last;
+    if (search->listed && !rollup_places(search->store->rollup, &search->store->db,
+                                         search->stream->id, row, note_batch, search))
+        search->listed = false;
 }
 
-static void resend_count(struct resend_search *search)
+static bool is_wanted(const struct resend_search *search, const struct record *record)
+{
+    const struct store_resend_query *query = search->query;
+    return record->kind == RECORD_CORRECTION ||
+           (record->stream == search->stream->id && record->boot == query->boot &&
+            record->seq <= query->last_seq && record->last_seq >= query->first_seq);
+}
+
+/* Counts what is wanted of the batches that `s` gives, and notes those that have some. */
+static void look_through(struct resend_search *search, sqlite3_stmt *s)
+{
+    for (; sqlite3_step(s) == SQLITE_ROW; search->read++) {
+        struct body_reader reader;
+        struct record record;
+        bool has_some = false;
+        if (!body_open(&reader, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)))
+            continue;
+        while (body_next(&reader, &record)) {
+            if (!is_wanted(search, &record))
+                continue;
+            has_some = true;
+            search->found += record.kind == RECORD_READING;
+            search->untrusted += record.kind == RECORD_READING && !record.trusted;
+        }
+        if (has_some)
+            note_batch(search, (uint64_t)sqlite3_column_int64(s, 0));
+    }
+    sqlite3_reset(s);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Those of the list, each once: hours share batches. False: there is more to it. */
+static bool look_through_listed(struct resend_search *search)
+{
+    uint32_t count = search->count;
+    sqlite3_stmt *s = search->listed ? db_statement(&search->store->db, DB_BATCH_ONE) : NULL;
+    if (s == NULL)
+        return false;
+    qsort(search->batches, count, sizeof search->batches[0], by_number);
+    search->count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t batch = search->batches[i];
+        if (i + 1 < count && search->batches[i + 1] == batch)
+            continue;
+        sqlite3_bind_int64(s, 1, (int64_t)batch);
+        look_through(search, s); /* notes in a place that was looked at */
+    }
+    const struct store_resend_query *query = search->query;
+    return search->found == query->last_seq - query->first_seq + 1 && search->untrusted == 0;
+}
+
+static void look_through_all(struct resend_search *search)
 {
     sqlite3_stmt *s = db_statement(&search->store->db, DB_BATCH_RANGE);
     if (s == NULL)
         return;
+    search->found = search->untrusted = search->count = 0;
+    search->listed = true;
     sqlite3_bind_int64(s, 1, (int64_t)search->first);
     sqlite3_bind_int64(s, 2, (int64_t)search->last);
-    while (sqlite3_step(s) == SQLITE_ROW) {
-        struct body_reader reader;
-        struct record record;
-        if (!body_open(&reader, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)))
+    look_through(search, s);
+}
+
+/* How many of its readings there are, and in which batches. */
+static void resend_search_stream(struct resend_search *search)
+{
+    search->first = UINT64_MAX;
+    search->last = search->found = search->untrusted = search->count = 0;
+    search->listed = true;
+    rollup_find_seq(search->store->rollup, &search->store->db, search->stream->id,
+                    search->query->boot, search->query->first_seq, search->query->last_seq,
+                    resend_hour, search);
+    if (search->last != 0 && !look_through_listed(search))
+        look_through_all(search);
+}
+
+/* NULL: they are too many, or there is no memory for them. */
+static uint32_t *offsets(const struct resend_search *search, uint64_t from)
+{
+    uint32_t *batches = search->listed ? malloc(search->count * sizeof *batches) : NULL;
+    for (uint32_t i = 0; batches != NULL && i < search->count; i++)
+        batches[i] = (uint32_t)(search->batches[i] - from);
+    return batches;
+}
+
+/* For each broker that it is for. */
+static enum store_result send_again(struct resend_search *search)
+{
+    struct store *store = search->store;
+    const struct store_resend_query *query = search->query;
+    uint64_t first = search->first;
+    if (search->listed && search->batches[0] < first)
+        first = search->batches[0]; /* the batch begins with others' records */
+    if (search->last - first > UINT32_MAX)
+        search->listed = false;
+    struct again again = {.first_id = search->first,
+                          .last_id = search->last,
+                          .filtered = true,
+                          .boot = query->boot,
+                          .first_seq = query->first_seq,
+                          .last_seq = query->last_seq};
+    memcpy(again.device, search->stream->device, sizeof again.device);
+    for (uint16_t b = 0; b < store->config->broker_count && b < STORE_BROKERS_MAX; b++) {
+        if (query->broker >= 0 && query->broker != b)
             continue;
-        while (body_next(&reader, &record)) {
-            if (record.kind == RECORD_READING && record.stream == search->stream->id &&
-                record.boot == search->query->boot && record.seq >= search->query->first_seq &&
-                record.seq <= search->query->last_seq)
-                search->found++;
+        again.broker = b;
+        again.batches = offsets(search, first);
+        again.batches_from = first;
+        again.batch_count = again.batches != NULL ? search->count : 0;
+        if (!feed_add_again(store, &again)) {
+            free(again.batches);
+            return STORE_BUSY;
         }
     }
-    sqlite3_reset(s);
+    return STORE_OK;
 }
 
 static enum store_result resend_plan(struct store *store, const struct store_resend_query *query,
                                      uint32_t *found)
 {
+    enum store_result result = STORE_OK;
     const char *name = store->config->devices[query->device].name;
-    struct resend_search search = {.store = store, .query = query, .first = UINT64_MAX, .last = 0};
-    for (uint32_t i = 0; (search.stream = stream_at(store, i)) != NULL; i++) {
+    struct resend_search search = {.store = store, .query = query};
+    search.batches = malloc(AGAIN_BATCHES_MAX * sizeof search.batches[0]);
+    if (search.batches == NULL)
+        return STORE_BUSY;
+    for (uint32_t i = 0; result == STORE_OK && (search.stream = stream_at(store, i)) != NULL; i++) {
         if (strcmp(search.stream->device, name) != 0)
             continue;
-        search.first = UINT64_MAX;
-        search.last = 0;
-        rollup_find_seq(store->rollup, &store->db, search.stream->id, query->boot, query->first_seq,
-                        query->last_seq, resend_hour, &search);
-        uint32_t before = search.found;
-        if (search.last != 0)
-            resend_count(&search);
-        if (search.found == before)
-            continue;
-        struct again again = {.first_id = search.first,
-                              .last_id = search.last,
-                              .filtered = true,
-                              .boot = query->boot,
-                              .first_seq = query->first_seq,
-                              .last_seq = query->last_seq};
-        memcpy(again.device, search.stream->device, sizeof again.device);
-        for (uint16_t b = 0; b < store->config->broker_count && b < STORE_BROKERS_MAX; b++) {
-            again.broker = b;
-            if ((query->broker < 0 || query->broker == b) && !feed_add_again(store, &again))
-                return STORE_BUSY;
-        }
+        resend_search_stream(&search);
+        *found += search.found;
+        if (search.found > 0)
+            result = send_again(&search);
     }
-    *found = search.found;
-    return STORE_OK;
+    free(search.batches);
+    pthread_mutex_lock(&store->lock);
+    store->stats.resend_batches += search.read;
+    pthread_mutex_unlock(&store->lock);
+    return result;
 }
 
 static bool resend_run(struct store *store, struct task *task, enum store_result state)

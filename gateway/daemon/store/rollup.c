@@ -528,7 +528,7 @@ bool rollup_places(struct rollup *rollup, struct db *db, uint32_t stream,
 void rollup_find_seq(struct rollup *rollup, struct db *db, uint32_t stream, uint32_t boot,
                      uint32_t first_seq, uint32_t last_seq, rollup_each each, void *context)
 {
-    struct rollup_row row = {0};
+    struct rollup_row row;
     sqlite3_stmt *s = db_statement(db, DB_MEAN_SEQ);
     if (s != NULL) {
         sqlite3_bind_int64(s, 1, stream);
@@ -537,8 +537,7 @@ void rollup_find_seq(struct rollup *rollup, struct db *db, uint32_t stream, uint
         sqlite3_bind_int64(s, 4, last_seq);
     }
     while (s != NULL && sqlite3_step(s) == SQLITE_ROW) {
-        row.first_id = (uint64_t)sqlite3_column_int64(s, 0);
-        row.last_id = (uint64_t)sqlite3_column_int64(s, 1);
+        unpack(s, &row);
         each(context, &row);
     }
     if (s != NULL)
@@ -547,8 +546,7 @@ void rollup_find_seq(struct rollup *rollup, struct db *db, uint32_t stream, uint
         const struct open_hour *hour = &rollup->hours[i];
         if (hour->stream == stream && hour->row->boot_lo <= boot && hour->row->boot_hi >= boot &&
             hour->row->seq_lo <= last_seq && hour->row->seq_hi >= first_seq) {
-            row.first_id = hour->row->first_id;
-            row.last_id = hour->row->last_id;
+            full_row(hour->row, &row);
             each(context, &row);
         }
     }

@@ -67,7 +67,8 @@ int rollup_read(struct rollup *rollup, struct db *db, const struct stream *strea
 typedef void (*rollup_each_place)(void *context, uint64_t batch);
 bool rollup_places(struct rollup *rollup, struct db *db, uint32_t stream,
                    const struct rollup_row *row, rollup_each_place each, void *context);
-/* Widens [*first, *last] to the batches that may hold readings of the boot in that range. */
+/* Calls `each` for the hours that may hold readings of the boot in that range, for one that is in
+ * the file and in RAM twice. */
 void rollup_find_seq(struct rollup *rollup, struct db *db, uint32_t stream, uint32_t boot,
                      uint32_t first_seq, uint32_t last_seq, rollup_each each, void *context);
 

@@ -76,6 +76,8 @@ struct store_stats {
     uint64_t cursors[STORE_BROKERS_MAX]; /* first record not acknowledged, by broker index */
     uint64_t dropped_quota, salvaged;
     uint64_t history_batches;    /* read since start to answer store_history() */
+    uint64_t resend_batches;     /* read since start to find what store_resend() asks for, and from
+                                    the file to send it */
     uint64_t quarantined;        /* records kept aside now: some broker refused them for good */
     uint64_t quarantine_dropped; /* since start, for want of room there; reported as gaps */
     uint32_t commit_p99_us;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/places.h"
 #include "tests/unit/store/bench.h"
 #include "tests/unit/store/garden_config.h"
@@ -117,6 +118,92 @@ static void readings_of_a_program_that_keeps_no_places_are_found(void **state)
     assert_true(read > OWN * OTHERS);
 }
 
+/* ---- Sent again ---- */
+
+struct resent {
+    sem_t done;
+    uint32_t found;
+};
+
+static void on_resend(void *context, enum store_result result, uint32_t found)
+{
+    struct resent *resent = context;
+    assert_int_equal(result, STORE_OK);
+    resent->found = found;
+    sem_post(&resent->done);
+}
+
+/* Asks for the first device's readings up to that number. *read: batches that were read to find
+ * and to send them. How many records came. */
+static uint32_t resend(struct bench *bench, uint32_t last_seq, uint32_t *found, uint64_t *read)
+{
+    static uint8_t data[BODY_MAX];
+    struct resent resent;
+    struct store_stats stats;
+    struct feed_body body;
+    struct store_resend_query query = {.boot = 1, .first_seq = 1, .last_seq = last_seq};
+    uint32_t got = 0;
+    store_stats(bench->store, &stats);
+    *read = stats.resend_batches;
+    sem_init(&resent.done, 0, 0);
+    assert_int_equal(store_resend(bench->store, &query, on_resend, &resent), STORE_OK);
+    sem_wait(&resent.done);
+    *found = resent.found;
+    for (;;) {
+        enum feed_result result = store_feed_again(bench->store, 0, data, &body);
+        if (result == FEED_LATER && bench_wait_wake(bench))
+            continue;
+        if (result != FEED_BODY)
+            break;
+        got += body.count;
+    }
+    store_stats(bench->store, &stats);
+    *read = stats.resend_batches - *read;
+    return got;
+}
+
+static void resend_reads_only_batches_that_have_the_devices_readings(void **state)
+{
+    struct bench *bench = *state;
+    uint32_t found = 0;
+    uint64_t read = 0;
+    fill(bench);
+    assert_int_equal(resend(bench, OWN, &found, &read), OWN);
+    assert_int_equal(found, OWN);
+    assert_int_equal(read, OWN); /* to find them; what is sent is still in RAM */
+    bench_close(bench);
+    bench_open(bench);
+    for (int round = 0; round < 2; round++) { /* one range after the other */
+        assert_int_equal(resend(bench, OWN, &found, &read), OWN);
+        assert_int_equal(read, 2 * OWN);
+    }
+}
+
+/* Whoever asks for a number that there is not must hear so. */
+static void resend_gives_gaps_that_lie_in_batches_of_their_own(void **state)
+{
+    struct bench *bench = *state;
+    const struct reading_sink *sink = NULL;
+    const struct reading_gap gap = {
+        .boot = 1, .first_seq = OWN + 1, .last_seq = OWN + 1, .why = GAP_TIMEOUT};
+    uint64_t stored = OWN * (OTHERS + 1), read = 0;
+    uint32_t found = 0;
+    fill(bench);
+    sink = store_sink(bench->store);
+    sink->gap(sink->context, &gap);
+    bench_wait_stored(bench, stored + 1);
+    bench_put(bench, 1, 1, OWN * OTHERS + 1, NOON + OWN * 1000);
+    bench_wait_stored(bench, stored + 2);
+    bench_put(bench, 0, 1, OWN + 2, NOON + OWN * 1000);
+    bench_wait_stored(bench, stored + 3);
+    bench_close(bench);
+    bench_open(bench);
+    assert_int_equal(resend(bench, OWN + 2, &found, &read), OWN + 2);
+    assert_int_equal(found, OWN + 1);
+}
+
+/* ---- Places ---- */
+
 static void assert_batches(const struct places *places, const uint64_t *batches, unsigned count)
 {
     uint64_t batch = 0;
@@ -162,6 +249,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(history_reads_only_batches_that_have_the_devices_readings,
                                         bench_begin, bench_end),
         cmocka_unit_test_setup_teardown(readings_of_a_program_that_keeps_no_places_are_found,
+                                        bench_begin, bench_end),
+        cmocka_unit_test_setup_teardown(resend_reads_only_batches_that_have_the_devices_readings,
+                                        bench_begin, bench_end),
+        cmocka_unit_test_setup_teardown(resend_gives_gaps_that_lie_in_batches_of_their_own,
                                         bench_begin, bench_end),
         cmocka_unit_test(each_batch_is_a_place_once),
         cmocka_unit_test(too_many_places_are_none),
