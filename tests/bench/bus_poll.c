@@ -2,6 +2,7 @@
 /* Polls the buses of a configuration with nothing behind them: bus_poll CONFIG SECONDS [WARM_UP].
  * One JSON object a line: every reading and gap; at the end, for each device, the readings of the
  * time after the warm-up, and for each bus its counters. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,14 +117,17 @@ static void count(struct counts *counts, bool on)
 
 static int run(struct counts *counts, double warm_up_s, double seconds)
 {
-    static struct bus *buses[64]; /* as many as a configuration can have */
+    static struct bus *buses[BUSES_MAX];
     const struct config *config = counts->config;
     struct reading_sink sink = {
         .context = counts, .reading = give_reading, .gap = give_gap, .health = give_health};
-    bool started = counts->readings != NULL && counts->gaps != NULL && config->bus_count <= 64;
+    bool started = counts->readings != NULL && counts->gaps != NULL;
     for (uint16_t i = 0; started && i < config->bus_count; i++) {
         buses[i] = bus_start(config, i, 1, &sink);
         started = buses[i] != NULL;
+        if (!started)
+            (void)fprintf(stderr, "bus_poll: %s can't be started: %s\n", config->buses[i].name,
+                          strerror(errno));
     }
     if (started) {
         sleep_s(warm_up_s);
@@ -132,7 +136,7 @@ static int run(struct counts *counts, double warm_up_s, double seconds)
         count(counts, false);
         print_end(counts, buses, seconds);
     }
-    for (unsigned i = 0; i < config->bus_count && i < 64; i++)
+    for (unsigned i = 0; i < config->bus_count; i++)
         bus_stop(buses[i]);
     return started ? 0 : 71;
 }
