@@ -21,6 +21,7 @@
 #define STEP_OF_ALL_US   1000000 /* the loop of all: for all at once, so that it wakes once */
 #define TOGETHER_MOST_US 20000   /* a poll waits no longer for others, */
 #define TOGETHER_SHARE   50      /* and no more than such a part of its period */
+#define STACK_SIZE       0x40000 /* see DESIGN.md for what is used of it */
 
 const char *bus_result_text(enum bus_result result)
 {
@@ -308,6 +309,22 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     return bus;
 }
 
+/* Converters may be hundreds: each has the stack that it needs and not what a program may have,
+ * with a guard page as every thread has. */
+static int start_thread(struct bus *bus)
+{
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error != 0)
+        return error;
+    if (bus->bus->type == BUS_RTU_OVER_TCP)
+        error = pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    if (error == 0)
+        error = pthread_create(&bus->thread, &attributes, run, bus);
+    (void)pthread_attr_destroy(&attributes);
+    return error;
+}
+
 struct bus *bus_start(const struct config *config, uint16_t bus_index, uint32_t boot,
                       const struct reading_sink *sink)
 {
@@ -316,7 +333,7 @@ struct bus *bus_start(const struct config *config, uint16_t bus_index, uint32_t 
         connection_after_strangers(bus);
     int error = bus == NULL                 ? ENOMEM
                 : bus->bus->type == BUS_TCP ? tcp_loop_join(bus)
-                                            : pthread_create(&bus->thread, NULL, run, bus);
+                                            : start_thread(bus);
     if (error == 0)
         return bus;
     if (bus != NULL)
