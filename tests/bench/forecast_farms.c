@@ -35,8 +35,7 @@ struct paper {
 enum rows { ROWS_NONE, ROWS_PICK, ROWS_READY };
 static enum rows rows;
 
-/* How far off a way is to say what is ready: |ln| of each evening, and how often it was in range.
- */
+/* How far off a way to say what is ready is: |ln| of each evening, and how often it held. */
 struct misses {
     double *ln;
     long count, covered, room;
