@@ -102,7 +102,7 @@ def client(site, rate, seconds):
     said = subprocess.run([garden.program("bench-rest"), port, str(UNITS), str(_lines.REGISTERS),
                            str(rate), str(seconds), str(site.broker.port), "gateway",
                            site.broker.passwords["gateway"]],
-                          check=True, capture_output=True, text=True).stdout
+                          check=True, stdout=subprocess.PIPE, text=True).stdout
     numbers = {key: float(value) for key, value in (pair.split("=") for pair in said.split())}
     assert numbers["polls"] >= 0.9 * rate * seconds, said
     return numbers["cpu"] / numbers["polls"], numbers["wakeups"] / numbers["polls"]
