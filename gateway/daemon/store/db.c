@@ -99,7 +99,10 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_MEAN_SEQ] = "SELECT " MEAN_COLUMNS " FROM mean WHERE stream = ?1 AND step = 1 AND"
                     " boot_lo <= ?2 AND boot_hi >= ?2 AND seq_lo <= ?4 AND seq_hi >= ?3"
                     " ORDER BY t",
-    [DB_MEAN_OLDEST] = "SELECT stream, t FROM mean WHERE step = 1 ORDER BY t LIMIT ?1",
+    [DB_MEAN_OLDEST] = "SELECT m.stream, m.t FROM (SELECT min((SELECT min(t) FROM mean"
+                       " WHERE stream = s.id AND step = 1)) AS t FROM stream s) AS o"
+                       " CROSS JOIN stream s CROSS JOIN mean m ON m.stream = s.id AND m.step = 1"
+                       " AND m.t <= o.t + ?2 ORDER BY m.t LIMIT ?1",
     [DB_MEAN_DELETE] = "DELETE FROM mean WHERE stream = ?1 AND step = ?2 AND t = ?3",
     [DB_PLACE_GET] = "SELECT body FROM place WHERE id = ?1",
     [DB_PLACE_SET] = "INSERT OR REPLACE INTO place(id, body) VALUES(?1, ?2)",

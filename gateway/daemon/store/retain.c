@@ -303,7 +303,9 @@ static int fold_hour(struct store *store, uint32_t stream_id, int64_t t_ms)
     return db_run(&store->db, s);
 }
 
-/* The oldest hours, but never those of the last 30 days. */
+/* The oldest hours, but never those of the last 30 days. They are looked for stream by stream, as
+ * the table is ordered, and no further than a step may take: a look at all hours for each step
+ * would go with their square. */
 static int fold_hours(struct store *store, bool *any)
 {
     struct {
@@ -313,8 +315,11 @@ static int fold_hours(struct store *store, bool *any)
     unsigned count = 0;
     int64_t newest = clock_now().wall_ms - 30 * DAY_MS;
     sqlite3_stmt *s = db_statement(&store->db, DB_MEAN_OLDEST);
-    if (s != NULL)
+    if (s != NULL) {
         sqlite3_bind_int(s, 1, HOURS_A_STEP);
+        sqlite3_bind_int64(s, 2,
+                           (int64_t)HOUR_MS * (HOURS_A_STEP / (store->config->device_count + 1)));
+    }
     while (s != NULL && count < HOURS_A_STEP && sqlite3_step(s) == SQLITE_ROW) {
         hours[count].stream = (uint32_t)sqlite3_column_int64(s, 0);
         hours[count].t_ms = sqlite3_column_int64(s, 1);
