@@ -45,8 +45,10 @@ static const char *catalogues(void)
 /* In the locale C, which a process has that never asked for another, nothing is looked up. */
 void language_prepare(void)
 {
+    /* The variable is for the build, which asks programs before they are installed. */
+    const char *folder = secure_getenv("BAIYE_LOCALE_DIR");
     (void)setenv("LANGUAGE", "zh_CN", 1);
-    (void)bindtextdomain("baiye", catalogues());
+    (void)bindtextdomain("baiye", folder != NULL ? folder : catalogues());
     (void)bind_textdomain_codeset("baiye", "UTF-8");
     (void)textdomain("baiye");
 }

@@ -10,7 +10,6 @@ import garden
 from screen_columns import columns
 
 COMPLETIONS = garden.ROOT / "gateway/packaging/completions/baiye"
-MANUAL = (garden.ROOT / "gateway/packaging/man/baiye.1").read_text()
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -71,11 +70,6 @@ def test_without_a_gateway_it_is_69(name, tmp_path):
     assert told.returncode == 69 and "no gateway answers" in told.stderr and told.stdout == ""
     chinese = baiye(name, *ASKING[name], "--socket", tmp_path / "none.sock", language="zh_CN.UTF-8")
     assert chinese.returncode == 69 and CHINESE.search(chinese.stderr)
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_manual_has_it(name):
-    assert re.search(rf"^\.It Cm (.* , Cm )?{name}\b", MANUAL, re.M)
 
 
 def test_the_list_of_commands_fits_and_is_chinese_too():

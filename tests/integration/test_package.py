@@ -427,11 +427,3 @@ def test_the_unit_is_hardened():
                            PACKAGING / "baiyed.service"], capture_output=True, text=True)
     level = float(re.search(r"Overall exposure level.*?: ([0-9.]+)", done.stdout).group(1))
     assert level <= 2.0
-
-
-@pytest.mark.parametrize("page", ["baiye.1", "baiye.yaml.5", "baiye-profile.5", "baiyed.8"])
-def test_manual_pages_are_well_formed(page):
-    done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", PACKAGING / "man" / page],
-                          capture_output=True, text=True, env={**os.environ, "MANWIDTH": "80"})
-    assert done.returncode == 0 and done.stderr == ""
-    assert "NAME" in done.stdout and ("EXIT STATUS" in done.stdout or page.endswith(".5"))

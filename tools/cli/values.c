@@ -132,6 +132,9 @@ int cli_values(int argc, char **argv)
     struct talk talk;
     if (!read_options(argc, argv, &options)) {
         return cli_usage(N_("Usage: baiye values [DEVICE] [--watch] [--json] [--socket FILE]\n"
+                            "What the devices measured last: values with units and flags, and how\n"
+                            "long ago; of those that do not answer, what to look at.\n"
+                            "  --watch  again each second, until interrupted\n"
                             "Exit 0: every device answers; 1: some do not.\n"));
     }
     if (!talk_open(&talk, options.socket_path))

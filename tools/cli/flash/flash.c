@@ -589,7 +589,7 @@ static int tell_usage(const struct options *options)
     int code = cli_usage(usage);
     if (cli_help_wanted()) {
         unsigned count = board_list(options->boards, boards, sizeof boards);
-        (void)printf(_("Boards: "));
+        (void)printf("\n%s", _("Boards: ")); /* behind an empty line: not for the manual */
         screen_wrap(stdout, 80, (unsigned)screen_columns(_("Boards: ")), 2,
                     count > 0 ? boards : _("none installed"));
     }
