@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/county/config_command.h"
 #include "gateway/county/enrol.h"
 #include "gateway/county/firmware_command.h"
@@ -149,9 +150,55 @@ static const struct command {
     const char *name;
     int words; /* at least, with the program's own */
     bool (*run)(PGconn *db, int argc, char **argv, char *why);
-} commands[] = {{"login", 4, set_login},  {"region", 4, set_region},  {"config", 3, config},
-                {"token", 3, give_token}, {"revoke", 3, revoke_site}, {"retire", 3, retire_site},
-                {"audit", 3, audit},      {"upgrade", 3, upgrade},    {"firmware", 3, firmware}};
+    const char *what; /* in the list */
+    const char *help; /* of at most 80 columns, in the form that tools/manual reads */
+} commands[] = {
+    {"login", 4, set_login, N_("who may see the page"),
+     N_("Usage: baiye-county CONFIG login NAME [REGION:ROLE...]\n"
+        "Who may see the page: a name, the password as a line of standard input, and\n"
+        "rights by region. A ROLE is viewer, or operator, who may note that a silence has\n"
+        "been seen; the region * is all of them. Without a right the login is removed. A\n"
+        "session lasts 12 hours, and ends when the login is changed.\n")},
+    {"region", 4, set_region, N_("where a garden is counted"),
+     N_("Usage: baiye-county CONFIG region SITE REGION\n"
+        "Where a garden is counted; one without a region is seen by * alone.\n")},
+    {"token", 3, give_token, N_("let a new gateway enrol"),
+     N_("Usage: baiye-county CONFIG token SITE\n"
+        "Prints what a new gateway enrols by, the TOKEN of baiye enrol: a site, a secret\n"
+        "that counts once and for 24 hours, and the SHA-256 of ca_file of broker, by\n"
+        "which the gateway knows the county. What it is given is good for 90 days.\n")},
+    {"revoke", 3, revoke_site, N_("let a gateway's certificates count no more"),
+     N_("Usage: baiye-county CONFIG revoke SITE\n"
+        "Puts a site's certificates on crl_file and forgets its tokens; each broker's\n"
+        "machine takes the list over, see baiye-county-setup(8).\n")},
+    {"retire", 3, retire_site, N_("give a garden up"),
+     N_("Usage: baiye-county CONFIG retire SITE keep|remove\n"
+        "Gives a garden up: its certificates are revoked, and what comes in its name goes\n"
+        "to table dead; no page, alarm or request for records has it, and its data stays\n"
+        "or is removed. A new token takes it in again.\n")},
+    {"audit", 3, audit, N_("what operators have done"),
+     N_("Usage: baiye-county CONFIG audit [SITE]\n"
+        "What operators have done, here and on the page: when, who, to which garden,\n"
+        "what; the newest last.\n")},
+    {"config", 3, config, N_("change the configurations of gateways"), config_command_help},
+    {"upgrade", 3, upgrade, N_("bring gateways to a newer version"), upgrade_command_help},
+    {"firmware", 3, firmware, N_("bring nodes to a newer firmware"), firmware_command_help},
+};
+
+void admin_list(FILE *out)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        (void)fprintf(out, "  %-9s %s\n", commands[i].name, gettext(commands[i].what));
+}
+
+bool admin_help(FILE *out, const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) == 0)
+            return fputs(gettext(commands[i].help), out) >= 0;
+    }
+    return false;
+}
 
 static const struct command *find(int argc, char **argv)
 {

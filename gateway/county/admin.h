@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the operator tells the database by `baiye-county CONFIG …`, beside the running program:
- *
- *   login NAME REGION:ROLE…   who may see the page; the password comes as a line. Without a right
- *                             the login is removed
- *   region SITE REGION        where a garden is counted
- *   token SITE                a new gateway may enrol: prints what `baiye enrol` wants
- *   revoke SITE               its certificates count no more
- *   retire SITE keep|remove   the garden is given up; its data stays or goes: retire.h
- *   audit [SITE]              what operators have done
- *   config …                  gateways' configurations: config_command.h
- *   upgrade …                 gateways' versions: upgrade_command.h */
+/* What the operator tells the database by `baiye-county CONFIG COMMAND`, beside the running
+ * program. The table in admin.c has each command with its help, of which the manual page is made
+ * too (tools/manual). */
 #ifndef BAIYE_COUNTY_ADMIN_H
 #define BAIYE_COUNTY_ADMIN_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
+/* What stands below "Commands:" in the help of the program: a line for each. */
+void admin_list(FILE *out);
+/* `baiye-county help COMMAND`. false: there is no such command. */
+bool admin_help(FILE *out, const char *name);
 /* Is that what the words of the command ask for? */
 bool admin_is(int argc, char **argv);
 /* The exit code. */

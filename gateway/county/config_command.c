@@ -8,10 +8,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/county/command.h"
 
 #define YAML_MOST (60u << 10) /* what a gateway takes */
 #define GET_S     60
+
+const char config_command_help[] =
+    N_("Usage: baiye-county CONFIG config get SITE\n"
+       "       baiye-county CONFIG config put FOLDER [--at-once] [--stop PERCENT]\n"
+       "         [--confirm SECONDS]\n"
+       "       baiye-county CONFIG config list | show ID\n"
+       "       baiye-county CONFIG config stop ID | go ID\n"
+       "The configurations of gateways. get prints what a gateway has now. put rolls\n"
+       "SITE.yaml of FOLDER out, each in the place of what get got: one gateway in a\n"
+       "hundred first, then one in ten, then all. A gateway runs by the new one at once,\n"
+       "and goes back to its file unless it answers by it in time. list says how many\n"
+       "gateways of each roll-out are where, show says it of each gateway of one. stop:\n"
+       "no further gateway is begun; go: on again.\n"
+       "  --at-once          all gateways in one go\n"
+       "  --stop PERCENT     when so many of those begun have failed, no further one is\n"
+       "                     begun: 1 to 100 (5)\n"
+       "  --confirm SECONDS  how long a gateway waits to be heard: 10 to 86400 (300)\n");
 
 static bool list(struct command *command)
 {
@@ -194,8 +212,7 @@ bool config_command(PGconn *db, int count, char **words, char *why, size_t why_s
     if (strcmp(verb, "put") == 0 && count >= 2)
         return put(&command, count - 1, words + 1);
     if (count != 2)
-        return command_fail(&command,
-                            "config: list, show ID, get SITE, put FOLDER, stop ID or go ID", "");
+        return command_fail(&command, "config: not so; see `baiye-county help config`", "");
     if (strcmp(verb, "get") == 0)
         return get(&command, words[1]);
     if (!is_number(words[1], 1, 2147483647))

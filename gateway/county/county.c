@@ -372,16 +372,40 @@ static bool watch(struct county *county)
 }
 
 static const char usage[] =
-    N_("Usage: baiye-county FILE [COMMAND …]\n"
-       "Serves the county, as FILE says; with a command (login, region, config, token,\n"
-       "revoke, retire, audit, upgrade, firmware): does that at its database. The manual\n"
+    N_("Usage: baiye-county CONFIG\n"
+       "       baiye-county CONFIG COMMAND [WORDS]\n"
+       "Looks for records that gateways have and that did not come, and asks for them at\n"
+       "all brokers, until they are there or known to be gone. Several may run; one of\n"
+       "them leads. With http it serves a page of all gardens by HTTPS.\n"
+       "\n"
+       "It runs in the foreground. With a command it does that at the database, beside\n"
+       "the running program, and ends; `baiye-county help COMMAND` says how. The manual\n"
        "page is baiye-county(8).\n");
+
+/* --help, `help`, and commands that have too few words. Returns where it is none of these. */
+static void help_or_go_on(int argc, char **argv)
+{
+    bool wanted = argc >= 2 && strcmp(argv[1], "help") == 0;
+    bool list =
+        wanted || (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0));
+    if ((!wanted && admin_is(argc, argv)) || (!list && argc < 3))
+        return;
+    language_open();
+    if (argc >= 3 && admin_help(wanted ? stdout : stderr, argv[2]))
+        exit(wanted ? EX_OK : EX_USAGE);
+    if (argc == 2) {
+        (void)printf("%s\n%s\n", gettext(usage), _("Commands:"));
+        admin_list(stdout);
+        exit(EX_OK);
+    }
+}
 
 int main(int argc, char **argv)
 {
     static struct county county;
     if (argc == 2 && strcmp(argv[1], "--notifier") == 0)
         return be_notifier();
+    help_or_go_on(argc, argv);
     if (admin_is(argc, argv))
         return admin_main(argc, argv);
     int signals = program_begin(argc, argv, usage, &county.settings);

@@ -8,11 +8,33 @@
 
 #include <openssl/sha.h>
 
+#include "gateway/common/language.h"
 #include "gateway/county/command.h"
 #include "gateway/daemon/update/signature.h"
 #include "protocols/image/image.h"
 
 #define FILE_MOST (1u << 20) /* what a gateway takes */
+
+const char firmware_command_help[] =
+    N_("Usage: baiye-county CONFIG firmware put FILE [--stop PERCENT] [--share PERCENT]\n"
+       "         [--soak SECONDS] [--deadline SECONDS]\n"
+       "       baiye-county CONFIG firmware list | boards | show ID\n"
+       "       baiye-county CONFIG firmware pause ID | abort ID\n"
+       "       baiye-county CONFIG firmware go ID [--stop PERCENT] [--share PERCENT]\n"
+       "Brings the nodes of all gardens to a signed image, by the rings of upgrade. The\n"
+       "next ring is begun when enough gateways of the one before have it and their\n"
+       "nodes have answered with it for a while. Who is away is waited for until the\n"
+       "ring's deadline, and served when it is back. When too many have failed it stops\n"
+       "by itself, and the people of notify are told. list says how many gateways are\n"
+       "where, show says of each gateway of one its ring, state, board, version and\n"
+       "nodes, boards which version has come to each board and ring. pause: no further\n"
+       "gateway; go: on again; abort ends at the gateways, too, what is under way. A\n"
+       "gateway takes only what a key of its own has signed, and only within its data\n"
+       "plan.\n"
+       "  --stop PERCENT      of those begun, failed: 1 to 100 (5)\n"
+       "  --share PERCENT     of a ring's gateways, before the next: 1 to 100 (95)\n"
+       "  --soak SECONDS      so long their nodes have answered: 1 to 604800 (3600)\n"
+       "  --deadline SECONDS  of a ring: 1 to 7776000 (259200, three days)\n");
 
 #define RING_NAME(ring) "(ARRAY['canary', 'early', 'stable'])[" ring "]"
 #define BOARD           "'0x' || upper(lpad(to_hex(f.hardware), 8, '0'))"
@@ -261,8 +283,7 @@ bool firmware_command(PGconn *db, int count, char **words, char *why, size_t why
     if (strcmp(verb, "put") == 0 && count >= 2)
         return put_file(&command, count - 1, words + 1);
     if (count < 2 || (count > 2 && strcmp(verb, "go") != 0))
-        return command_fail(
-            &command, "firmware: list, boards, show ID, put FILE, pause ID, go ID or abort ID", "");
+        return command_fail(&command, "firmware: not so; see `baiye-county help firmware`", "");
     if (!is_number(words[1], 1, 2147483647))
         return command_fail(&command, "this is no number of a roll-out: ", words[1]);
     const char *id = words[1];

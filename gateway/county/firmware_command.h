@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `baiye-county CONFIG firmware …`: what the operator does about the nodes' firmware (firmware.h).
- *
- *   list                      roll-outs, and how many gateways are where
- *   show ID                   each gateway of one: ring, state, board, version, its nodes
- *   boards                    which version the last roll-out has brought to each board and ring
- *   put FILE [--stop PERCENT] [--share PERCENT] [--soak SECONDS] [--deadline SECONDS]
- *                             a signed image file, to all gateways by rings
- *   pause ID, abort ID        no further gateway; abort also ends what is under way
- *   go ID [--stop PERCENT] [--share PERCENT]    on again */
+/* `baiye-county CONFIG firmware …`: what the operator does about nodes' firmware (firmware.h). */
 #ifndef BAIYE_COUNTY_FIRMWARE_COMMAND_H
 #define BAIYE_COUNTY_FIRMWARE_COMMAND_H
 
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+extern const char firmware_command_help[];
 
 /* `words`: behind "firmware". false: `why`. Prints to standard output. */
 bool firmware_command(PGconn *db, int count, char **words, char *why, size_t why_size);

@@ -177,9 +177,11 @@ static void end(struct growers *growers)
 }
 
 static const char usage[] =
-    N_("Usage: baiye-growers FILE\n"
-       "Serves the app to growers without a gateway in reach, as FILE says; the manual\n"
-       "page is baiye-growers(8).\n");
+    N_("Usage: baiye-growers CONFIG\n"
+       "Shows the app that a gateway shows its farmers, and brings its MQTT from\n"
+       "WebSocket to a listener of the county's broker.\n"
+       "\n"
+       "It runs in the foreground; the manual page is baiye-growers(8).\n");
 
 int main(int argc, char **argv)
 {

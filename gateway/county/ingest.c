@@ -266,9 +266,13 @@ static bool make_link(struct ingest *ingest)
 }
 
 static const char usage[] =
-    N_("Usage: baiye-ingest FILE\n"
-       "Takes readings of a county's gateways into PostgreSQL, as FILE says; the manual\n"
-       "page is baiye-ingest(8).\n");
+    N_("Usage: baiye-ingest CONFIG\n"
+       "Takes the readings of many gateways from one MQTT broker into PostgreSQL. A\n"
+       "message is acknowledged when it is committed, and not before; what comes twice\n"
+       "counts once; what does not fit is kept in table dead with the reason. Each broker\n"
+       "needs at least one; several at one broker share its messages.\n"
+       "\n"
+       "It runs in the foreground; the manual page is baiye-ingest(8).\n");
 
 int main(int argc, char **argv)
 {

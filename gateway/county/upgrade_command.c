@@ -4,8 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/county/command.h"
 #include "gateway/daemon/upgrade_state.h"
+
+const char upgrade_command_help[] =
+    N_("Usage: baiye-county CONFIG upgrade canary|early|stable|now SITE... | all\n"
+       "       baiye-county CONFIG upgrade rings | list\n"
+       "Which ring of baiye-county-repo(8) a gateway is in: the sites named, or all, are\n"
+       "in that one from now on, and look there for a newer version at once; now: they\n"
+       "look where they are. rings says how many gateways of each ring run which\n"
+       "version, and how many have gone back; list says of each its ring, its version\n"
+       "and what came of the last request.\n");
 
 #define GATEWAYS                                                                                   \
     " FROM garden_now g LEFT JOIN upgrade u USING (site) LEFT JOIN LATERAL (SELECT"                \
@@ -51,6 +61,5 @@ bool upgrade_command(PGconn *db, int count, char **words, char *why, size_t why_
         return command_print(&command, list, 0, NULL);
     if (count >= 2 && (strcmp(verb, "now") == 0 || upgrade_is_suite(verb)))
         return want_all(&command, strcmp(verb, "now") == 0 ? "" : verb, count - 1, words + 1);
-    return command_fail(
-        &command, "upgrade: rings, list, or canary, early, stable or now, and SITE... or all", "");
+    return command_fail(&command, "upgrade: not so; see `baiye-county help upgrade`", "");
 }

@@ -11,9 +11,11 @@ from screen_columns import columns
 
 PACKAGING = garden.ROOT / "gateway/packaging"
 BUILT = garden.BUILD / "gateway/packaging"
-FILLED = {("baiye", "C"): BUILT / "filled/man1/baiye.1", ("baiye", "zh_CN.UTF-8"): BUILT / "filled/zh_CN/man1/baiye.1"}
+COUNTY = BUILT / "county/filled"
+FILLED = {("baiye", "C"): BUILT / "filled/man1/baiye.1", ("baiye", "zh_CN.UTF-8"): BUILT / "filled/zh_CN/man1/baiye.1",
+          ("baiye-county", "C"): COUNTY / "baiye-county.8"}
 PAGES = [BUILT / "filled/man8/baiyed.8", BUILT / "filled/zh_CN/man8/baiyed.8",
-         BUILT / "filled/man1/baiye-led.1",
+         BUILT / "filled/man1/baiye-led.1", COUNTY / "baiye-ingest.8", COUNTY / "baiye-growers.8",
          PACKAGING / "man/baiye.yaml.5", PACKAGING / "man/baiye-profile.5"]
 
 
@@ -56,3 +58,15 @@ def test_manual_pages_are_well_formed(page):
     text = shown(page)
     assert not re.search("--help: (usage|text|options|commands)", text)
     assert re.search("NAME|名称", text) and (page.suffix == ".5" or re.search("EXIT STATUS|退出码", text))
+
+
+def test_the_county_helps_as_the_gateway_does():
+    listed = said("baiye-county", "--help")
+    assert listed == said("baiye-county", "help") == said("baiye-county", "-h")
+    for name in re.findall(r"^  ([a-z0-9]+) +\S", listed, re.M):
+        text = said("baiye-county", "help", name)
+        assert text.startswith(f"Usage: baiye-county CONFIG {name}")
+        assert max(map(len, (listed + text).splitlines())) <= 80
+    for words in ([], ["file", "login"], ["file", "nonsense"], ["help", "nonsense"]):
+        done = subprocess.run([garden.program("baiye-county"), *words], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 64 and done.stdout == "" and "Usage: " in done.stderr, words
