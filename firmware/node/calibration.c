@@ -102,25 +102,14 @@ bool calibration_apply(const struct calibration *c, unsigned channel, int32_t ra
     return true;
 }
 
-static void put_u32(uint16_t *words, uint32_t value)
-{
-    words[0] = (uint16_t)(value >> 16);
-    words[1] = (uint16_t)value;
-}
-
-static uint32_t get_u32(const uint16_t *words)
-{
-    return (uint32_t)words[0] << 16 | words[1];
-}
-
 static void table_fill(const struct calibration_table *t, uint16_t *words)
 {
-    put_u32(words + AT_DATE, t->date);
+    node_u32_put(words + AT_DATE, t->date);
     words[AT_OPERATOR] = t->operator_id;
     words[AT_POINTS] = t->points;
     for (size_t i = 0; i < POINTS; i++) {
-        put_u32(words + AT_TABLE + 4 * i, (uint32_t)t->raw[i]);
-        put_u32(words + AT_TABLE + 4 * i + 2, (uint32_t)t->hundredths[i]);
+        node_u32_put(words + AT_TABLE + 4 * i, (uint32_t)t->raw[i]);
+        node_u32_put(words + AT_TABLE + 4 * i + 2, (uint32_t)t->hundredths[i]);
     }
 }
 
@@ -147,12 +136,12 @@ bool calibration_write(struct calibration *c, uint16_t offset, uint16_t count,
     memcpy(all + offset, words, count * sizeof *words);
     if (all[AT_POINTS] > POINTS)
         return false;
-    c->edit.date = get_u32(all + AT_DATE);
+    c->edit.date = node_u32_get(all + AT_DATE);
     c->edit.operator_id = all[AT_OPERATOR];
     c->edit.points = (uint8_t)all[AT_POINTS];
     for (size_t i = 0; i < POINTS; i++) {
-        c->edit.raw[i] = (int32_t)get_u32(all + AT_TABLE + 4 * i);
-        c->edit.hundredths[i] = (int32_t)get_u32(all + AT_TABLE + 4 * i + 2);
+        c->edit.raw[i] = (int32_t)node_u32_get(all + AT_TABLE + 4 * i);
+        c->edit.hundredths[i] = (int32_t)node_u32_get(all + AT_TABLE + 4 * i + 2);
     }
     return true;
 }

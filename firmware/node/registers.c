@@ -20,17 +20,6 @@ struct block {
     bool broadcast; /* may be written by broadcast */
 };
 
-static void put_u32(uint16_t *words, uint32_t value)
-{
-    words[0] = (uint16_t)(value >> 16);
-    words[1] = (uint16_t)value;
-}
-
-static uint32_t get_u32(const uint16_t *words)
-{
-    return (uint32_t)words[0] << 16 | words[1];
-}
-
 /* ---- snapshot ---- */
 
 static void fill_snapshot(struct node *node, uint16_t *words)
@@ -46,7 +35,7 @@ static void fill_snapshot(struct node *node, uint16_t *words)
     uint64_t age_ds = (now_us - sample->taken_us) / 100000;
     words[NODE_MAP_VERSION] = NODE_MAP_VERSION_NUMBER;
     words[NODE_BOOT] = node->black_box.boot;
-    put_u32(words + NODE_SEQ, sample->seq);
+    node_u32_put(words + NODE_SEQ, sample->seq);
     words[NODE_AGE] = sample->seq == 0 || age_ds > 0xFFFE ? 0xFFFF : (uint16_t)age_ds;
     words[NODE_STATUS] = node_status(node, now_us);
     words[NODE_PERIOD] = node->settings.value[INDEX_SETTING_PERIOD];
@@ -57,8 +46,8 @@ static void fill_raw(struct node *node, uint16_t *words)
 {
     const struct sample *sample = &node->sampler.sample;
     for (unsigned i = 0; i < CHANNEL_COUNT; i++)
-        put_u32(words + i * (size_t)2,
-                sample->seq ? (uint32_t)sample->raw[i] : (uint32_t)SENSOR_NO_VALUE);
+        node_u32_put(words + i * (size_t)2,
+                     sample->seq ? (uint32_t)sample->raw[i] : (uint32_t)SENSOR_NO_VALUE);
 }
 
 /* ---- black box ---- */
@@ -96,13 +85,13 @@ static void fill_black_box(struct node *node, uint16_t *words)
     uint64_t now_us = hal_now_us();
     uint32_t stack = hal_stack_free();
     struct hal_fault fault = hal_fault();
-    put_u32(words, (uint32_t)(now_us / SECOND_US));
-    put_u32(words + (NODE_LIFETIME - NODE_UPTIME), box->lifetime_h);
+    node_u32_put(words, (uint32_t)(now_us / SECOND_US));
+    node_u32_put(words + (NODE_LIFETIME - NODE_UPTIME), box->lifetime_h);
     words[NODE_RESET_CAUSE - NODE_UPTIME] = (uint16_t)box->cause;
     memcpy(words + (NODE_RESET_COUNTS - NODE_UPTIME), box->reset_counts, sizeof box->reset_counts);
-    put_u32(words + (NODE_FAULT - NODE_UPTIME), fault.pc);
-    put_u32(words + (NODE_FAULT - NODE_UPTIME) + 2, fault.lr);
-    put_u32(words + (NODE_FAULT - NODE_UPTIME) + 4, fault.status);
+    node_u32_put(words + (NODE_FAULT - NODE_UPTIME), fault.pc);
+    node_u32_put(words + (NODE_FAULT - NODE_UPTIME) + 2, fault.lr);
+    node_u32_put(words + (NODE_FAULT - NODE_UPTIME) + 4, fault.status);
     words[NODE_STACK_FREE - NODE_UPTIME] = stack > 0xFFFE ? 0xFFFF : (uint16_t)stack;
     words[NODE_AWAKE - NODE_UPTIME] = node_awake(node, now_us);
     fill_line_counts(&node->link, words + (NODE_LINE_COUNTS - NODE_UPTIME));
@@ -120,19 +109,19 @@ static void fill_black_box(struct node *node, uint16_t *words)
 
 static void fill_identity(struct node *node, uint16_t *words)
 {
-    put_u32(words, hal_serial());
+    node_u32_put(words, hal_serial());
     uint32_t version = node_version(node);
     words[NODE_VERSION - NODE_SERIAL] = (uint16_t)(version >> 24);
     words[NODE_VERSION - NODE_SERIAL + 1] = version >> 16 & 255;
     words[NODE_VERSION - NODE_SERIAL + 2] = (uint16_t)version;
-    put_u32(words + (NODE_FIRMWARE_CRC - NODE_SERIAL), hal_firmware_crc());
+    node_u32_put(words + (NODE_FIRMWARE_CRC - NODE_SERIAL), hal_firmware_crc());
     const char *name = hal_board_name();
     for (size_t i = 0; i < 16 && name[i]; i++) {
         unsigned character = (uint8_t)name[i];
         uint16_t *word = &words[NODE_BOARD - NODE_SERIAL + i / 2];
         *word = (uint16_t)(*word | character << (i % 2 ? 0 : 8));
     }
-    put_u32(words + (NODE_SETTINGS_SEQUENCE - NODE_SERIAL), node->settings.record.sequence);
+    node_u32_put(words + (NODE_SETTINGS_SEQUENCE - NODE_SERIAL), node->settings.record.sequence);
 }
 
 /* ---- lock and settings ---- */
@@ -278,7 +267,7 @@ static enum modbus_exception write_log_wanted(struct node *node, uint16_t offset
     if (offset != 0 || count != 3)
         return MODBUS_ILLEGAL_VALUE;
     memcpy(node->log_wanted, values, sizeof node->log_wanted);
-    log_window(&node->log, values[0], get_u32(values + 1), &window);
+    log_window(&node->log, values[0], node_u32_get(values + 1), &window);
     window.now_ds = (uint32_t)(now_us / 100000);
     if (window.count > 0 && window.boot == node->black_box.boot)
         wall_at(&node->wall, window.uptime_ds * (uint64_t)100000, &window.wall_s, &window.wall_ms);
@@ -292,14 +281,14 @@ static void fill_time(struct node *node, uint16_t *words)
 {
     uint32_t seconds;
     wall_at(&node->wall, hal_now_us(), &seconds, words + 2);
-    put_u32(words, seconds);
+    node_u32_put(words, seconds);
 }
 
 static enum modbus_exception write_time(struct node *node, uint16_t offset, uint16_t count,
                                         const uint16_t *values)
 {
     if (offset != 0 || count != 3 ||
-        !wall_set(&node->wall, get_u32(values), values[2], node->link.request_end_us))
+        !wall_set(&node->wall, node_u32_get(values), values[2], node->link.request_end_us))
         return MODBUS_ILLEGAL_VALUE;
     uint32_t seconds;
     uint16_t ms;

@@ -167,11 +167,6 @@ static uint16_t high(uint32_t value)
     return (uint16_t)(value >> 16);
 }
 
-static uint32_t join(const uint16_t *words)
-{
-    return (uint32_t)words[0] << 16 | words[1];
-}
-
 void node_log_window_write(const struct node_log_window *window,
                            uint16_t words[NODE_LOG_WINDOW_WORDS])
 {
@@ -206,14 +201,14 @@ bool node_log_window_read(const uint16_t *words, size_t count, struct node_log_w
     *window = (struct node_log_window){
         .count = words[0],
         .boot = words[1],
-        .seq = join(words + 2),
-        .uptime_ds = join(words + 4),
+        .seq = node_u32_get(words + 2),
+        .uptime_ds = node_u32_get(words + 4),
         .interval_ds = words[6],
-        .wall_s = join(words + 7),
+        .wall_s = node_u32_get(words + 7),
         .wall_ms = words[9],
         .newest_boot = words[10],
-        .newest_seq = join(words + 11),
-        .now_ds = join(words + 13),
+        .newest_seq = node_u32_get(words + 11),
+        .now_ds = node_u32_get(words + 13),
     };
     size_t whole = (count - NODE_LOG_WINDOW_HEAD) / NODE_LOG_RECORD_WORDS;
     if (window->count > whole)

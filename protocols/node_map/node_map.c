@@ -74,9 +74,8 @@ void node_values_get(const uint16_t registers[NODE_SNAPSHOT_USED], struct node_v
     for (unsigned i = 0; i < CHANNEL_COUNT; i++) {
         const struct node_channel *c = &node_channels[i];
         values->flag[i] = registers[NODE_FLAGS + i / 4] >> i % 4 * 4 & 15;
-        uint32_t raw = registers[c->address];
-        if (c->type == NODE_U32)
-            raw = raw << 16 | registers[c->address + 1];
+        uint32_t raw =
+            c->type == NODE_U32 ? node_u32_get(registers + c->address) : registers[c->address];
         if (raw == c->no_value)
             values->value[i] = NODE_NO_VALUE;
         else

@@ -101,6 +101,17 @@ int32_t node_channel_min(unsigned channel);
 void node_values_put(const struct node_values *values, uint16_t registers[NODE_SNAPSHOT_USED]);
 void node_values_get(const uint16_t registers[NODE_SNAPSHOT_USED], struct node_values *values);
 
+/* A value of 32 bits in two registers, the high word first. */
+static inline uint32_t node_u32_get(const uint16_t words[2])
+{
+    return (uint32_t)words[0] << 16 | words[1];
+}
+static inline void node_u32_put(uint16_t words[2], uint32_t value)
+{
+    words[0] = (uint16_t)(value >> 16);
+    words[1] = (uint16_t)value;
+}
+
 /* Hundredths that the channel has in saturated soil of the kind that NODE_SETTING_SOIL names; other
  * channels than volumetric moisture take saturated for all there can be. */
 int32_t node_saturated(unsigned channel, uint16_t soil);

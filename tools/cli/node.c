@@ -154,7 +154,7 @@ static json_t *row_values(const struct node_row_text *row, const uint16_t *words
     json_t *values = json_array();
     bool wide = row->type == NODE_U32 || row->type == NODE_S32;
     for (unsigned i = 0; i + (wide ? 1u : 0u) < row->count; i += wide ? 2 : 1) {
-        int64_t value = wide ? (int64_t)((uint32_t)words[i] << 16 | words[i + 1]) : words[i];
+        int64_t value = wide ? (int64_t)node_u32_get(words + i) : words[i];
         (void)json_array_append_new(values, json_integer(value));
     }
     return values;
@@ -271,7 +271,7 @@ static int tell_time(const struct look *look)
     if (code != EX_OK)
         return code;
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    uint32_t seconds = (uint32_t)words[0] << 16 | words[1];
+    uint32_t seconds = node_u32_get(words);
     double ahead =
         (double)seconds + words[2] / 1e3 - (double)now.tv_sec - (double)now.tv_nsec / 1e9;
     if (ahead > -0.05 && ahead < 0.05)

@@ -24,17 +24,6 @@ enum {
 
 _Static_assert(AT_DATE + RPC_NODE_TABLE == TABLE_WORDS, "the table goes to the end");
 
-static uint32_t get_u32(const uint16_t *words)
-{
-    return (uint32_t)words[0] << 16 | words[1];
-}
-
-static void put_u32(uint16_t *words, uint32_t value)
-{
-    words[0] = (uint16_t)(value >> 16);
-    words[1] = (uint16_t)value;
-}
-
 struct channel_job {
     struct rpc_node_job node; /* first */
     unsigned channel, samples;
@@ -74,12 +63,12 @@ static struct channel_job *open_channel(struct rpc_call *call)
 /* From NODE_CALIBRATION_DATE on: date, operator, points, points. */
 static void table_put(const struct calibration_table *table, uint16_t words[RPC_NODE_TABLE])
 {
-    put_u32(words, table->date);
+    node_u32_put(words, table->date);
     words[2] = table->operator_id;
     words[3] = table->points;
     for (size_t i = 0; i < NODE_CALIBRATION_POINTS_MAX; i++) {
-        put_u32(words + 4 + 4 * i, (uint32_t)table->raw[i]);
-        put_u32(words + 6 + 4 * i, (uint32_t)table->hundredths[i]);
+        node_u32_put(words + 4 + 4 * i, (uint32_t)table->raw[i]);
+        node_u32_put(words + 6 + 4 * i, (uint32_t)table->hundredths[i]);
     }
 }
 
@@ -88,10 +77,10 @@ static json_t *table_json(const uint16_t words[RPC_NODE_TABLE])
     json_t *points = json_array();
     for (size_t i = 0; i < words[3] && i < NODE_CALIBRATION_POINTS_MAX; i++)
         (void)json_array_append_new(
-            points, json_pack("[I,f]", (json_int_t)(int32_t)get_u32(words + 4 + 4 * i),
-                              (int32_t)get_u32(words + 6 + 4 * i) / 100.0));
-    return json_pack("{s:I,s:i,s:o}", "date", (json_int_t)get_u32(words), "operator", (int)words[2],
-                     "points", points);
+            points, json_pack("[I,f]", (json_int_t)(int32_t)node_u32_get(words + 4 + 4 * i),
+                              (int32_t)node_u32_get(words + 6 + 4 * i) / 100.0));
+    return json_pack("{s:I,s:i,s:o}", "date", (json_int_t)node_u32_get(words), "operator",
+                     (int)words[2], "points", points);
 }
 
 static void read_table(struct rpc_call *call)
@@ -129,7 +118,7 @@ static const char *unit_of(unsigned channel)
 
 static json_t *raw_json(const uint16_t *words)
 {
-    uint32_t raw = get_u32(words);
+    uint32_t raw = node_u32_get(words);
     return raw == 0x80000000u ? json_null() : json_integer((int32_t)raw);
 }
 

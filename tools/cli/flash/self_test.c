@@ -124,11 +124,6 @@ static bool set_coil(struct session *s, uint16_t coil)
     return write_word(s, 5, coil, 0xFF00);
 }
 
-static uint32_t u32_of(const uint16_t *words)
-{
-    return (uint32_t)words[0] << 16 | words[1];
-}
-
 static void rest(struct session *s)
 {
     if (s->line.fd >= 0)
@@ -180,7 +175,7 @@ static void check_identity(struct session *s)
     report(s, strncmp(name, board->reports, 16) == 0, N_("board"), "%s%s%s", name,
            strncmp(name, board->reports, 16) == 0 ? "" : _(", and it should be "),
            strncmp(name, board->reports, 16) == 0 ? "" : board->reports);
-    uint32_t serial = u32_of(words);
+    uint32_t serial = node_u32_get(words);
     char text[SERIAL_TEXT_SIZE], written[SERIAL_TEXT_SIZE];
     serial_print(serial, text);
     serial_print(s->test->serial, written);
@@ -224,8 +219,8 @@ static bool same_table(const uint16_t *words, const struct calibration_table *ta
     bool same = words[NODE_CALIBRATION_POINTS - NODE_CALIBRATION_CHANNEL] == table->points;
     for (size_t i = 0; i < table->points; i++) {
         const uint16_t *pair = words + (NODE_CALIBRATION_TABLE - NODE_CALIBRATION_CHANNEL) + 4 * i;
-        same = same && u32_of(pair) == (uint32_t)table->raw[i] &&
-               u32_of(pair + 2) == (uint32_t)table->hundredths[i];
+        same = same && node_u32_get(pair) == (uint32_t)table->raw[i] &&
+               node_u32_get(pair + 2) == (uint32_t)table->hundredths[i];
     }
     return same;
 }
@@ -279,9 +274,9 @@ static void check_itself(struct session *s)
     int64_t until = line_now_ns() + SAMPLE_S * NS_PER_S;
     bool good = set_coil(s, COIL_SAMPLE);
     while (good && (good = read_words(s, 0, NODE_SNAPSHOT_USED, words)) &&
-           u32_of(words + NODE_SEQ) == 0 && line_now_ns() < until)
+           node_u32_get(words + NODE_SEQ) == 0 && line_now_ns() < until)
         rest(s);
-    if (!good || u32_of(words + NODE_SEQ) == 0) {
+    if (!good || node_u32_get(words + NODE_SEQ) == 0) {
         report(s, false, N_("sample"), _("none within %d s%s%s"), SAMPLE_S, good ? "" : ": ",
                good ? "" : bus_result_text(s->last));
         return;
