@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "gateway/common/unit_convert.h"
+#include "gateway/forecast/frost.h"
+#include "gateway/forecast/growth.h"
 #include "protocols/metric/metric.h"
 
 static struct plot_value *find(struct plot_values *plot, const char *metric)
@@ -140,7 +142,7 @@ static void derive(struct plot_values *plot, const char *metric, double value, u
         include(own, value, flag, decimals, plot->oldest_ms);
 }
 
-/* By Magnus's formula over water. */
+/* By the formulas of the models. */
 void plot_values_derive(struct plot_values *plot)
 {
     double t, rh;
@@ -152,10 +154,8 @@ void plot_values_derive(struct plot_values *plot)
         !(t > -40 && t < 60 && rh > 0 && rh <= 100))
         return;
     uint8_t flag = (uint8_t)(t_flag != METRIC_GOOD ? t_flag : rh_flag);
-    double saturated = 0.6108 * exp(17.27 * t / (t + 237.3));
-    double g = log(rh / 100) + 17.27 * t / (t + 237.3);
-    derive(plot, "vapour_pressure_deficit", saturated * (1 - rh / 100), flag, 3);
-    derive(plot, "dew_point", 237.3 * g / (17.27 - g), flag, 2);
+    derive(plot, "vapour_pressure_deficit", growth_vpd_kpa(t, rh), flag, 3);
+    derive(plot, "dew_point", frost_dew_point_c(t, rh), flag, 2);
 }
 
 static void put_value(struct json_out *o, const struct plot_value *value)
