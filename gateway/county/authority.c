@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/hex.h"
+
 #define BEFORE_S    300 /* clocks differ */
 #define LIST_DAYS   3650
 #define SERIAL_BITS 127
@@ -298,8 +300,8 @@ bool authority_fingerprint(const char *file, char hex[65], char *why, size_t why
     uint8_t hash[SHA256_DIGEST_LENGTH];
     X509 *certificate = read_certificate(file);
     bool good = certificate != NULL && X509_digest(certificate, EVP_sha256(), hash, NULL) == 1;
-    for (size_t i = 0; good && i < sizeof hash; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+    if (good)
+        hex_write(hash, sizeof hash, hex);
     X509_free(certificate);
     return good || fail(why, why_size, "no certificate: ", file);
 }

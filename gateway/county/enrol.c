@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/common/log.h"
 #include "gateway/county/authority.h"
 
@@ -24,17 +25,11 @@ struct enrol {
     struct web_route routes[ROUTES + 1];
 };
 
-static void to_hex(const uint8_t *bytes, size_t count, char *hex)
-{
-    for (size_t i = 0; i < count; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-}
-
 static void hash_of(const char *secret, char hash[HASH_SIZE])
 {
     uint8_t bytes[SHA256_DIGEST_LENGTH];
     (void)SHA256((const uint8_t *)secret, strlen(secret), bytes);
-    to_hex(bytes, sizeof bytes, hash);
+    hex_write(bytes, sizeof bytes, hash);
 }
 
 /* A part of topics; the names of the county's programs are no sites. */
@@ -315,7 +310,7 @@ bool enrol_token(PGconn *db, const struct settings *settings, const char *site,
         !authority_fingerprint(settings->ca_file, authority, why, why_size))
         return false;
     bool good = RAND_bytes(random, sizeof random) == 1;
-    to_hex(random, sizeof random, secret);
+    hex_write(random, sizeof random, secret);
     hash_of(secret, hash);
     good = good &&
            tell(db, "DELETE FROM token WHERE until < now() - interval '30 days'", 0, NULL) &&

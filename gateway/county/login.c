@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/common/hex.h"
 #include "gateway/daemon/http/guess.h"
 
 #define PASSWORD_LEAST 10
@@ -92,8 +93,7 @@ static bool make_session(PGconn *db, const char *user, char token[LOGIN_TOKEN_SI
     unsigned char bytes[(LOGIN_TOKEN_SIZE - 1) / 2];
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
         return false;
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+    hex_write(bytes, sizeof bytes, token);
     const char *parameters[] = {token, user};
     PGresult *made = PQexecParams(db,
                                   "WITH old AS (DELETE FROM session WHERE until < now())"

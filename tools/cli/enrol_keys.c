@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/daemon/rpc/users.h"
 
 /* What a BIO in memory has got, as text; the BIO is freed. */
@@ -114,8 +115,7 @@ static bool has_print(X509 *certificate, const void *what)
     char hex[2 * sizeof hash + 1] = "";
     if (X509_digest(certificate, EVP_sha256(), hash, NULL) != 1)
         return false;
-    for (size_t i = 0; i < sizeof hash; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+    hex_write(hash, sizeof hash, hex);
     return strcasecmp(hex, what) == 0;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/image.h"
@@ -65,8 +66,7 @@ static bool read_point(const char *path, uint8_t point[POINT_SIZE])
 static void note_point(const uint8_t point[POINT_SIZE], int number)
 {
     char hex[2 * POINT_SIZE + 1] = "";
-    for (unsigned i = 1; i < POINT_SIZE; i++)
-        (void)snprintf(hex + 2 * (i - 1), 3, "%02x", point[i]);
+    hex_write(point + 1, POINT_SIZE - 1, hex);
     outcome_append("keys", json_pack("{s:i,s:s}", "number", number, "point", hex));
 }
 

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/common/language.h"
 #include "gateway/common/text.h"
 #include "protocols/modbus/request.h"
@@ -83,8 +84,7 @@ static size_t send_pdu(const struct look *look, const uint8_t *pdu, size_t size,
                        int *code)
 {
     char hex[2 * MODBUS_REQUEST_SIZE + 1];
-    for (size_t i = 0; i < size; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", pdu[i]);
+    hex_write(pdu, size, hex);
     json_t *result = ask(look, "raw",
                          json_pack("{s:s,s:I,s:s,s:b}", "bus", look->bus, "unit",
                                    (json_int_t)look->unit, "pdu", hex, "read_back", 0),

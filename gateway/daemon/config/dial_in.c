@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/common/language.h"
 #include "gateway/common/units.h"
 #include "gateway/daemon/config/draft.h"
@@ -11,15 +12,6 @@
 #define HEX_PREFIX "hex:"
 
 /* ---- Bytes ---- */
-
-static int hex_digit(char c)
-{
-    const char *at = c != '\0' ? strchr("0123456789abcdefABCDEF", c) : NULL;
-    if (at == NULL)
-        return -1;
-    int value = (int)(at - "0123456789abcdefABCDEF");
-    return value < 16 ? value : value - 6;
-}
 
 /* "AA 55 01"; false when it is no list of bytes, or too long. */
 static bool parse_hex(const char *text, size_t size, struct dial_in_word *word)

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/common/log.h"
 #include "gateway/daemon/config/draft.h"
 #include "gateway/daemon/config/whole_file.h"
@@ -40,8 +41,7 @@ void config_trial_hash(const void *data, size_t size, char hash[TRIAL_HASH_SIZE]
 {
     uint8_t bytes[SHA256_DIGEST_LENGTH];
     (void)SHA256(data, size, bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(hash + 2 * i, 3, "%02x", bytes[i]);
+    hex_write(bytes, sizeof bytes, hash);
 }
 
 bool config_trial_hash_file(const char *file, char hash[TRIAL_HASH_SIZE])

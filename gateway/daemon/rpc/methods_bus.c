@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/daemon/rpc/call.h"
 #include "gateway/daemon/write_request.h"
 #include "protocols/bytes/bytes.h"
@@ -196,17 +197,6 @@ static void run_write(struct rpc_call *call)
 
 /* ---- raw, pause, scan ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Bytes of a hex text, 0 when it is none or too long. */
 static uint16_t parse_hex(const char *text, uint8_t *out, uint16_t max)
 {
@@ -229,11 +219,7 @@ static void raw_ready(struct rpc_call *call)
         rpc_fail_bus(call, &call->reply);
         return;
     }
-    for (uint16_t i = 0; i < call->reply.pdu_size; i++) {
-        hex[2 * i] = "0123456789abcdef"[call->reply.pdu[i] >> 4];
-        hex[2 * i + 1] = "0123456789abcdef"[call->reply.pdu[i] & 15];
-    }
-    hex[2 * call->reply.pdu_size] = '\0';
+    hex_write(call->reply.pdu, call->reply.pdu_size, hex);
     rpc_end(call, json_pack("{s:s,s:I,s:i}", "pdu", hex, "turnaround_us",
                             (json_int_t)call->reply.turnaround_us, "exception",
                             call->reply.result == BUS_EXCEPTION ? (int)call->reply.exception : 0));

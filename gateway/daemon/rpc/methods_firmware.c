@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/daemon/alerts/alerts.h"
 #include "gateway/daemon/rpc/firmware_head.h"
 #include "gateway/daemon/store/feed.h"
@@ -343,8 +344,7 @@ static void run_stop(struct rpc_call *call)
 void update_job_came_to(struct rpc *rpc, const uint8_t id[UPDATE_ID_SIZE], json_t *result)
 {
     char hex[2 * UPDATE_ID_SIZE + 1];
-    for (size_t i = 0; i < UPDATE_ID_SIZE; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", id[i]);
+    hex_write(id, UPDATE_ID_SIZE, hex);
     (void)json_object_set_new(result, "sha256", json_string(hex));
     offer_set_outcome(rpc->offer, result);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/common/log.h"
 #include "gateway/daemon/update/job.h"
 
@@ -18,15 +19,6 @@ static void piece_key(char *key, size_t size, size_t piece)
     (void)snprintf(key, size, KEY ".%zu", piece);
 }
 
-static void hex(const uint8_t *bytes, size_t size, char *out)
-{
-    for (size_t i = 0; i < size; i++) {
-        out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-    }
-    out[2 * size] = '\0';
-}
-
 /* Of the record; one without a number is of version 1 as well. */
 #define RECORD_VERSION 1
 
@@ -35,7 +27,7 @@ static void hex(const uint8_t *bytes, size_t size, char *out)
 static char *record_of(const struct update_job *job, size_t *size)
 {
     char id[2 * UPDATE_ID_SIZE + 1];
-    hex(job->id, UPDATE_ID_SIZE, id);
+    hex_write(job->id, UPDATE_ID_SIZE, id);
     json_t *rows = json_array();
     for (uint16_t i = 0; i < job->rpc->config->device_count; i++) {
         const struct update_row *row = &job->rows[i];
@@ -211,7 +203,7 @@ static struct update_job *job_of(struct update_loading *loading)
     struct update_job *job = update_job_new(loading->rpc, file, loading->size, &wanted);
     if (job == NULL)
         return NULL;
-    hex(job->id, UPDATE_ID_SIZE, id);
+    hex_write(job->id, UPDATE_ID_SIZE, id);
     const char *kept_id = json_string_value(json_object_get(record, "sha256"));
     if (kept_id == NULL || strcmp(id, kept_id) != 0) {
         update_job_free(job);

@@ -7,6 +7,7 @@
 
 #include <openssl/sha.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/common/log.h"
 #include "gateway/daemon/update/signature.h"
 #include "gateway/daemon/update/trust.h"
@@ -81,8 +82,7 @@ static const char *judge(const struct offer *offer)
     uint8_t hash[SHA256_DIGEST_LENGTH];
     char hex[OFFER_HASH_SIZE], path[CONFIG_PATH_SIZE + 32];
     (void)SHA256(offer->file, offer->size, hash);
-    for (size_t i = 0; i < sizeof hash; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+    hex_write(hash, sizeof hash, hex);
     if (strcmp(hex, offer->sha256) != 0)
         return "the parts do not make the file that was announced";
     enum image_result verdict = signature_file(offer->file, offer->size);

@@ -4,6 +4,7 @@
  *   data file, firmware, keys, ports ─> look at the chip ─> serial number from the register
  *   ─> erase, write, verify ─> start ─> self-test over the bus ─> label, register */
 #include "tools/cli/flash/flash.h"
+#include "gateway/common/hex.h"
 #include "gateway/common/language.h"
 #include "gateway/common/serial.h"
 
@@ -245,8 +246,7 @@ static void describe(const struct content *content, char version[24], char image
                        header->version & 0xFFFF);
     else
         (void)snprintf(version, 24, "unsigned");
-    for (unsigned i = 0; i < 8; i++)
-        (void)snprintf(image + (size_t)2 * i, 3, "%02x", content->hash[i]);
+    hex_write(content->hash, 8, image);
 }
 
 static int dry_run(struct job *job, const struct options *options, const struct content *content)
