@@ -74,7 +74,8 @@ describe('history', () => {
 describe('the CSV file', () => {
   it('has no formulas, quotes what needs it, leaves missing values empty', () => {
     expect(csvCell('=HYPERLINK("x")')).toBe('"\'=HYPERLINK(""x"")"');
-    expect(csvCell('@x')).toBe("'@x");
+    for (const begin of ['=', '+', '-', '@', '\t', '＝', '＋', '－', '＠']) expect(csvCell(`${begin}x`)).toBe(`'${begin}x`);
+    for (const begin of ['\r', '\n']) expect(csvCell(`${begin}=x`)).toBe(`"'${begin}=x"`);
     expect(csvCell('a,b')).toBe('"a,b"');
     expect(csvCell(-3.5)).toBe('-3.5');
     const s = series([M, 2 * M]);

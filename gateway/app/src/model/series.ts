@@ -222,11 +222,11 @@ export function stepFor(spanMs: number, kind: Kind = 'mean'): Step {
 /** Whether a lowest and a highest value say something beside it. */
 export const hasRange = (kind: Kind): boolean => kind !== 'sum' && kind !== 'angle';
 
-/** A cell that a spreadsheet will not take for a formula. */
+/** A cell that a spreadsheet will not take for a formula, in its wide form neither. */
 export function csvCell(x: string | number | null): string {
   if (x === null) return '';
   if (typeof x === 'number') return String(x);
-  const safe = /^[=+\-@\t\r]/.test(x) ? `'${x}` : x;
+  const safe = /^[=+\-@\t\r\n＝＋－＠]/.test(x) ? `'${x}` : x;
   return /[",\r\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
 }
 
