@@ -92,6 +92,8 @@ describe('a number that looks like a slip', () => {
     expect(doubt(usual, 'upper', 1.2, 3)).toBe('little');
     expect(doubt(usual, 'upper', 1.3, 3)).toBe(null);
     expect(doubt([], 'upper', 1250, 3)).toBe('much');
+    expect(doubt([], 'upper', 1250, 0)).toBe('much'); // nobody said how many
+    expect(doubt([], 'upper', 12.5, 0)).toBe(null);
     expect(doubt([], 'upper', 90, 3)).toBe(null);
     expect(doubt(usual, 'creek', 80, 3)).toBe(null);
   });

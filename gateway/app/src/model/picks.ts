@@ -35,6 +35,7 @@ export type Doubt = 'nothing' | 'much' | 'little';
 const USUAL_OF = 5; // picks
 const FACTOR = 10; // times the usual
 const PICKER_MOST_KG = 30; // in a day, by hand
+const PLOT_MOST_KG = 500; // when nobody said how many picked
 
 /** What to ask about before a pick is stored, because it looks like a slip of the finger. */
 export function doubt(picks: Pick[], plot: string, kg: number, pickers: number): Doubt | null {
@@ -43,7 +44,7 @@ export function doubt(picks: Pick[], plot: string, kg: number, pickers: number):
   const usual = known.map((p) => p.kg).sort((a, b) => a - b)[known.length >> 1];
   if (usual !== undefined && kg >= FACTOR * usual) return 'much';
   if (usual !== undefined && kg * FACTOR <= usual) return 'little';
-  return pickers > 0 && kg > pickers * PICKER_MOST_KG ? 'much' : null;
+  return kg > (pickers > 0 ? pickers * PICKER_MOST_KG : PLOT_MOST_KG) ? 'much' : null;
 }
 
 export interface PickedDay {
