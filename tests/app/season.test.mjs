@@ -58,14 +58,14 @@ for (const [lang, words] of [['zh-CN', { season: /这一季/, first: /3月21日.
     const rows = await page.locator('.yearfacts tbody tr').allTextContents();
     assert.match(rows[0], words.first);
     assert.match(rows[1], /4560$/, 'this season’s 22.5 kg and last one’s 30 kg, in jin');
-    assert.match(rows[2], /200\.0400\.0$/, 'a hundred days of 2 mm, and the whole season before');
+    assert.match(rows[2], /200\.0730\.0$/, 'a hundred days of 2 mm, and the whole year before');
     assert.match(rows[3], /20$/, 'two frost nights, and none');
     const warmth = await page.locator('.curves').first().locator('[role=img]').getAttribute('aria-label');
     assert.match(warmth, new RegExp(`${YEAR} 200.*${YEAR - 1} 600`), 'of 100 days 2 a day, of the whole season before 3');
     assert.match(await page.locator('.curves').nth(1).locator('[role=img]').getAttribute('aria-label'), new RegExp(`${YEAR} 40 %`));
     assert.equal(await page.locator('.curves').first().locator('path').count(), 2);
     assert.match(await page.locator('.said [role=img]').getAttribute('aria-label'), words.right, 'of 11.25 kg a day; off by 1 and by 6');
-    assert.equal(await page.locator('.said circle').count(), 2, 'the days that were said and picked');
+    assert.equal(await page.locator('.said .dot').count(), 2, 'the days that were said and picked');
     await page.getByText(words.table).tap();
     assert.deepEqual(await page.locator('.said tbody tr').allTextContents(), ['03-2228–4020', '03-2116–3025']);
     const wide = await page.evaluate(() => { const box = document.querySelector('.scroll'); return box.scrollWidth - box.clientWidth; });
@@ -113,6 +113,24 @@ for (const [lang, words] of [['zh-CN', { ask: /数一数芽/, title: /数芽/, s
     assert.deepEqual(page.problems, []);
   });
 }
+
+test('season: what is picked in autumn is counted and in the table, this year and the last', async () => {
+  await dress();
+  s.gateway.ahead = Date.UTC(YEAR, 9, 10, 4) - Date.now(); // the 10th of October
+  for (const year of [YEAR, YEAR - 1]) {
+    s.gateway.ledger.set(`autumn-${year}`, { id: `autumn-${year}`, plot: 'upper', day: `${year}-09-20`, kg: 7.5, pickers: 2, made: s.gateway.now(), at: s.gateway.now(), by: 'aunt' });
+  }
+  await s.gateway.garden(2);
+  const page = await s.phone({ size: 'small' });
+  await login(page, s.bridge.url);
+  await page.locator('.tile.live').first().waitFor();
+  await page.goto(`${s.bridge.url}#/season/upper`);
+  await page.locator('.yearfacts tbody tr').first().waitFor();
+  assert.match((await page.locator('.yearfacts tbody tr').allTextContents())[1], /6075$/, '22.5 and 7.5 kg, 30 and 7.5 kg, in jin');
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '给合作社的表（CSV）' }).tap()]);
+  const lines = readFileSync(await file.path(), 'utf8').trim().split('\r\n');
+  assert.equal(lines[lines.length - 1], `${YEAR}-09-20,上坡,7.5,2,aunt`);
+});
 
 test('season: without a network, and with nothing picked, it says so', async () => {
   await dress();

@@ -6,7 +6,7 @@ import { midnight } from './format';
 import { csvCell, type Series } from './series';
 
 const DAY_MS = 86400e3;
-export const SEASON_DAYS = 200;
+const SEASON_DAYS = 200; // in which warmth makes spring's shoots ready
 
 /** Where buds begin to count warmth: the 1st of January, south of the equator of July. */
 export function seasonBegins(now: number, years: number, zone: string, south: boolean): number {

@@ -4,8 +4,7 @@ import { tl } from '../i18n/later';
 import { t } from '../i18n';
 import { near, type Judged } from '../model/said';
 import { estimated, unitName, weighed } from '../model/weight';
-
-const BOX = { width: 320, height: 150, left: 50, bottom: 22, top: 8 };
+import { Frame } from './frame';
 
 interface YearSaid {
   year: string;
@@ -18,8 +17,8 @@ export function SaidCard({ years }: { years: YearSaid[] }) {
   if (!shown) return null;
   const { days } = shown;
   const top = Math.max(1, ...days.map((d) => Math.max(d.said[2], d.picked)));
-  const x = (i: number) => BOX.left + ((i + 0.5) / days.length) * (BOX.width - BOX.left);
-  const y = (v: number) => BOX.height - BOX.bottom - (v / top) * (BOX.height - BOX.bottom - BOX.top);
+  const x = (i: number) => (((i + 0.5) / days.length) * 100).toFixed(1);
+  const y = (v: number) => (100 - (v / top) * 100).toFixed(1);
   const right = (of: YearSaid) => {
     const { kg, days: count } = near(of.days);
     return tl('said.near', estimated(kg), unitName(), count, of.days.length, of.year);
@@ -29,23 +28,14 @@ export function SaidCard({ years }: { years: YearSaid[] }) {
     <section class="card said" aria-labelledby="said">
       <h2 id="said">{tl('said.title')} ({unitName()})</h2>
       <figure class="curves">
-        <svg viewBox={`0 0 ${BOX.width} ${BOX.height}`} role="img" aria-label={right(shown)}>
-          {[0, 0.5, 1].map((f) => (
-            <g key={f}>
-              <line x1={BOX.left} x2={BOX.width} y1={y(f * top)} y2={y(f * top)} />
-              <text x={BOX.left - 6} y={y(f * top) + 5} text-anchor="end">{estimated(f * top)}</text>
-            </g>
-          ))}
-          {ends.map((i) => (
-            <text key={i} x={x(i)} y={BOX.height - 4} text-anchor={ends.length === 1 ? 'middle' : i === 0 ? 'start' : 'end'}>{days[i]?.day.slice(5)}</text>
-          ))}
+        <Frame label={right(shown)} top={top} text={estimated} dates={ends.map((i) => days[i]?.day.slice(5) ?? '')}>
           {days.map((d, i) => (
             <g key={d.day}>
-              <path d={`M${x(i).toFixed(1)} ${y(d.said[0]).toFixed(1)}V${y(d.said[2]).toFixed(1)}`} />
-              <circle cx={x(i)} cy={y(d.picked)} r="3.5" />
+              <path d={`M${x(i)} ${y(d.said[0])}V${y(d.said[2])}`} />
+              <path class="dot" d={`M${x(i)} ${y(d.picked)}h0`} />
             </g>
           ))}
-        </svg>
+        </Frame>
         <figcaption class="quiet">{tl('said.how')}</figcaption>
       </figure>
       {known.map((y2) => <p key={y2.year}>{right(y2)}</p>)}

@@ -8,7 +8,7 @@ import { current } from '../garden';
 import { t } from '../i18n';
 import type { Pick } from '../keep/db';
 import { day, monthDay, value } from '../model/format';
-import { coldNights, firstPick, last, ledgerCsv, seasonBegins, SEASON_DAYS, shares, sums, warmth, type Curve } from '../model/growing';
+import { coldNights, firstPick, last, ledgerCsv, seasonBegins, shares, sums, warmth, type Curve } from '../model/growing';
 import { parseLedger } from '../model/ledger';
 import { has } from '../model/own';
 import { judged, parseSaid, type Said } from '../model/said';
@@ -17,6 +17,7 @@ import { clock, state } from '../model/state';
 import { unitName, weighed } from '../model/weight';
 import { loadHistory } from '../mqtt/history';
 import { CountCard } from './counting';
+import { Frame } from './frame';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
 import { metricValue, unit } from './metric';
@@ -56,7 +57,7 @@ async function load(plot: string, now: number, gone: () => boolean): Promise<Yea
   if (!session) return [];
   return Promise.all([0, 1].map(async (back): Promise<Year> => {
     const begins = seasonBegins(now, back, zone(), south());
-    const ends = Math.min(begins + SEASON_DAYS * DAY_MS, back === 0 ? now : Infinity);
+    const ends = back === 0 ? now : seasonBegins(now, back - 1, zone(), south()) - 1; // to the last leaf of autumn
     const days = (metric: string, kind: Kind) =>
       loadHistory(session, { what: { plot }, metric, kind, from: begins, to: ends, step: 'day' }, () => undefined, gone)
         .catch(() => emptySeries('day', kind)); // no such sensor there
@@ -66,8 +67,6 @@ async function load(plot: string, now: number, gone: () => boolean): Promise<Yea
     return { begins, ends, warm, rain, picks, said };
   }));
 }
-
-const BOX = { width: 320, height: 150, left: 50, bottom: 22, top: 8 };
 
 interface CurvesProps {
   title: string;
@@ -84,26 +83,17 @@ function Curves({ title, curves, years, text, begins, most }: CurvesProps) {
   if (known.length === 0) return null;
   const days = Math.max(30, ...curves.map((c) => c.days.length));
   const top = most ?? Math.max(1, ...known);
-  const x = (i: number) => BOX.left + (i / (days - 1)) * (BOX.width - BOX.left - 4);
-  const y = (v: number) => BOX.height - BOX.bottom - (v / top) * (BOX.height - BOX.bottom - BOX.top);
+  const x = (i: number) => (i / (days - 1)) * 100;
+  const y = (v: number) => 100 - (v / top) * 100;
   const path = (c: Curve) => c.days.map((v, i) => (v === null ? '' : `${c.days[i - 1] == null ? 'M' : 'L'}${x(i).toFixed(1)} ${y(v).toFixed(1)}`)).join('');
-  const ticks = [0, 0.5, 1].map((f) => Math.round(f * (days - 1)));
+  const dates = [0, 0.5, 1].map((f) => monthDay(begins + Math.round(f * (days - 1)) * DAY_MS, zone()));
   const ends = curves.map((c, k) => { const v = last(c); return v === null ? '' : `${years[k]} ${text(v)}`; }).filter((s) => s !== '').join(t('state.and'));
   return (
     <figure class="curves">
       <figcaption>{title}</figcaption>
-      <svg viewBox={`0 0 ${BOX.width} ${BOX.height}`} role="img" aria-label={`${title}: ${ends}`}>
-        {[0, 0.5, 1].map((f) => (
-          <g key={f}>
-            <line x1={BOX.left} x2={BOX.width} y1={y(f * top)} y2={y(f * top)} />
-            <text x={BOX.left - 6} y={y(f * top) + 5} text-anchor="end">{text(f * top)}</text>
-          </g>
-        ))}
-        {ticks.map((i) => (
-          <text key={i} x={x(i)} y={BOX.height - 4} text-anchor={i === 0 ? 'start' : i === days - 1 ? 'end' : 'middle'}>{monthDay(begins + i * DAY_MS, zone())}</text>
-        ))}
+      <Frame label={`${title}: ${ends}`} top={top} text={text} dates={dates}>
         {[...curves].reverse().map((c, k) => <path key={k} class={k === curves.length - 1 ? 'this' : 'before'} d={path(c)} />)}
-      </svg>
+      </Frame>
       <p class="quiet">{ends}</p>
     </figure>
   );
