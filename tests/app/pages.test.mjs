@@ -91,12 +91,16 @@ test('pages: from 320 to 1280 px, on its side and at a page zoom of 200 %, nothi
         await page.setViewportSize({ width, height });
         const wider = await page.waitForFunction(() => {
           const box = document.querySelector('.scroll');
+          const out = () => [...document.querySelectorAll('.card *, .tile *')].filter((e) => !e.closest('.tablebox, .chart, .uplot, .unseen')
+            && e.getBoundingClientRect().right > e.parentElement.closest('.card, .tile').getBoundingClientRect().right + 1).map((e) => e.outerHTML.slice(0, 90));
           return new Promise((r) => {
-            requestAnimationFrame(() => requestAnimationFrame(() => r({ px: Math.max(box.scrollWidth - box.clientWidth, document.documentElement.scrollWidth - innerWidth) })));
+            requestAnimationFrame(() => requestAnimationFrame(() => r({ out: out().slice(0, 3),
+              px: Math.max(box.scrollWidth - box.clientWidth, document.documentElement.scrollWidth - innerWidth) })));
           });
         });
-        const { px } = await wider.jsonValue();
+        const { px, out } = await wider.jsonValue();
         assert.ok(px <= 0, `${what} at ${width} px in ${lang} is ${px} px too wide`);
+        assert.deepEqual(out, [], `${what} at ${width} px in ${lang}: nothing sticks out of its card`);
         await shot(page, `at-${width}-${lang.slice(0, 2)}-${what}`, height > width);
       }
     }

@@ -634,6 +634,8 @@ test('use: the rain of this month is two taps', async () => {
   const begin = new Date(asked.from + 8 * 3600e3);
   assert.equal(begin.getUTCDate(), 1);
   assert.equal(begin.toISOString().slice(11, 19), '00:00:00');
+  const px = await page.evaluate(() => Math.min(...[...document.querySelectorAll('.hero, .hero *')].map((e) => parseFloat(getComputedStyle(e).fontSize))));
+  assert.ok(px >= 14, `nothing below 14 px: ${px}`);
   await shot(page, 'use-rain-of-month');
 });
 

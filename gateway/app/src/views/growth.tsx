@@ -259,7 +259,7 @@ function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast |
         </>
       )}
       {share !== null && !forecast?.readyKg && <p class="quiet"><a href={`#/season/${plot}`}>{tl('count.ask')}</a></p>}
-      {forecast?.why && <p class="quiet">{t('grow.why')}：{ours<Why>(forecast).why}</p>}
+      {forecast?.why && <p class="quiet">{t('grow.why')}{t('tile.colon')}{ours<Why>(forecast).why}</p>}
       {score && <ScoreLines score={score} ruleKg={forecast?.ruleKg ?? null} />}
       {days.length > 0 && (
         <>
