@@ -27,7 +27,7 @@ static struct alert_text describe(const struct silence *silence)
     (void)snprintf(zh->place, sizeof zh->place, "%s", silence->region);
     (void)snprintf(en->todo, sizeof en->todo,
                    "call somebody there: has the gateway power, and is there a network?");
-    (void)snprintf(zh->todo, sizeof zh->todo, "打电话问那里的人：网关有没有电，网络通不通？");
+    (void)snprintf(zh->todo, sizeof zh->todo, "打电话问那里的人：主机有没有电，网络通不通？");
     return text;
 }
 

@@ -267,7 +267,7 @@ static const struct certificate_words {
     [CERTIFICATE_CLIENT] =
         {"the certificate by which broker %1$.40s knows the gateway %2$s on %3$s",
          "ask the broker's operator for a new one, put it in the place of cert_file and key_file",
-         "网关在消息服务器 %1$.40s 用的证书%2$s %3$s 到期",
+         "主机在消息服务器 %1$.40s 用的证书%2$s %3$s 到期",
          "向消息服务器管理员要新证书，替换 cert_file 和 key_file"},
     [CERTIFICATE_BROKER_AUTHORITY] =
         {"the authority by which the gateway knows broker %1$.40s %2$s on %3$s",

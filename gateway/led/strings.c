@@ -8,8 +8,8 @@
 
 /* Numbers of the forecast, which are no metrics of a device. */
 static const struct metric_words forecast_numbers[] = {
-    {"ready_kg", {{"可采", "Ready"}}, 0},  {"pick_kg", {{"明采", "Pick"}}, 0},
-    {"pickers", {{"人手", "Pickers"}}, 0}, {"share_ready", {{"成熟", "Ripe"}}, 0},
+    {"ready_kg", {{"能采", "Ready"}}, 0},  {"pick_kg", {{"明采", "Pick"}}, 0},
+    {"pickers", {{"人数", "Pickers"}}, 0}, {"share_ready", {{"可采", "Ripe"}}, 0},
     {"min_c", {{"最低", "Low"}}, 0},
 };
 
@@ -26,10 +26,10 @@ static const struct words texts[WORD_COUNT] = {
 };
 
 static const struct words flags[METRIC_FLAG_COUNT] = {
-    [METRIC_GOOD] = {{"", ""}},           [METRIC_STALE] = {{"过期", "old"}},
-    [METRIC_RANGE] = {{"超限", "range"}}, [METRIC_STUCK] = {{"卡滞", "stuck"}},
+    [METRIC_GOOD] = {{"", ""}},           [METRIC_STALE] = {{"旧", "old"}},
+    [METRIC_RANGE] = {{"超出", "range"}}, [METRIC_STUCK] = {{"不变", "stuck"}},
     [METRIC_ABSENT] = {{"缺失", "none"}}, [METRIC_UNCALIBRATED] = {{"未校", "uncal"}},
-    [METRIC_FAULT] = {{"故障", "fault"}}, [METRIC_CLOCK] = {{"时钟", "clock"}},
+    [METRIC_FAULT] = {{"故障", "fault"}}, [METRIC_CLOCK] = {{"时间", "clock"}},
 };
 
 struct named_words {
@@ -40,7 +40,7 @@ struct named_words {
 static const struct named_words levels[] = {
     {"none", {{"无", "none"}}},         {"low", {{"低", "low"}}},
     {"medium", {{"中", "medium"}}},     {"high", {{"高", "high"}}},
-    {"info", {{"提示", "info"}}},       {"watch", {{"注意", "watch"}}},
+    {"info", {{"提示", "info"}}},       {"watch", {{"留意", "watch"}}},
     {"alarm", {{"警报", "alarm"}}},     {"severe", {{"严重", "severe"}}},
     {"unknown", {{"不明", "unknown"}}},
 };
@@ -48,7 +48,7 @@ static const struct named_words levels[] = {
 static const struct named_words diseases[] = {
     {"blister_blight", {{"茶饼病", "blister blight"}}},
     {"white_star", {{"茶白星病", "white star"}}},
-    {"anthracnose", {{"炭疽病", "anthracnose"}}},
+    {"anthracnose", {{"茶炭疽病", "anthracnose"}}},
 };
 
 const char *word_text(enum word word, enum language language)

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Chinese words that growers know, where a word for word translation misled them.
 import { describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { later } from '../../../gateway/app/src/i18n/later';
 import { zh } from '../../../gateway/app/src/i18n/zh';
+
+const text = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
 describe('the words in Chinese', () => {
   it('calls the lowest level a hint, not a message', () => {
@@ -25,6 +29,19 @@ describe('the words in Chinese', () => {
   });
   it('keeps none of the words that misled', () => {
     const old = /网关|已达标的新梢|树上可采|各地块|霜冻消息|^不动$|手机上打开/;
-    expect(Object.entries(zh).filter(([, text]) => old.test(text))).toEqual([]);
+    expect([...Object.values(zh), ...Object.values(later.zh)].filter((text) => old.test(text))).toEqual([]);
+    expect(text('gateway/app/src/county/words.ts')).not.toMatch(old);
+  });
+});
+
+describe('the words of the LED screen', () => {
+  const led = text('gateway/led/strings.c');
+  const of = (name: string): string => new RegExp(`(?:"|WORD_|METRIC_)${name}"?(?:,|\\] =) *\\{\\{"([^"]*)"`, 'i').exec(led)?.[1] ?? `none for ${name}`;
+  it('are the app’s, or the part of them for which a screen has room', () => {
+    for (const name of ['blister_blight', 'white_star', 'anthracnose'] as const) expect(of(name)).toBe(zh[`disease.${name}`]);
+    for (const name of ['none', 'low', 'medium', 'high', 'info', 'watch'] as const) expect(of(name)).toBe(zh[`level.${name}`].replace(/ .*/, ''));
+    for (const name of ['stale', 'range', 'stuck', 'uncalibrated', 'fault', 'clock'] as const) expect(zh[`flag.${name}`]).toContain(of(name));
+    expect([zh['grow.ready'], zh['grow.share'], zh['pick.pickers']].map((long, i) => long.includes(of(['ready_kg', 'share_ready', 'pickers'][i] ?? '')))).toEqual([true, true, true]);
+    expect(of('gateway_offline')).toBe(zh['state.offline']);
   });
 });

@@ -53,7 +53,7 @@ static void templates_write_what_is_known(void **unused)
     expect("{farm} {time} {date} {weekday}", LANGUAGE_ZH, "白叶茶园 15:05 4月3日 周五");
     expect("{date} {weekday}", LANGUAGE_EN, "3 Apr Fri");
     expect("{forecast/upper/pick_kg} {forecast/upper/pickers}", LANGUAGE_EN, "6-12 4");
-    expect("{frost} {frost/min_c}", LANGUAGE_ZH, "注意 2.1");
+    expect("{frost} {frost/min_c}", LANGUAGE_ZH, "留意 2.1");
     expect("{disease}", LANGUAGE_ZH, "茶饼病 中");
     expect("{alerts}", LANGUAGE_EN, "No alerts");
     expect("{{x} 100%", LANGUAGE_EN, "{x} 100%");

@@ -39,7 +39,7 @@ static void look_dates(struct doctor *doctor, const char *path, const X509 *cert
     int days = 0, seconds = 0;
     if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
         doctor_say(doctor, "certificates", DOCTOR_BROKEN, "%s does not hold yet",
-                   "is the gateway's clock right?", "%s 还没有生效", "网关的时钟对吗？", path);
+                   "is the gateway's clock right?", "%s 还没有生效", "主机的时钟对吗？", path);
     else if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) != 1 ||
              days < 0 || seconds < 0)
         doctor_say(doctor, "certificates", DOCTOR_BROKEN, "%s has ended", todo, "%s 已过期",

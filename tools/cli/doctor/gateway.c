@@ -35,7 +35,7 @@ void doctor_configuration(struct doctor *doctor)
     if (refused[0] != '\0')
         doctor_say(doctor, "configuration", DOCTOR_BROKEN,
                    "the gateway runs by the last good one, because of: %s",
-                   "mend the file, then: baiye reload", "网关在用上一次正确的配置，因为：%s",
+                   "mend the file, then: baiye reload", "主机在用上一次正确的配置，因为：%s",
                    "改好文件，再运行 baiye reload", refused);
 }
 
@@ -358,11 +358,11 @@ void doctor_versions(struct doctor *doctor)
                    BAIYE_VERSION, system.sysname, system.release);
     else if (strcmp(running, BAIYE_VERSION) != 0)
         doctor_say(doctor, "versions", DOCTOR_WARNING, "this is %s, the running gateway is %s",
-                   "systemctl restart baiyed", "本程序是 %s，正在运行的网关是 %s",
+                   "systemctl restart baiyed", "本程序是 %s，正在运行的主机是 %s",
                    "systemctl restart baiyed", BAIYE_VERSION,
                    running[0] != '\0' ? running : "older");
     else
         doctor_say(doctor, "versions", DOCTOR_OK, "baiye and the running gateway %s, %s %s", "",
-                   "baiye 和正在运行的网关 %s，%s %s", "", BAIYE_VERSION, system.sysname,
+                   "baiye 和正在运行的主机 %s，%s %s", "", BAIYE_VERSION, system.sysname,
                    system.release);
 }

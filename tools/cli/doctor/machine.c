@@ -60,7 +60,7 @@ void doctor_clock(struct doctor *doctor)
     if (now < BUILT_AFTER_S)
         doctor_say(doctor, "clock", DOCTOR_BROKEN, "the clock stands before 2026",
                    "connect the gateway to the network, or set it: timedatectl set-time",
-                   "时钟早于 2026 年", "让网关联网，或用 timedatectl set-time 设时间");
+                   "时钟早于 2026 年", "让主机联网，或用 timedatectl set-time 设时间");
     else if (kernel == TIME_ERROR || (state.status & STA_UNSYNC) != 0)
         doctor_say(doctor, "clock", DOCTOR_WARNING, "nothing keeps the clock right",
                    "install and enable a time service: apt install chrony", "没有程序在校准时钟",
@@ -70,7 +70,7 @@ void doctor_clock(struct doctor *doctor)
     if (store != NULL && !json_is_true(json_object_get(store, "clock_trusted")))
         doctor_say(doctor, "clock", DOCTOR_WARNING,
                    "the gateway does not trust it yet: readings are marked clock", "",
-                   "网关还不信任时钟：读数带有 clock 标记", "");
+                   "主机还不信任时钟：读数带有 clock 标记", "");
     look_battery_clock(doctor, now);
 }
 

@@ -128,11 +128,11 @@ void doctor_service(struct doctor *doctor)
     if (!doctor_path(doctor, "/run/systemd/system", path, sizeof path) || access(path, F_OK) != 0) {
         if (doctor->stats != NULL)
             doctor_say(doctor, "service", DOCTOR_OK, "a gateway answers; no systemd runs it", "",
-                       "网关有应答，但不是由 systemd 启动的", "");
+                       "主机有应答，但不是由 systemd 启动的", "");
         else
             doctor_say(doctor, "service", DOCTOR_WARNING,
                        "no gateway answers, and there is no systemd here",
-                       "start it by hand: baiyed --config FILE", "网关没有应答，这里也没有 systemd",
+                       "start it by hand: baiyed --config FILE", "主机没有应答，这里也没有 systemd",
                        "手动启动：baiyed --config 文件");
         return;
     }
