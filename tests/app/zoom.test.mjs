@@ -175,3 +175,29 @@ test('zoom: on paper each page is whole and dark on white, and the menu is not t
     assert.deepEqual(seen, { menu: 'none', cut: [], rows: [], pale: [] }, hash);
   }
 });
+
+test('zoom: a chart of the dark look is printed in the ink of the light one, and is dark again', async () => {
+  await garden();
+  const page = await open({ dark: true }, 'plot/p:upper', '.chart[aria-busy=false] canvas');
+  await page.evaluate(() => {
+    /** Pixels of the curve in the light and in the dark look's green. */
+    window.ink = () => {
+      const canvas = document.querySelector('.chart canvas');
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const count = ([r, g, b]) => {
+        let n = 0;
+        for (let i = 0; i < data.length; i += 4) {
+          if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 30) n += 1;
+        }
+        return n;
+      };
+      return { light: count([0x0b, 0x5d, 0x3b]), dark: count([0x7f, 0xd6, 0xa4]) };
+    };
+    addEventListener('beforeprint', () => queueMicrotask(() => { window.printed = window.ink(); })); // the chart's own is before
+  });
+  await page.pdf();
+  const printed = await page.evaluate(() => window.printed);
+  assert.ok(printed.light > 100 && printed.dark === 0, JSON.stringify(printed));
+  const after = await page.evaluate(() => window.ink());
+  assert.ok(after.dark > 100 && after.light === 0, JSON.stringify(after));
+});

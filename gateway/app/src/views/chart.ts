@@ -102,11 +102,11 @@ export class Chart {
     this.plot = null;
   }
 
-  /** Theme or language changed: everything is drawn anew. */
+  /** Theme or language changed: everything is drawn anew, and at once, since paper waits for no frame. */
   rebuild(): void {
     this.plot?.destroy();
     this.plot = null;
-    this.later();
+    if (this.lines.length > 0) this.draw();
   }
 
   show(lines: Line[]): void {
