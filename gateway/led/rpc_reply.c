@@ -62,6 +62,19 @@ bool rpc_reply_day(const void *payload, size_t size, double *min, double *max)
     return found;
 }
 
+static double add(double a, double b)
+{
+    return a + b;
+}
+
+bool rpc_reply_day_sum(const void *payload, size_t size, double *sum)
+{
+    json_t *answer = parse(payload, size);
+    bool found = fold(json_object_get(answer, "sum"), add, sum);
+    json_decref(answer);
+    return found;
+}
+
 void rpc_reply_day_request(const struct state *state, int slot_index, const struct led_now *now,
                            char *out, size_t size)
 {

@@ -14,6 +14,8 @@
 bool rpc_reply_time(const void *payload, size_t size, int64_t *gateway_ms);
 /* `history`: smallest and largest value of all its rows. False: an error, or no values. */
 bool rpc_reply_day(const void *payload, size_t size, double *min, double *max);
+/* The same of what adds up: the sum of all its rows. */
+bool rpc_reply_day_sum(const void *payload, size_t size, double *sum);
 /* Any method: it worked. */
 bool rpc_reply_good(const void *payload, size_t size);
 /* The request for the history of the local day so far, by the hour. */

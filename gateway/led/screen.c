@@ -163,11 +163,22 @@ static void take_board_answer(struct screen *screen, int index, const void *payl
                good ? "shows" : "the gateway could not write to it");
 }
 
+static void take_day(struct state *state, int slot, const void *payload, size_t size,
+                     const struct led_now *now)
+{
+    double min = 0, max = 0, sum = 0;
+    if (state->slots[slot].sums) {
+        if (rpc_reply_day_sum(payload, size, &sum))
+            state_day_sum(state, slot, sum, now);
+    } else if (rpc_reply_day(payload, size, &min, &max)) {
+        state_day(state, slot, min, max, now);
+    }
+}
+
 static void take_answer(struct screen *screen, const char *id, const void *payload, size_t size,
                         const struct led_now *now)
 {
     int64_t gateway_ms = 0;
-    double min = 0, max = 0;
     if (strcmp(id, "led-time") == 0) {
         bool prompt = screen->asked_ms > 0 && now->mono_ms - screen->asked_ms <= TIME_LATE_MS;
         if (prompt && rpc_reply_time(payload, size, &gateway_ms))
@@ -176,8 +187,8 @@ static void take_answer(struct screen *screen, const char *id, const void *paylo
     }
     int slot = id_index(id, DAY_ID, screen->state->slot_count);
     int board = id_index(id, BOARD_ID, screen->config->board_count);
-    if (slot >= 0 && screen->day_asked_ms[slot] != 0 && rpc_reply_day(payload, size, &min, &max))
-        state_day(screen->state, slot, min, max, now);
+    if (slot >= 0 && screen->day_asked_ms[slot] != 0)
+        take_day(screen->state, slot, payload, size, now);
     if (board >= 0)
         take_board_answer(screen, board, payload, size, now);
 }

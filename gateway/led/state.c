@@ -50,6 +50,8 @@ static int find_slot(struct state *state, int source, const char *scope, size_t 
         .source = (uint8_t)source, .limit_low = -HUGE_VAL, .limit_high = HUGE_VAL, .day = -1};
     memcpy(slot->scope, scope, scope_length);
     memcpy(slot->metric, metric, strlen(metric) + 1);
+    const struct metric_info *info = metric_find(metric);
+    slot->sums = info != NULL && info->kind == METRIC_SUM;
     return state->slot_count++;
 }
 
@@ -205,13 +207,19 @@ struct led_value state_value(const struct state *state, int slot_index, const st
         return out;
     }
     out.shown = mild ? SHOWN_MARKED : SHOWN_GOOD;
+    bool whole = slot->day_whole && slot->day == local_day(state, now);
+    if (slot->sums) {
+        out.value = slot->day_sum;
+        out.shown = whole ? out.shown : SHOWN_WAITING;
+        return out;
+    }
     out.triple = slot->triple;
     out.value = slot->value;
     out.low = slot->low;
     out.high = slot->high;
     out.trend = trend_of(slot, now);
     out.beyond = slot->value > slot->limit_high ? 1 : slot->value < slot->limit_low ? -1 : 0;
-    out.has_range = slot->day_whole && slot->day == local_day(state, now);
+    out.has_range = whole;
     out.min = slot->day_min;
     out.max = slot->day_max;
     return out;
@@ -253,7 +261,8 @@ static void add_to_day(struct state *state, struct state_slot *slot, int64_t bef
 void state_slot_taken(struct state *state, struct state_slot *slot, int64_t before_ts_ms,
                       const struct led_now *now)
 {
-    if (!slot->present || (slot->flag != METRIC_GOOD && slot->flag != METRIC_UNCALIBRATED))
+    if (slot->sums || !slot->present ||
+        (slot->flag != METRIC_GOOD && slot->flag != METRIC_UNCALIBRATED))
         return;
     add_point(slot, now);
     add_to_day(state, slot, before_ts_ms, now);
@@ -263,8 +272,9 @@ bool state_wants_day(const struct state *state, int slot_index, const struct led
 {
     const struct state_slot *slot = &state->slots[slot_index];
     const struct state_source *source = &state->sources[slot->source];
-    return source->kind != SOURCE_FORECAST && source->seen && slot->present && !slot->day_whole &&
-           state->gateway == GATEWAY_ONLINE && !source_stale(state, source, now);
+    return source->kind != SOURCE_FORECAST && source->seen && slot->present &&
+           (slot->sums || !slot->day_whole) && state->gateway == GATEWAY_ONLINE &&
+           !source_stale(state, source, now);
 }
 
 void state_day(struct state *state, int slot_index, double min, double max,
@@ -276,6 +286,14 @@ void state_day(struct state *state, int slot_index, double min, double max,
     slot->day_min = fmin(slot->day_min, min);
     slot->day_max = fmax(slot->day_max, max);
     slot->day_whole = true;
+}
+
+void state_day_sum(struct state *state, int slot_index, double sum, const struct led_now *now)
+{
+    struct state_slot *slot = &state->slots[slot_index];
+    slot->day = local_day(state, now);
+    slot->day_whole = true;
+    slot->day_sum = sum;
 }
 
 const char *state_label(const struct state *state, const char *source)

@@ -70,6 +70,8 @@ struct state_slot {
     int64_t day;         /* local day of min and max, days since 1970 */
     bool day_whole;      /* nothing of the day was missed */
     double day_min, day_max;
+    bool sums;      /* of increments, such as rain: the day's sum is shown */
+    double day_sum; /* by the gateway's history, of `day` if it is whole */
 };
 
 struct state_alert {
@@ -158,7 +160,10 @@ void state_time(struct state *state, int64_t gateway_ms, int64_t asked_mono_ms,
                 const struct led_now *now);
 /* Min and max of the local day so far, from the gateway's history. */
 void state_day(struct state *state, int slot, double min, double max, const struct led_now *now);
-/* Should the gateway be asked for the day's min and max of this slot? */
+/* The same of what adds up: its sum. */
+void state_day_sum(struct state *state, int slot, double sum, const struct led_now *now);
+/* Should the gateway be asked for the day's min and max, or sum, of this slot? Of a sum again and
+ * again: a plot's messages repeat an increment, so that they can't be added up here. */
 bool state_wants_day(const struct state *state, int slot, const struct led_now *now);
 
 /* UTC, milliseconds. */

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/led/rpc_reply.h"
 #include "led_scene.h"
 
 #define MINUTE 60000
@@ -221,6 +222,32 @@ static void the_days_range_is_shown_only_when_nothing_was_missed(void **unused)
     }
     assert_true(now().has_range); /* a new day, seen from midnight on */
     assert_float_equal(now().min, 11, 0.001);
+}
+
+static void of_rain_the_days_sum_is_shown_and_no_increment(void **unused)
+{
+    (void)unused;
+    int rain = state_slot(&s.state, "plot/upper/rainfall");
+    const char *live = "{\"ts\":@,\"every_s\":60,\"values\":{\"rainfall\":0.2}}";
+    scene_send(&s, "plot/upper/live", live, false);
+    assert_int_equal(state_value(&s.state, rain, &s.now).shown, SHOWN_WAITING);
+    assert_true(state_wants_day(&s.state, rain, &s.now));
+    double sum = 0;
+    static const char rows[] = "{\"min\":[0,0],\"max\":[0.8,0.2],\"sum\":[13.4,null,0.2]}";
+    assert_true(rpc_reply_day_sum(rows, sizeof rows - 1, &sum));
+    state_day_sum(&s.state, rain, sum, &s.now);
+    struct led_value value = state_value(&s.state, rain, &s.now);
+    assert_int_equal(value.shown, SHOWN_GOOD);
+    assert_float_equal(value.value, 13.6, 0.001);
+    assert_false(value.has_range);
+    assert_true(state_wants_day(&s.state, rain, &s.now)); /* more may have fallen */
+    scene_advance(&s, MINUTE);
+    scene_send(&s, "plot/upper/live", live, false); /* the same drop, sent with another's value */
+    assert_float_equal(state_value(&s.state, rain, &s.now).value, 13.6, 0.001);
+    scene_advance(&s, 24 * 60 * MINUTE);
+    scene_send(&s, "plot/upper/live", live, false);
+    assert_int_equal(state_value(&s.state, rain, &s.now).shown, SHOWN_WAITING); /* another day */
+    assert_false(rpc_reply_day_sum("{\"sum\":[]}", 10, &sum));
 }
 
 static void the_sites_timezone_is_a_name_and_no_file(void **unused)
@@ -474,6 +501,7 @@ int main(void)
         CASE(flags_decide_what_is_shown),
         CASE(an_arrow_needs_a_real_change_within_the_hour),
         CASE(the_days_range_is_shown_only_when_nothing_was_missed),
+        CASE(of_rain_the_days_sum_is_shown_and_no_increment),
         CASE(the_sites_timezone_is_a_name_and_no_file),
         CASE(an_alert_is_told_in_both_languages_where_the_gateway_can),
         CASE(alerts_are_kept_until_they_are_cleared),
