@@ -105,7 +105,9 @@ class Boxes(Fleet):
 
     def answer(self, site, method, body):
         """As the daemon: it can only ask the helper to look."""
-        box = self.all[site]
+        box = self.all.get(site)
+        if box is None:
+            return None  # all are asked, also those of other figures
         (box.folder / "order").write_text("- -\n")
         self.pool.submit(box.run, "run")
         return {"ok": True}
