@@ -124,21 +124,30 @@ static uint64_t came_since(const struct counter *counter, const struct field_con
 
 /* A meter that shows 0 while it starts, for more than one answer, is taken for one that was
  * restarted. Then it shows again what it had, and a bit more: only that has come. */
+static bool came_back_to(const struct counter *counter, uint64_t fallen, uint64_t raw, double most,
+                         uint64_t *step)
+{
+    if (raw < fallen || counter->last >= fallen)
+        return false;
+    *step = raw - fallen;
+    return *step < (raw - counter->last) / BACK_PART && (double)*step <= most;
+}
+
+/* To where it last fell, or, of several falls in a row, to where the first one was. */
 static bool came_back(const struct counter *counter, const struct field_config *field, uint64_t raw,
                       int64_t passed_ms, uint64_t *step)
 {
-    if (!counter->has_fallen || raw < counter->fallen || counter->last >= counter->fallen)
-        return false;
-    *step = raw - counter->fallen;
-    return *step < (raw - counter->last) / BACK_PART &&
-           (double)*step <= most_codes(field, passed_ms);
+    double most = most_codes(field, passed_ms);
+    return counter->has_fallen && (came_back_to(counter, counter->fell, raw, most, step) ||
+                                   came_back_to(counter, counter->fallen, raw, most, step));
 }
 
-/* A restart, confirmed: several in a row fell from where the first one did. */
+/* A restart, confirmed. */
 static void note_fall(struct counter *counter)
 {
     if (!counter->has_fallen || counter->last >= counter->fallen)
         counter->fallen = counter->last;
+    counter->fell = counter->last;
     counter->has_fallen = true;
 }
 

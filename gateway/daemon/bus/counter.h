@@ -27,7 +27,8 @@ struct counter {
     int64_t at_ms;    /* when `last` was shown */
     uint64_t last;    /* what is booked up to there */
     uint64_t before;  /* and before that */
-    uint64_t fallen;  /* from where it last fell, as a restart does */
+    uint64_t fallen;  /* from where it fell, as a restart does: the highest since it was there */
+    uint64_t fell;    /* and where it last did */
     uint64_t doubted; /* shown since, and waiting for the next answer */
     int8_t exponent;  /* that its scale register held */
     int8_t other;     /* and that it holds since the last answer */

@@ -44,6 +44,10 @@ static const struct scene scenes[] = {
     {"rain on over a wrong answer", {200, 203, 201, 205, 206}, {0.3, NOTHING, 0.2, 0.1}, 5},
     {"zeros while it starts", {300, 0, 0, 0, 305, 306}, {NOTHING, 0, 0, 0.5, 0.1}, 6},
     {"and twice", {300, 0, 0, 2, 0, 0, 305, 306}, {NOTHING, 0, 0.2, NOTHING, 0, 0.5, 0.1}, 8},
+    {"and long after a restart",
+     {300, 2, 5, 200, 0, 0, 203, 204},
+     {NOTHING, 0.5, 19.5, NOTHING, 0, 0.3, 0.1},
+     8},
     {"on after a restart", {30, 0, 0, 28, 33, 34}, {NOTHING, 0, 2.8, 0.5, 0.1}, 6},
     {"steady", {7, 7, 7, 8}, {0, 0, 0.1}, 4},
 };
@@ -64,6 +68,10 @@ static const struct scene meter_scenes[] = {
     {"over its end", {65530, 4, 6, 7}, {NOTHING, 1.2, 0.1}, 4},
     {"a leap that is true is booked late", {300, 30000, 30001, 30002}, {NOTHING, 2970.1, 0.1}, 4},
     {"zeros while it starts", {16580, 0, 0, 16611, 16642}, {NOTHING, 0, 3.1, 3.1}, 5},
+    {"and long after its end",
+     {32750, 13, 44, 15253, 0, 0, 15284, 15315},
+     {NOTHING, 4.4, 1520.9, NOTHING, 0, 3.1, 3.1},
+     8},
     {"steady", {7, 7, 7, 8}, {0, 0, 0.1}, 4},
 };
 
