@@ -9,6 +9,7 @@
 #define HEAD       3u /* unit, function, bytes that follow */
 #define CRC_SIZE   2u
 #define WORDS_MOST 3u /* more or fewer than asked for */
+#define APART      8u /* good answers between two glitches: the master may have missed one */
 
 static bool strikes(const struct fault_set *set, struct rng *rng, enum fault_kind kind,
                     struct fault_counts *counts)
@@ -85,13 +86,16 @@ size_t wrong_answer(const struct fault_set *set, struct wrong *wrong, struct rng
         memcpy(said, wrong->frame, size);
         return size;
     }
-    bool may_glitch = wrong->size > 0 && !wrong->glitched;
+    bool may_glitch = wrong->size > 0 && wrong->apart == 0;
     memcpy(wrong->frame, said, size);
     wrong->size = size;
     if (strikes(set, rng, FAULT_REFUSE, counts))
         return refuse(said, rng);
     if (strikes(set, rng, FAULT_SIZE, counts))
         return resize(said, rng);
-    wrong->glitched = may_glitch && strikes(set, rng, FAULT_GLITCH, counts);
-    return wrong->glitched ? glitch(said) : size;
+    wrong->apart -= wrong->apart > 0;
+    if (!may_glitch || !strikes(set, rng, FAULT_GLITCH, counts))
+        return size;
+    wrong->apart = APART;
+    return glitch(said);
 }

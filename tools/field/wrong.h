@@ -15,8 +15,8 @@ struct wrong {
     uint8_t frame[FRAME_SIZE];
     size_t size;
     int64_t until_ns; /* after it the unit lives */
-    bool glitched;    /* the last values it gave: two in a row would be a restart, whatever it
-                       * refused in between */
+    unsigned apart;   /* answers until it may glitch again: a counter that reads 0 twice in a row
+                       * was restarted, whatever was refused or lost in between */
 };
 
 /* `frame`: a whole RTU answer with its CRC. Gives the size of what is said in its place, which
