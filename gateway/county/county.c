@@ -46,8 +46,7 @@ struct county {
     char answers_topic[100];
     const char *topics[2];
     struct holes *holes;
-    struct rollout *rollout;
-    struct firmware *firmware;
+    struct leader *rollout, *firmware;        /* one each for rollout.h and firmware.h */
     int firmware_room;                        /* requests until the next step */
     struct link *links[SETTINGS_BROKERS_MAX]; /* of each broker */
     struct enrol *enrol;                      /* NULL: nobody enrols */
@@ -339,8 +338,8 @@ static bool make_parts(struct county *county)
                    settings->prefix);
     county->topics[0] = county->answers_topic;
     county->holes = holes_create(settings->database, settings->patience_s, settings->again_s);
-    county->rollout = rollout_create(settings->database);
-    county->firmware = firmware_create(settings->database);
+    county->rollout = leader_create(settings->database, ROLLOUT_LOCK);
+    county->firmware = leader_create(settings->database, FIRMWARE_LOCK);
     bool good = county->wake_fd >= 0 && county->holes != NULL && county->rollout != NULL &&
                 county->firmware != NULL;
     for (uint32_t i = 0; good && i < settings->broker_count; i++) {
@@ -422,7 +421,7 @@ int main(int argc, char **argv)
     for (uint32_t i = 0; i < county.settings.broker_count; i++)
         link_leave(county.links[i], NULL, 0);
     holes_destroy(county.holes);
-    rollout_destroy(county.rollout);
-    firmware_destroy(county.firmware);
+    leader_destroy(county.rollout);
+    leader_destroy(county.firmware);
     return status;
 }

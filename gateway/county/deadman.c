@@ -17,7 +17,7 @@
 #define LOCK_TELL "7236404"
 
 struct deadman {
-    struct leader leader;
+    struct leader *leader;
     struct store *store;
     struct notifier *notifier;
     struct active *active;
@@ -74,7 +74,8 @@ struct deadman *deadman_start(const char *conninfo, const struct config *config,
     if (deadman == NULL)
         return NULL;
     (void)snprintf(deadman->silent_s, sizeof deadman->silent_s, "%u", silent_s);
-    if (leader_init(&deadman->leader, conninfo, LOCK_TELL) && start_parts(deadman, config))
+    deadman->leader = leader_create(conninfo, LOCK_TELL);
+    if (deadman->leader != NULL && start_parts(deadman, config))
         return deadman;
     log_write(LOG_LEVEL_ERROR, "notify: can't be started with %s: %s", config->store_path,
               strerror(errno));
@@ -91,7 +92,7 @@ void deadman_stop(struct deadman *deadman)
         store_stop(deadman->store);
     notifier_free(deadman->notifier);
     active_destroy(deadman->active);
-    leader_free(&deadman->leader);
+    leader_destroy(deadman->leader);
     free(deadman);
 }
 
@@ -153,13 +154,13 @@ static void look(struct deadman *deadman)
 {
     char why[CONNECTION_WHY_SIZE] = "";
     const char *parameters[] = {deadman->silent_s}, *most[] = {"10"};
-    bool good = leader_step(&deadman->leader, why, sizeof why);
-    if (good && !deadman->leader.leads)
+    bool good = leader_step(deadman->leader, why, sizeof why);
+    if (good && !deadman->leader->leads)
         return;
     PGresult *result =
-        good ? leader_ask(&deadman->leader, look_sql, 1, parameters, why, sizeof why) : NULL;
+        good ? leader_ask(deadman->leader, look_sql, 1, parameters, why, sizeof why) : NULL;
     PGresult *rollouts =
-        result != NULL ? leader_ask(&deadman->leader, stopped_sql, 1, most, why, sizeof why) : NULL;
+        result != NULL ? leader_ask(deadman->leader, stopped_sql, 1, most, why, sizeof why) : NULL;
     good = rollouts != NULL;
     log_change(&deadman->log, good, good ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
                good ? "notify: silent gardens are looked for%s"

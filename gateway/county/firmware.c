@@ -7,32 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/county/leader.h"
-
-#define LOCK_FIRMWARE "7236406"
-#define AGAIN_S       60   /* a request that nobody answered, and one that was put off */
-#define BUDGET_S      3600 /* the month's data are used up */
-
-struct firmware {
-    struct leader leader;
-};
-
-struct firmware *firmware_create(const char *conninfo)
-{
-    struct firmware *firmware = calloc(1, sizeof *firmware);
-    if (firmware != NULL && leader_init(&firmware->leader, conninfo, LOCK_FIRMWARE))
-        return firmware;
-    free(firmware);
-    return NULL;
-}
-
-void firmware_destroy(struct firmware *firmware)
-{
-    if (firmware == NULL)
-        return;
-    leader_free(&firmware->leader);
-    free(firmware);
-}
+#define AGAIN_S  60   /* a request that nobody answered, and one that was put off */
+#define BUDGET_S 3600 /* the month's data are used up */
 
 /* ---- What has come of it ---- */
 
@@ -155,22 +131,21 @@ static int take(const PGresult *result, struct rollout_request *requests, int ro
     return count;
 }
 
-static int say(struct firmware *firmware, struct rollout_request *requests, int room, char *why,
+static int say(struct leader *leader, struct rollout_request *requests, int room, char *why,
                size_t why_size)
 {
     char most[16];
     const char *parameters[] = {most};
     (void)snprintf(most, sizeof most, "%d", room);
-    PGresult *result = leader_ask(&firmware->leader, choose, 1, parameters, why, why_size);
+    PGresult *result = leader_ask(leader, choose, 1, parameters, why, why_size);
     int count = result != NULL ? take(result, requests, room) : -1;
     PQclear(result);
     return count;
 }
 
-int firmware_due(struct firmware *firmware, struct rollout_request *requests, int room, char *why,
+int firmware_due(struct leader *leader, struct rollout_request *requests, int room, char *why,
                  size_t why_size)
 {
-    struct leader *leader = &firmware->leader;
     static const char *const steps[] = {stand, fall, give_up, stop, next_ring, too_few, finish};
     if (!leader_step(leader, why, why_size))
         return -1;
@@ -178,16 +153,15 @@ int firmware_due(struct firmware *firmware, struct rollout_request *requests, in
         if (!leader_tell(leader, steps[i], 0, NULL, why, why_size))
             return -1;
     }
-    return leader->leads ? say(firmware, requests, room, why, why_size) : 0;
+    return leader->leads ? say(leader, requests, room, why, why_size) : 0;
 }
 
-int firmware_go_on(struct firmware *firmware, struct rollout_request *requests, int room, char *why,
+int firmware_go_on(struct leader *leader, struct rollout_request *requests, int room, char *why,
                    size_t why_size)
 {
-    struct leader *leader = &firmware->leader;
     if (!leader_connected(leader, why, why_size))
         return -1;
-    return leader->leads ? say(firmware, requests, room, why, why_size) : 0;
+    return leader->leads ? say(leader, requests, room, why, why_size) : 0;
 }
 
 /* ---- Answers ---- */
@@ -317,12 +291,12 @@ static const char settle[] =
     "  THEN coalesce(trouble, now()) END, counts = $9::jsonb"
     " WHERE id = $1::int8 AND site = $2 AND state = $3";
 
-static bool find_row(struct firmware *firmware, const char *id, const char *site, struct row *row,
+static bool find_row(struct leader *leader, const char *id, const char *site, struct row *row,
                      char *why, size_t why_size)
 {
     const char *parameters[] = {id, site};
     PGresult *result = leader_ask(
-        &firmware->leader,
+        leader,
         "SELECT s.state, r.sha256, f.size, s.have, least(60, greatest(1, r.soak_s / 10)),"
         " s.clean IS NOT NULL FROM firmware_site s JOIN firmware_rollout r ON r.id = s.rollout"
         " JOIN firmware f USING (sha256) WHERE s.id = $1::int8 AND s.site = $2 AND s.state IN"
@@ -343,7 +317,7 @@ static bool find_row(struct firmware *firmware, const char *id, const char *site
     return found;
 }
 
-static bool settle_row(struct firmware *firmware, const char *id, const char *site,
+static bool settle_row(struct leader *leader, const char *id, const char *site,
                        const struct row *row, const json_t *root, char *why, size_t why_size)
 {
     struct verdict verdict = {.state = row->state, .clean = ""};
@@ -355,12 +329,12 @@ static bool settle_row(struct firmware *firmware, const char *id, const char *si
     (void)snprintf(due, sizeof due, "%ld", verdict.due_s);
     const char *parameters[] = {id,          site, row->state,    verdict.state, have,
                                 verdict.why, due,  verdict.clean, told};
-    bool good = leader_tell(&firmware->leader, settle, 9, parameters, why, why_size);
+    bool good = leader_tell(leader, settle, 9, parameters, why, why_size);
     free(told);
     return good;
 }
 
-bool firmware_answer(struct firmware *firmware, const char *site, int64_t id, const char *json,
+bool firmware_answer(struct leader *leader, const char *site, int64_t id, const char *json,
                      size_t size, char *why, size_t why_size)
 {
     struct row row;
@@ -371,9 +345,9 @@ bool firmware_answer(struct firmware *firmware, const char *site, int64_t id, co
                                          json_is_string(json_object_get(root, "sha256")));
     if (!good)
         (void)snprintf(why, why_size, "its answer is not how it stands");
-    good = good && leader_connected(&firmware->leader, why, why_size) &&
-           find_row(firmware, id_text, site, &row, why, why_size) &&
-           settle_row(firmware, id_text, site, &row, root, why, why_size);
+    good = good && leader_connected(leader, why, why_size) &&
+           find_row(leader, id_text, site, &row, why, why_size) &&
+           settle_row(leader, id_text, site, &row, root, why, why_size);
     json_decref(root);
     return good;
 }

@@ -19,21 +19,17 @@
 
 #include "gateway/county/rollout.h"
 
-#define FIRMWARE_KIND 'f' /* of its answers */
+#define FIRMWARE_KIND 'f'       /* of its answers */
+#define FIRMWARE_LOCK "7236406" /* for leader_create() */
 
-struct firmware;
-
-/* NULL: no memory. Does not connect. */
-struct firmware *firmware_create(const char *conninfo);
-void firmware_destroy(struct firmware *firmware);
-/* As rollout_due(). */
-int firmware_due(struct firmware *firmware, struct rollout_request *requests, int room, char *why,
+/* As rollout_due(). `leader` here and below: of FIRMWARE_LOCK. */
+int firmware_due(struct leader *leader, struct rollout_request *requests, int room, char *why,
                  size_t why_size);
 /* Between two steps, when answers have come: only what is to be asked by now, as the next part. */
-int firmware_go_on(struct firmware *firmware, struct rollout_request *requests, int room, char *why,
+int firmware_go_on(struct leader *leader, struct rollout_request *requests, int room, char *why,
                    size_t why_size);
 /* false: it is of no use (`why`). */
-bool firmware_answer(struct firmware *firmware, const char *site, int64_t id, const char *json,
+bool firmware_answer(struct leader *leader, const char *site, int64_t id, const char *json,
                      size_t size, char *why, size_t why_size);
 
 #endif

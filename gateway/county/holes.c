@@ -14,7 +14,7 @@
 
 struct holes {
     char patience[16], again[16]; /* seconds */
-    struct leader leader;
+    struct leader *leader;
 };
 
 struct holes *holes_create(const char *conninfo, uint32_t patience_s, uint32_t again_s)
@@ -24,7 +24,8 @@ struct holes *holes_create(const char *conninfo, uint32_t patience_s, uint32_t a
         return NULL;
     (void)snprintf(holes->patience, sizeof holes->patience, "%" PRIu32, patience_s);
     (void)snprintf(holes->again, sizeof holes->again, "%" PRIu32, again_s);
-    if (leader_init(&holes->leader, conninfo, LOCK_LEAD))
+    holes->leader = leader_create(conninfo, LOCK_LEAD);
+    if (holes->leader != NULL)
         return holes;
     free(holes);
     return NULL;
@@ -34,7 +35,7 @@ void holes_destroy(struct holes *holes)
 {
     if (holes == NULL)
         return;
-    leader_free(&holes->leader);
+    leader_destroy(holes->leader);
     free(holes);
 }
 
@@ -66,7 +67,7 @@ int holes_due(struct holes *holes, struct hole_request requests[HOLES_A_STEP], c
     (void)snprintf(most, sizeof most, "%d", REQUEST_MOST);
     (void)snprintf(count, sizeof count, "%d", HOLES_A_STEP);
     const char *parameters[] = {holes->patience, holes->again, most, count};
-    struct leader *leader = &holes->leader;
+    struct leader *leader = holes->leader;
     if (!leader_step(leader, why, why_size))
         return -1;
     if (!leader->leads)
@@ -133,9 +134,9 @@ bool holes_answer(struct holes *holes, const char *site, int64_t id, const char 
     (void)snprintf(next_text, sizeof next_text, "%lld", (long long)next);
     /* Only of what was asked, and only by whose it is. */
     const char *parameters[] = {id_text, site, gone_text, next_text};
-    return leader_connected(&holes->leader, why, why_size) &&
+    return leader_connected(holes->leader, why, why_size) &&
            leader_tell(
-               &holes->leader,
+               holes->leader,
                "WITH mine AS (UPDATE asked SET answered = true, at = now(),"
                " until = CASE WHEN $4::int8 > asked.first"
                "  THEN least(asked.last, $4::int8 - 1) ELSE asked.last END"

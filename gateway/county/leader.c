@@ -7,10 +7,17 @@
 
 static const char session_options[] = "-c timezone=UTC -c statement_timeout=15000";
 
-bool leader_init(struct leader *leader, const char *conninfo, const char *lock)
+struct leader *leader_create(const char *conninfo, const char *lock)
 {
-    *leader = (struct leader){.lock = lock, .conninfo = strdup(conninfo)};
-    return leader->conninfo != NULL;
+    struct leader *leader = calloc(1, sizeof *leader);
+    if (leader == NULL)
+        return NULL;
+    leader->lock = lock;
+    leader->conninfo = strdup(conninfo);
+    if (leader->conninfo != NULL)
+        return leader;
+    free(leader);
+    return NULL;
 }
 
 static void disconnect(struct leader *leader)
@@ -19,10 +26,13 @@ static void disconnect(struct leader *leader)
     leader->leads = false;
 }
 
-void leader_free(struct leader *leader)
+void leader_destroy(struct leader *leader)
 {
+    if (leader == NULL)
+        return;
     disconnect(leader);
     free(leader->conninfo);
+    free(leader);
 }
 
 PGresult *leader_ask(struct leader *leader, const char *sql, int count,

@@ -16,9 +16,9 @@ struct leader {
     bool leads;
 };
 
-/* false: no memory. Does not connect. */
-bool leader_init(struct leader *leader, const char *conninfo, const char *lock);
-void leader_free(struct leader *leader);
+/* `lock` stays the caller's. NULL: no memory. Does not connect. */
+struct leader *leader_create(const char *conninfo, const char *lock);
+void leader_destroy(struct leader *leader); /* NULL: nothing */
 /* Connects when it is not, and tries to lead. false: PostgreSQL does not answer (`why`). */
 bool leader_step(struct leader *leader, char *why, size_t why_size);
 /* Connects when it is not. */

@@ -7,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/county/leader.h"
-
-#define LOCK_ROLLOUT "7236405"
-
 enum kind {
     KIND_CONFIG = 'c',
     KIND_CONFIRM = 'k',
@@ -18,27 +14,6 @@ enum kind {
     KIND_READ = 'r',
     KIND_UPGRADE = 'u'
 };
-
-struct rollout {
-    struct leader leader;
-};
-
-struct rollout *rollout_create(const char *conninfo)
-{
-    struct rollout *rollout = calloc(1, sizeof *rollout);
-    if (rollout != NULL && leader_init(&rollout->leader, conninfo, LOCK_ROLLOUT))
-        return rollout;
-    free(rollout);
-    return NULL;
-}
-
-void rollout_destroy(struct rollout *rollout)
-{
-    if (rollout == NULL)
-        return;
-    leader_free(&rollout->leader);
-    free(rollout);
-}
 
 /* ---- What is due ---- */
 
@@ -134,10 +109,9 @@ static int take(const PGresult *result, struct rollout_request *requests, int ro
     return count;
 }
 
-int rollout_due(struct rollout *rollout, struct rollout_request requests[ROLLOUT_A_STEP], char *why,
+int rollout_due(struct leader *leader, struct rollout_request requests[ROLLOUT_A_STEP], char *why,
                 size_t why_size)
 {
-    struct leader *leader = &rollout->leader;
     static const char *const steps[] = {overdue, stop, finish};
     static const char *const choices[] = {choose, choose_read, choose_upgrade};
     int count = 0;
@@ -222,21 +196,21 @@ static const char settle[] =
     "  ELSE said END"
     " WHERE id = $1::int8 AND site = $2 AND state IN ('asked', 'trying', 'overdue')";
 
-static bool note(struct rollout *rollout, const char *site, const char *id,
+static bool note(struct leader *leader, const char *site, const char *id,
                  const struct verdict *verdict, char *why, size_t why_size)
 {
     const char *parameters[] = {id, site, verdict->state, verdict->why};
-    return leader_tell(&rollout->leader, settle, 4, parameters, why, why_size);
+    return leader_tell(leader, settle, 4, parameters, why, why_size);
 }
 
 /* What is wanted of that row; false: it is none of that site's. */
-static bool wanted_hash(struct rollout *rollout, const char *site, const char *id, char hash[65],
+static bool wanted_hash(struct leader *leader, const char *site, const char *id, char hash[65],
                         char *why, size_t why_size)
 {
     const char *parameters[] = {id, site};
     PGresult *result =
-        leader_ask(&rollout->leader, "SELECT sha256 FROM wanted WHERE id = $1::int8 AND site = $2",
-                   2, parameters, why, why_size);
+        leader_ask(leader, "SELECT sha256 FROM wanted WHERE id = $1::int8 AND site = $2", 2,
+                   parameters, why, why_size);
     bool found = result != NULL && PQntuples(result) == 1;
     (void)snprintf(hash, 65, "%s", found ? PQgetvalue(result, 0, 0) : "");
     if (result != NULL && !found)
@@ -245,7 +219,7 @@ static bool wanted_hash(struct rollout *rollout, const char *site, const char *i
     return found;
 }
 
-static bool note_read(struct rollout *rollout, const char *site, const json_t *root, char *why,
+static bool note_read(struct leader *leader, const char *site, const json_t *root, char *why,
                       size_t why_size)
 {
     const char *parameters[] = {site, json_string_value(json_object_get(root, "sha256")),
@@ -255,18 +229,18 @@ static bool note_read(struct rollout *rollout, const char *site, const json_t *r
                        text_at(root, "error", "message"));
         return false;
     }
-    return leader_tell(&rollout->leader,
+    return leader_tell(leader,
                        "UPDATE config_seen SET sha256 = $2, yaml = $3, at = now(), wanted = false"
                        " WHERE site = $1 AND wanted",
                        3, parameters, why, why_size);
 }
 
 /* It looks, or says why not. What comes of it is its version, or an alert. */
-static bool note_upgrade(struct rollout *rollout, const char *site, const json_t *root, char *why,
+static bool note_upgrade(struct leader *leader, const char *site, const json_t *root, char *why,
                          size_t why_size)
 {
     const char *parameters[] = {site, text_at(root, "error", "message")};
-    return leader_tell(&rollout->leader,
+    return leader_tell(leader,
                        "UPDATE upgrade SET wanted = false, at = now(), answer = left($2, 200)"
                        " WHERE site = $1 AND wanted",
                        2, parameters, why, why_size);
@@ -278,16 +252,16 @@ bool rollout_is_kind(char kind)
            kind == KIND_STATE || kind == KIND_READ;
 }
 
-static bool judge(struct rollout *rollout, char kind, const char *site, const char *id,
+static bool judge(struct leader *leader, char kind, const char *site, const char *id,
                   const json_t *root, char *why, size_t why_size)
 {
     struct verdict verdict = {.state = NULL};
     char hash[65];
     if (kind == KIND_READ)
-        return note_read(rollout, site, root, why, why_size);
+        return note_read(leader, site, root, why, why_size);
     if (kind == KIND_UPGRADE)
-        return note_upgrade(rollout, site, root, why, why_size);
-    if (!wanted_hash(rollout, site, id, hash, why, why_size))
+        return note_upgrade(leader, site, root, why, why_size);
+    if (!wanted_hash(leader, site, id, hash, why, why_size))
         return false;
     if (kind == KIND_CONFIG)
         judge_config(root, &verdict);
@@ -295,10 +269,10 @@ static bool judge(struct rollout *rollout, char kind, const char *site, const ch
         judge_confirm(root, &verdict);
     else
         judge_state(root, hash, &verdict);
-    return note(rollout, site, id, &verdict, why, why_size);
+    return note(leader, site, id, &verdict, why, why_size);
 }
 
-bool rollout_answer(struct rollout *rollout, char kind, const char *site, int64_t id,
+bool rollout_answer(struct leader *leader, char kind, const char *site, int64_t id,
                     const char *json, size_t size, char *why, size_t why_size)
 {
     char id_text[24];
@@ -310,8 +284,8 @@ bool rollout_answer(struct rollout *rollout, char kind, const char *site, int64_
         return false;
     }
     (void)snprintf(id_text, sizeof id_text, "%" PRId64, id);
-    bool good = leader_connected(&rollout->leader, why, why_size) &&
-                judge(rollout, kind, site, id_text, root, why, why_size);
+    bool good = leader_connected(leader, why, why_size) &&
+                judge(leader, kind, site, id_text, root, why, why_size);
     json_decref(root);
     return good;
 }

@@ -14,12 +14,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/county/leader.h"
 #include "gateway/county/message.h"
 
 #define ROLLOUT_A_STEP      50 /* requests; a step a second */
 #define ROLLOUT_METHOD_SIZE 24
-
-struct rollout;
+#define ROLLOUT_LOCK        "7236405" /* for leader_create() */
 
 struct rollout_request {
     int64_t id;
@@ -29,17 +29,13 @@ struct rollout_request {
     char *payload; /* malloc'ed; the caller frees it */
 };
 
-/* NULL: no memory. Does not connect. */
-struct rollout *rollout_create(const char *conninfo);
-void rollout_destroy(struct rollout *rollout);
-
 /* What is to be asked now; how many. -1: PostgreSQL does not answer (`why`). 0 as well while
- * another program leads. */
-int rollout_due(struct rollout *rollout, struct rollout_request requests[ROLLOUT_A_STEP], char *why,
+ * another program leads. `leader` here and below: of ROLLOUT_LOCK. */
+int rollout_due(struct leader *leader, struct rollout_request requests[ROLLOUT_A_STEP], char *why,
                 size_t why_size);
 bool rollout_is_kind(char kind);
 /* A gateway's answer, as it came at baiye/SITE/answer/county/KIND ID. false: `why`. */
-bool rollout_answer(struct rollout *rollout, char kind, const char *site, int64_t id,
+bool rollout_answer(struct leader *leader, char kind, const char *site, int64_t id,
                     const char *json, size_t size, char *why, size_t why_size);
 
 #endif
