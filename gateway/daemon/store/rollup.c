@@ -467,6 +467,8 @@ int rollup_read(struct rollup *rollup, struct db *db, const struct stream *strea
     struct rollup_row row;
     int rc = SQLITE_DONE;
     int64_t at = from_ms;
+    const struct rollup_row *open = /* the next one, kept: a search goes through all of them */
+        step == ROLLUP_HOUR ? next_open(rollup, stream->id, at, to_ms) : NULL;
     sqlite3_stmt *s = db_statement(db, DB_MEAN_RANGE);
     if (s != NULL) {
         sqlite3_bind_int64(s, 1, stream->id);
@@ -476,13 +478,12 @@ int rollup_read(struct rollup *rollup, struct db *db, const struct stream *strea
     }
     while (s != NULL && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         unpack(s, &row);
-        const struct rollup_row *open = NULL;
-        while (step == ROLLUP_HOUR &&
-               (open = next_open(rollup, stream->id, at, row.t_ms + 1)) != NULL) {
+        while (open != NULL && open->t_ms <= row.t_ms) {
             struct rollup_row full;
             full_row(open, &full);
             each(context, &full);
             at = open->t_ms + 1;
+            open = next_open(rollup, stream->id, at, to_ms);
         }
         if (at <= row.t_ms)
             each(context, &row);
@@ -490,8 +491,7 @@ int rollup_read(struct rollup *rollup, struct db *db, const struct stream *strea
     }
     if (s != NULL)
         sqlite3_reset(s);
-    const struct rollup_row *open = NULL;
-    while (step == ROLLUP_HOUR && (open = next_open(rollup, stream->id, at, to_ms)) != NULL) {
+    for (; open != NULL; open = next_open(rollup, stream->id, at, to_ms)) {
         full_row(open, &row);
         each(context, &row);
         at = open->t_ms + 1;
