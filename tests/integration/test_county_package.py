@@ -99,6 +99,15 @@ def test_from_the_package_to_a_reading_in_the_database(machine, county_deb, tmp_
     before = machine.run("cksum /etc/baiye-county/* 2>/dev/null || true")
     machine.run("baiye-county-setup init localhost")
     assert before == machine.run("cksum /etc/baiye-county/* 2>/dev/null || true"), "twice is once"
+    # As a version left it that knew no growers: the new one says what to do, and that does it.
+    conf = "/etc/mosquitto/conf.d/baiye-county.conf"
+    machine.run(f"cp {conf} /root/before && sed -i '/^# Growers/,$d' {conf} && echo '# mine' >>{conf} && "
+                "rm /etc/baiye-county/growers.*")
+    assert "init NAME-OF-THIS-HOST adds what is new" in machine.run(f"dpkg -i {county_deb} 2>&1")
+    assert "listener for growers is new" in machine.run("baiye-county-setup init localhost")
+    machine.run(f"grep -v '^# mine' {conf} | diff -B /root/before - && grep -q '^# mine' {conf}")
+    assert "growers" not in machine.run(f"dpkg -i {county_deb} 2>&1")
+    assert before == machine.run("cksum /etc/baiye-county/* 2>/dev/null || true"), "all else is as it was"
     broker = machine.start("mosquitto", "mosquitto -c /etc/mosquitto/mosquitto.conf", log)
     run = "setpriv --reuid=baiye-county --regid=baiye-county --clear-groups /usr/bin/"
     machine.start("ingest", run + "baiye-ingest /etc/baiye-county/ingest-a.yaml", log)
