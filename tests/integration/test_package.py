@@ -47,12 +47,13 @@ def deb(tmp_path_factory):
 
 
 class Machine:
-    """A throw-away copy of this machine."""
+    """A throw-away copy of this machine, without what a gateway on it has."""
 
     def __init__(self, folder):
         self.folder = folder
         script = (f"mount -t tmpfs tmpfs {folder} && cd {folder} && mkdir upper work root && "
                   "mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=work root && "
+                  "rm -rf root/etc/baiye root/var/lib/baiye && "
                   "mount -t proc proc root/proc && mount --rbind /dev root/dev && "
                   "mount -t tmpfs tmpfs root/run && mkdir -p root/run/mosquitto root/run/lock && "
                   "ip link set lo up && echo ready && exec sleep 3600")
