@@ -14,7 +14,7 @@
 #include "gateway/daemon/rpc/users.h"
 
 #define FILE_MAX     262144
-#define LOCK_TRIES   200
+#define LOCK_TRIES   1200 /* a minute: each before this one computes a password's hash */
 #define LOCK_STEP_NS 50000000
 
 /* ---- Where they are ---- */
