@@ -8,6 +8,7 @@
 
 #include <openssl/sha.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/common/language.h"
 #include "gateway/county/command.h"
 #include "gateway/daemon/update/signature.h"
@@ -106,8 +107,7 @@ static bool keep_file(struct command *command, const struct put *put, char sha25
     uint8_t hash[SHA256_DIGEST_LENGTH];
     char hardware[16], version[24], counter[16], size[16];
     (void)SHA256(put->file, put->size, hash);
-    for (size_t i = 0; i < sizeof hash; i++)
-        (void)snprintf(sha256 + 2 * i, 3, "%02x", hash[i]);
+    hex_write(hash, sizeof hash, sha256);
     (void)snprintf(hardware, sizeof hardware, "%" PRIu32, put->header.hardware);
     (void)snprintf(version, sizeof version, "%u.%u.%u", put->header.version >> 24,
                    put->header.version >> 16 & 255, put->header.version & 0xFFFF);
