@@ -28,16 +28,42 @@ static const char give_up[] =
     "UPDATE firmware_site s SET state = 'aborted', since = now() WHERE (s.state = 'stopping'"
     " AND s.since < now() - interval '1 d') OR (s.state IN " OPEN " AND NOT EXISTS (SELECT FROM"
     " gateway g WHERE g.site = s.site AND g.retired IS NULL))";
+/* Of a roll-out r: nobody has it yet, and nobody of its ring takes it, so that nobody would have
+ * tried it before all of the next ring. So that one is asked who has such a board (`choose`), and
+ * the first who has stands in for the ring that has none, with the same gate: one before many. */
+#define SEEKS                                                                                      \
+    "(r.state = 'going' AND NOT EXISTS (SELECT FROM firmware_site o WHERE o.rollout = r.id AND"    \
+    " (o.state = 'done' OR (o.ring = r.ring AND o.state NOT IN ('none', 'aborted'))))"             \
+    " AND EXISTS (SELECT FROM firmware_site n WHERE n.rollout = r.id AND n.ring = r.ring + 1"      \
+    "  AND n.state IN " OPEN "))"
+static const char stand_in[] =
+    "WITH first AS (SELECT DISTINCT ON (r.id) s.id, r.id AS rollout, r.ring FROM firmware_rollout r"
+    "  JOIN firmware_site s ON s.rollout = r.id AND s.ring = r.ring + 1 WHERE s.state IN"
+    "  ('sending', 'ready', 'updating', 'soaking') AND " SEEKS " ORDER BY r.id, s.heard, s.id),"
+    " moved AS (UPDATE firmware_site s SET ring = first.ring FROM first WHERE first.id = s.id)"
+    " UPDATE firmware_rollout r SET ring_since = now() FROM first WHERE first.rollout = r.id";
+/* The others that said so wait for their ring, and so do those that refused it: of the few that
+ * were asked they would be too many. */
+static const char hold[] =
+    "UPDATE firmware_site s SET state = 'waiting', since = now() FROM firmware_rollout r"
+    " WHERE r.id = s.rollout AND s.ring > r.ring AND (s.state IN ('sending', 'ready') OR"
+    " (s.state = 'refused' AND EXISTS (SELECT FROM firmware_site o WHERE o.rollout = r.id"
+    "  AND o.ring = r.ring AND o.state NOT IN ('none', 'aborted'))))";
+/* Of the rings that have begun; looked at before the next begins, and with what was said there by
+ * those that have been asked for their board. */
 static const char stop[] =
     "UPDATE firmware_rollout r SET state = 'stopped', ring_since = now(), why = c.failed || ' of ' "
     "|| c.begun ||"
-    " ' gateways have failed; ' || c.which FROM (SELECT rollout,"
-    "  count(*) FILTER (WHERE state IN ('failed', 'refused')) AS failed,"
-    "  count(*) FILTER (WHERE state NOT IN ('waiting', 'none', 'aborted')) AS begun,"
-    "  left(min(site || ': ' || why) FILTER (WHERE state IN ('failed', 'refused')), 150) AS which"
-    "  FROM firmware_site GROUP BY rollout) c WHERE c.rollout = r.id AND r.state = 'going'"
+    " ' gateways have failed; ' || c.which FROM (SELECT s.rollout,"
+    "  count(*) FILTER (WHERE s.state IN ('failed', 'refused')) AS failed,"
+    "  count(*) FILTER (WHERE s.state NOT IN ('waiting', 'none', 'aborted')) AS begun,"
+    "  left(min(s.site || ': ' || s.why) FILTER (WHERE s.state IN ('failed', 'refused')), 150)"
+    "   AS which FROM firmware_site s JOIN firmware_rollout g ON g.id = s.rollout"
+    "   AND g.state = 'going' AND s.ring <= g.ring GROUP BY s.rollout) c WHERE c.rollout = r.id "
+    "AND r.state = 'going'"
     " AND c.failed > 0 AND c.failed * 100 >= c.begun * r.stop_percent";
-/* Of the ring that is at work: `late` are those that have not begun, or are not heard of. */
+/* Of the ring that is at work: `late` are those that have not begun, or are not heard of; `last` is
+ * when one has come to something. */
 #define RING                                                                                       \
     " FROM (SELECT g.id, count(s.id) FILTER (WHERE s.state NOT IN ('none', 'aborted')) AS total,"  \
     "  count(s.id) FILTER (WHERE s.state = 'done') AS done,"                                       \
@@ -45,19 +71,24 @@ static const char stop[] =
     "   ('sending', 'ready', 'updating', 'soaking')) AS at_work,"                                  \
     "  count(s.id) FILTER (WHERE s.trouble IS NOT NULL AND s.state = 'soaking') AS troubled,"      \
     "  count(s.id) FILTER (WHERE s.state IN ('waiting', 'sending', 'ready') OR (s.state IN"        \
-    "   ('updating', 'soaking') AND s.heard < now() - interval '5 min')) AS late"                  \
+    "   ('updating', 'soaking') AND s.heard < now() - interval '5 min')) AS late,"                 \
+    "  max(s.since) AS last"                                                                       \
     "  FROM firmware_rollout g LEFT JOIN firmware_site s ON s.rollout = g.id AND s.ring = g.ring"  \
     "  WHERE g.state = 'going' GROUP BY g.id) c WHERE c.id = r.id AND r.state = 'going'"
 #define OVER "r.ring_since < now() - r.deadline_s * interval '1 s'"
 static const char next_ring[] =
     "UPDATE firmware_rollout r SET ring = r.ring + 1, ring_since = now()" RING " AND r.ring < 3"
-    " AND (c.total = 0 OR (c.done > 0 AND c.troubled = 0 AND (c.done * 100 >= c.total *"
+    " AND ((c.total = 0 AND NOT " SEEKS
+    ") OR (c.done > 0 AND c.troubled = 0 AND (c.done * 100 >= c.total *"
     " r.share_percent OR (" OVER " AND c.done * 100 >= (c.total - c.late) * r.share_percent))))";
 /* What can still come of it has come, and it is not enough. */
 static const char too_few[] =
-    "UPDATE firmware_rollout r SET state = 'stopped', ring_since = now(), why = 'too few in the"
-    " ring have it by its deadline: ' || c.done || ' of ' || c.total" RING
-    " AND c.total > 0 AND c.at_work = 0 AND r.ring < 3 AND " OVER;
+    "UPDATE firmware_rollout r SET state = 'stopped', ring_since = now(), why = CASE c.total"
+    "  WHEN 0 THEN 'nobody heard of in this ring and the next has a node of this board; put one"
+    " that has into canary (`upgrade canary SITE`), then `abort` this and `put` it anew'"
+    "  ELSE 'too few in the ring have it by its deadline: ' || c.done || ' of ' || c.total END" RING
+    " AND (c.total > 0 OR c.last < now() - r.deadline_s * interval '1 s')"
+    " AND c.at_work = 0 AND r.ring < 3 AND " OVER;
 static const char finish[] =
     "UPDATE firmware_rollout r SET state = 'done' WHERE r.state = 'going' AND NOT EXISTS (SELECT"
     " FROM firmware_site s WHERE s.rollout = r.id AND s.state IN " OPEN ")";
@@ -68,9 +99,11 @@ static const char finish[] =
  * has is asked; with the head of the file's first image, whose place stands in the file
  * (image.h), so that a gateway without such a board says so before the image is on its way. */
 static const char choose[] =
-    "WITH due AS (SELECT s.id, s.silent FROM firmware_site s JOIN firmware_rollout r"
+    "WITH seeking AS (SELECT r.id FROM firmware_rollout r WHERE " SEEKS "),"
+    " due AS (SELECT s.id, s.silent FROM firmware_site s JOIN firmware_rollout r"
     "  ON r.id = s.rollout WHERE s.due <= now() AND (s.state IN ('updating', 'soaking', 'stopping')"
-    "  OR (s.state IN ('waiting', 'sending', 'ready') AND r.state = 'going' AND s.ring <= r.ring))"
+    "  OR (s.state IN ('waiting', 'sending', 'ready') AND r.state = 'going' AND s.ring <= r.ring)"
+    "  OR (s.state = 'waiting' AND s.ring = r.ring + 1 AND r.id IN (SELECT id FROM seeking)))"
     "  AND EXISTS (SELECT FROM gateway g WHERE g.site = s.site AND g.retired IS NULL"
     "   AND g.seen > now() - interval '2 h') ORDER BY s.due, s.id LIMIT $1::int8),"
     " said AS (UPDATE firmware_site s SET due = now() +"
@@ -146,7 +179,8 @@ static int say(struct leader *leader, struct rollout_request *requests, int room
 int firmware_due(struct leader *leader, struct rollout_request *requests, int room, char *why,
                  size_t why_size)
 {
-    static const char *const steps[] = {stand, fall, give_up, stop, next_ring, too_few, finish};
+    static const char *const steps[] = {stand, fall,      give_up, stand_in, hold,
+                                        stop,  next_ring, stop,    too_few,  finish};
     if (!leader_step(leader, why, why_size))
         return -1;
     for (size_t i = 0; leader->leads && i < sizeof steps / sizeof steps[0]; i++) {

@@ -3,9 +3,10 @@
  * `firmware_site` (what each gateway has come to). By the rings of the table `upgrade`: canary,
  * early, stable. The next ring begins when enough of the one before have it and their nodes have
  * answered with it for a while; gateways that are away hold no ring up beyond its deadline, and are
- * served when they are back. It stops by itself when too many have failed. Every answer of a
- * gateway says how it stands, so that any message may be lost and this program killed. One
- * connection, one thread; of several programs one leads.
+ * served when they are back. In place of rings without such a board one gateway of the next goes
+ * first. It stops by itself when too many have failed. Every answer of a gateway says how it
+ * stands, so that any message may be lost and this program killed. One connection, one thread; of
+ * several programs one leads.
  *
  *   waiting ─ offer ─▶ sending ─ parts ─▶ ready ─ start ─▶ updating ─▶ soaking ─▶ done
  *      └─▶ none (no such node)  └─▶ refused                   └────────────┴────▶ failed

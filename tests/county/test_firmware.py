@@ -239,6 +239,51 @@ def test_who_has_another_board_spends_nothing_and_holds_nobody_up(fleet, operato
     assert sorted(fleet.began()) == sorted(set(NAMES) - {NAMES[1], NAMES[4]})
 
 
+def test_one_goes_before_all_others_when_the_rings_before_have_no_such_board(fleet, operator):
+    for name in NAMES[:3]:
+        fleet.sites[name]["board"] = 0x4E410002
+    for name in NAMES[3:]:
+        fleet.sites[name]["fate"] = {"updated": 1, "failed": 1}
+    fleet.sites[NAMES[6]]["error"] = {"firmware_part": "refused"}
+    operator.put()
+    wait_until(lambda: "\tstopped\t" in operator.said(), 300, "it is stopped")
+    assert "1 of 1 gateways have failed" in operator.said(), operator.said()
+    first, = fleet.began()
+    assert first in NAMES[3:]
+    wait_until(lambda: sorted(operator.states().values()) == ["failed"] + 3 * ["none"] + 3 * ["waiting"], 60,
+               "the others wait")
+    assert not any(fleet.parts[name] for name in NAMES if name != first), "of no other garden's data"
+
+
+def test_the_ring_of_the_first_gateways_that_take_it_is_tried_with_one(fleet, operator, database):
+    fleet.sites[NAMES[0]]["board"] = 0x4E410002
+    operator("firmware", "put", garden.native_image(operator.folder, "0.2.0"), "--soak", 600)
+    soon = "UPDATE firmware_site SET due = now() WHERE NOT silent AND state IN ('updating', 'soaking')"
+    wait_until(lambda: (database(soon), database("SELECT count(*) FROM firmware_site WHERE clean IS NOT NULL"))[1] == "1",
+               120, "one has it")
+    first, = fleet.began()
+    other, = {NAMES[1], NAMES[2]} - {first}
+    wait_until(lambda: operator.states()[other] == "waiting" and (other, "firmware_part") in fleet.asked, 60,
+               "the other one is asked for its board, and waits")
+    assert operator.rows()[first][1] == "canary", "it stands in for those who have no such board"
+    assert {site for site, _ in fleet.asked} == set(NAMES[:3]), "the last ring is not asked"
+    stood = "UPDATE firmware_site SET clean = now() - interval '1 h' WHERE clean IS NOT NULL"
+    wait_until(lambda: (database(stood), database(soon), operator.states()[first] == "done")[2], 120, "it has stood")
+    wait_until(lambda: len(fleet.began()) == 2, 120, "the other one follows")
+    assert fleet.began() == [first, other]
+
+
+def test_nobody_heard_of_with_such_a_board_stops_it_at_the_deadline(fleet, operator, database):
+    fleet.sites[NAMES[0]]["board"] = fleet.sites[NAMES[1]]["board"] = 0x4E410002
+    fleet.sites[NAMES[2]]["away"] = True
+    operator.put()
+    wait_until(lambda: [operator.states()[name] for name in NAMES[:2]] == ["none", "none"], 120, "both have said so")
+    database("UPDATE firmware_rollout SET deadline_s = 1")
+    wait_until(lambda: "\tstopped\t" in operator.said(), 120, "it is stopped")
+    assert "has a node of this board; put one that has into canary" in operator.said(), operator.said()
+    assert not fleet.began()
+
+
 def test_who_never_has_what_it_was_sent_is_not_asked_at_once_again(fleet, operator, database):
     fleet.sites[NAMES[0]]["forgets"] = True
     operator.put()
