@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/daemon/rpc/call.h"
 #include "tests/unit/rpc/rpc_bench.h"
 
 static void by_mqtt(const char *method, const char *payload, const char *correlation)
@@ -145,6 +146,35 @@ static void retained_expired_and_misdirected_requests_are_not_obeyed(void **stat
     assert_non_null(strstr(fakes.answer, "\"ts\""));
 }
 
+static bool say(const char *what, const struct rpc_method *method)
+{
+    print_error("%s: %s\n", what, method->name);
+    return true;
+}
+
+/* Who writes another program against it has nothing else to read. */
+static void the_schema_describes_each_method_that_a_broker_carries(void **state)
+{
+    (void)state;
+    bool bad = false;
+    json_error_t error;
+    json_t *schema = json_load_file(SCHEMA, 0, &error);
+    assert_non_null(schema);
+    for (size_t room = 0; rpc_rooms[room] != NULL; room++) {
+        for (const struct rpc_method *method = rpc_rooms[room]->list; method->name != NULL;
+             method++) {
+            const json_t *known = json_object_get(json_object_get(schema, "$defs"), method->name);
+            const char *said = json_string_value(json_object_get(known, "description"));
+            if (!method->socket_only && (said == NULL || said[0] == '\0'))
+                bad = say("no description", method);
+            if (method->socket_only && known != NULL)
+                bad = say("no broker carries it", method);
+        }
+    }
+    json_decref(schema);
+    assert_false(bad);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
@@ -156,6 +186,7 @@ int main(void)
         TEST(a_command_that_failed_is_tried_again_when_it_comes_again),
         TEST(another_command_under_the_same_identifier_is_no_duplicate),
         TEST(retained_expired_and_misdirected_requests_are_not_obeyed),
+        cmocka_unit_test(the_schema_describes_each_method_that_a_broker_carries),
     };
     if (mkdtemp(folder) == NULL)
         return 1;
