@@ -170,8 +170,10 @@ bool mqtt_session_password(const char *path, char password[MQTT_SESSION_PASSWORD
     else if (length >= MQTT_SESSION_PASSWORD_SIZE)
         (void)snprintf(why, why_size, "%s: its first line is longer than %d bytes", path,
                        MQTT_SESSION_PASSWORD_SIZE - 1);
-    if (error != 0 || length == 0 || length >= MQTT_SESSION_PASSWORD_SIZE)
+    if (error != 0 || length == 0 || length >= MQTT_SESSION_PASSWORD_SIZE) {
+        errno = error;
         return false;
+    }
     memcpy(password, line, length);
     password[length] = '\0';
     return true;

@@ -88,7 +88,7 @@ struct mqtt_session {
 /* Paho's form of an address. false: too long. */
 bool mqtt_session_url(char url[MQTT_SESSION_URL_SIZE], const struct mqtt_session_address *address);
 /* The first line of the file; path "": no password. false: `why` names the file and what is wrong
- * with it. */
+ * with it; errno is 0, or why it could not be read. */
 bool mqtt_session_password(const char *path, char password[MQTT_SESSION_PASSWORD_SIZE], char *why,
                            size_t why_size);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "gateway/common/file_help.h"
 #include "gateway/common/language.h"
 #include "gateway/common/yaml_slip.h"
 
@@ -39,8 +40,11 @@ bool yaml_error(struct yaml_source *source, int line, const char *format, ...)
 
 static bool open_error(struct yaml_source *source, int error)
 {
-    return yaml_error(source, 1, "can't read the file: %s; name an existing YAML file",
-                      strerror(error));
+    static const char format[] = N_("can't read the file: %s; %s");
+    const struct file_reader reader = file_reader_self();
+    char help[FILE_HELP_SIZE];
+    file_help(&reader, source->file, error, gettext(format) != format, help);
+    return yaml_error(source, 1, format, strerror(error), help);
 }
 
 /* The reader tells of what it cannot decode by its byte only. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/county/link.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/common/file_help.h"
 #include "gateway/common/log.h"
 #include "gateway/common/mqtt_reconnect.h"
 
@@ -64,6 +66,15 @@ static bool create_connection(struct link *link, const char *client, uint32_t se
     return mqtt_reconnect_create(&link->connection, &setup);
 }
 
+static void log_password(const char *path, const char *why, int error)
+{
+    const struct file_reader reader = file_reader_self();
+    char help[FILE_HELP_SIZE] = "";
+    if (error != 0)
+        file_help(&reader, path, error, false, help);
+    log_write(LOG_LEVEL_ERROR, "broker: password_file %s%s%s", why, error != 0 ? "; " : "", help);
+}
+
 struct link *link_create(const struct settings *settings, const char *uri, const char *client,
                          uint32_t session_s, const char *const *topics, link_message message,
                          void *context)
@@ -78,7 +89,7 @@ struct link *link_create(const struct settings *settings, const char *uri, const
     link->message = message;
     link->context = context;
     if (!mqtt_session_password(settings->password_file, link->password, why, sizeof why))
-        log_write(LOG_LEVEL_ERROR, "broker: password_file %s", why);
+        log_password(settings->password_file, why, errno);
     else if (!create_connection(link, client, session_s))
         log_write(LOG_LEVEL_ERROR, "broker: no MQTT client can be made for %s", uri);
     else

@@ -6,6 +6,7 @@
  * retained at the broker. */
 #include "gateway/led/mqtt.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "gateway/common/file_help.h"
 #include "gateway/common/log.h"
 #include "gateway/common/mqtt_reconnect.h"
 
@@ -127,7 +129,12 @@ static bool read_password(struct mqtt *mqtt, const char *path, char *error, size
     char why[LED_PATH_SIZE + 64] = "not set";
     if (path[0] != '\0' && mqtt_session_password(path, mqtt->password, why, sizeof why))
         return true;
-    (void)snprintf(error, error_size, "mqtt.password_file: %s", why);
+    const struct file_reader reader = file_reader_self();
+    char help[FILE_HELP_SIZE] = "";
+    if (path[0] != '\0' && errno != 0)
+        file_help(&reader, path, errno, false, help);
+    (void)snprintf(error, error_size, "mqtt.password_file: %s%s%s", why,
+                   help[0] != '\0' ? "; " : "", help);
     return false;
 }
 

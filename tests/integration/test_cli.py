@@ -179,6 +179,36 @@ def test_check_refuses_what_the_service_can_not_use(places, what, said):
     assert re.search(said, told.stdout + told.stderr), told
 
 
+@pytest.mark.parametrize("lang, group, move, name", [
+    ("C", "0600: give it sudo chgrp nogroup and sudo chmod 0640", "0700: move the file", "correct its name"),
+    ("zh_CN.UTF-8", "0600：请对它运行 sudo chgrp nogroup 和 sudo chmod 0640", "请把文件移到", "请改正它的名字")])
+def test_what_to_do_about_a_file_fits_why_it_can_not_be_read(places, monkeypatch, lang, group, move, name):
+    at = places()
+    monkeypatch.setenv("LANG", lang)
+    monkeypatch.delenv("LC_ALL", raising=False)
+    (at / "baiye.yaml").chmod(0o600)
+    assert group in check_as_nobody(at, 78).stderr
+    at.chmod(0o700)
+    assert move in check_as_nobody(at, 78).stderr
+    at.chmod(0o755)
+    (at / "baiye.yaml").chmod(0o644)
+    for what in ("gw.pass", "chat.key"):
+        os.chown(at / what, 0, 0)
+    (at / "gw.pass").chmod(0o600)
+    (at / "chat.key").unlink()
+    said = check_as_nobody(at, 1).stdout
+    assert group in said and name in said
+
+
+def test_a_profile_that_can_not_be_read_is_not_taken_for_the_packages(places):
+    at = places()
+    profiles = at / "profiles"
+    shutil.copytree(ROOT / "gateway/profiles", profiles)
+    (profiles / "baiye-node.yaml").chmod(0o600)
+    told = baiye("check", "--config", at / "baiye.yaml", "--profiles", profiles, "--user", "nobody", code=78)
+    assert "profiles/baiye-node.yaml:1: can't read the file: Permission denied; user nobody" in told.stderr
+
+
 def test_check_says_what_can_not_be_used_in_the_readers_language(places, monkeypatch):
     at = places()
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")

@@ -64,6 +64,8 @@ bool cli_help_wanted(void);
 
 /* "baiye: …" on stderr, made fit for a terminal. */
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* That a file can't be read, by its errno, and what to do. */
+void cli_cant_read(const char *path, int error);
 /* Sentences on standard output, each with its line feed, fitted to a terminal; a line of its own
  * begins where it begins. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -57,7 +57,7 @@ bool csv_read(struct csv *csv, const char *path, const char *const *names, int c
     bool good = file != NULL;
     *csv = (struct csv){.path = path};
     if (!good)
-        cli_complain("%s: %s", path, strerror(errno));
+        cli_cant_read(path, errno);
     while (good && fgets(line, sizeof line, file) != NULL) {
         bool mark = csv->line++ == 0 && strncmp(line, "\xEF\xBB\xBF", 3) == 0; /* spreadsheets' */
         bool whole = strchr(line, '\n') != NULL || strlen(line) < sizeof line - 1;

@@ -37,7 +37,7 @@ struct cli_image_file cli_file_load(const char *path)
     struct cli_image_file blob = {0};
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        cli_complain("%s: %s", path, strerror(errno));
+        cli_cant_read(path, errno);
         return blob;
     }
     uint8_t *data = malloc(PROGRAM_MAX);
@@ -60,7 +60,7 @@ static EVP_PKEY *read_key(const char *path)
 {
     FILE *file = fopen(path, "r");
     if (file == NULL) {
-        cli_complain("%s: %s", path, strerror(errno));
+        cli_cant_read(path, errno);
         return NULL;
     }
     EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);

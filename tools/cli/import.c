@@ -54,7 +54,7 @@ static char *read_file(const char *path, size_t *size, int *code)
     FILE *file = fopen(path, "re");
     *code = EX_NOINPUT;
     if (file == NULL || fstat(fileno(file), &status) != 0 || S_ISDIR(status.st_mode)) {
-        cli_complain("can't read %s: %s", path, strerror(file == NULL ? errno : EISDIR));
+        cli_cant_read(path, file == NULL ? errno : EISDIR);
         if (file != NULL)
             (void)fclose(file);
         return NULL;

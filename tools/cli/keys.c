@@ -30,7 +30,7 @@ static EVP_PKEY *read_half(const char *path)
 {
     FILE *file = fopen(path, "r");
     if (file == NULL) {
-        cli_complain("%s: %s", path, strerror(errno));
+        cli_cant_read(path, errno);
         return NULL;
     }
     EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);

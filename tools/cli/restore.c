@@ -182,7 +182,7 @@ static bool list(struct restore *restore)
     pid_t pid;
     bool good = true;
     if (access(restore->options->file, R_OK) != 0) {
-        cli_complain("%s: %s", restore->options->file, strerror(errno));
+        cli_cant_read(restore->options->file, errno);
         return false;
     }
     FILE *out = tar_open(arguments, &pid);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateway/common/file_help.h"
 #include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "tools/cli/cli.h"
@@ -42,6 +43,15 @@ void cli_complain(const char *format, ...)
     text[plain_text(text, size)] = '\0';
     outcome_complain(text);
     print_lines(stderr, (unsigned)fprintf(stderr, "baiye: "), text);
+}
+
+void cli_cant_read(const char *path, int error)
+{
+    static const char format[] = N_("can't read %s: %s; %s");
+    const struct file_reader reader = file_reader_self();
+    char help[FILE_HELP_SIZE];
+    file_help(&reader, path, error, gettext(format) != format, help);
+    cli_complain(format, path, strerror(error), help);
 }
 
 void cli_say(const char *format, ...)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/common/file_help.h"
 #include "gateway/common/rs485.h"
 
 #define STATE_FOLDER     "/var/lib/baiye" /* made by the service's unit */
@@ -68,7 +69,7 @@ static void note_hidden(struct access_walk *walk, const char *path)
         if (below(path, hidden[i]))
             say(walk, ACCESS_NOTE,
                 "%s: the service does not see what is in %s; move it to /etc/baiye",
-                "%s：服务看不到 %s 里的文件，请移到 /etc/baiye", path, hidden[i]);
+                "%s：服务看不到 %s 里的文件；请移到 /etc/baiye", path, hidden[i]);
     }
 }
 
@@ -84,6 +85,17 @@ static int read_error(const char *path, bool *is_file)
     return error;
 }
 
+/* Of what is there and can't be used as it is, by the reason: where: why; what to do. */
+static void say_unread(struct access_walk *walk, enum access_state state, const char *path,
+                       int error)
+{
+    const struct file_reader reader = file_reader_self();
+    char help[2][FILE_HELP_SIZE];
+    file_help(&reader, path, error, false, help[0]);
+    file_help(&reader, path, error, true, help[1]);
+    say(walk, state, "%s: %s; %s%.0s", "%s：%s；%.0s%s", path, strerror(error), help[0], help[1]);
+}
+
 /* A file that something of the gateway reads: without it that does not work. */
 static void look_file(struct access_walk *walk, struct access_what what, const char *path)
 {
@@ -92,15 +104,11 @@ static void look_file(struct access_walk *walk, struct access_what what, const c
         return;
     walk->what = what;
     int error = read_error(path, &is_file);
-    if (error == EACCES || error == EPERM)
-        say(walk, ACCESS_BROKEN, "%s: %s; chgrp baiye and chmod 0640 let the service read it",
-            "%s：%s；请用 chgrp baiye 和 chmod 0640 让服务能读", path, strerror(error));
-    else if (error != 0)
-        say(walk, error == ENOENT ? ACCESS_MISSING : ACCESS_BROKEN, "%s: %s", "%s：%s", path,
-            strerror(error));
+    if (error != 0)
+        say_unread(walk, error == ENOENT ? ACCESS_MISSING : ACCESS_BROKEN, path, error);
     else if (!is_file)
         say(walk, ACCESS_BROKEN, "%s: it is no file; name the file itself",
-            "%s：这不是文件，请写文件本身的路径", path);
+            "%s：这不是文件；请写文件本身的路径", path);
     note_hidden(walk, path);
     walk->what = (struct access_what){"", ""};
 }
@@ -143,18 +151,23 @@ static void look_app(struct access_walk *walk)
     if (folder[0] == '\0')
         return;
     if (stat(folder, &status) != 0 && errno == ENOENT) { /* it runs, without the app */
-        say(walk, ACCESS_NOTE, "http: app_dir: %s: %s", "http：app_dir：%s：%s", folder,
+        say(walk, ACCESS_NOTE,
+            "http: app_dir: %s: %s; the package has the app in /usr/share/baiye/app",
+            "http：app_dir：%s：%s；安装包把网页放在 /usr/share/baiye/app", folder,
             strerror(ENOENT));
         return;
     }
     (void)snprintf(index, sizeof index, "%s/index.html", folder);
-    if (access(index, R_OK) != 0)
+    int error = access(index, R_OK) != 0 ? errno : 0;
+    if (error == ENOENT)
         say(walk, ACCESS_BROKEN,
             "http: app_dir: %s: %s: the app can't be shown; the package has it in "
             "/usr/share/baiye/app",
             "http：app_dir：%s：%s：网页打不开；安装包把它放在 /usr/share/baiye/app", index,
-            strerror(errno));
+            strerror(error));
     walk->what = (struct access_what){"http: app_dir", "网页 app_dir"};
+    if (error != 0 && error != ENOENT)
+        say_unread(walk, ACCESS_BROKEN, index, error);
     note_hidden(walk, folder);
     walk->what = (struct access_what){"", ""};
 }
@@ -181,6 +194,33 @@ static void look_http(struct access_walk *walk)
 
 /* ---- store ---- */
 
+/* Readings can't be kept there. */
+static void say_unwritten(struct access_walk *walk, const char *path, bool is_folder, int error)
+{
+    static const struct {
+        int error;
+        const char *en, *zh;
+    } todo[] = {
+        {EACCES, "chown baiye:baiye it", "请 chown baiye:baiye"},
+        {EPERM, "chown baiye:baiye it", "请 chown baiye:baiye"},
+        {ENOENT, "make it, and chown baiye:baiye it", "请建立它，并 chown baiye:baiye"},
+        {ENOTDIR, "a part of its path is no folder; correct store: path:",
+         "路径里有一段不是文件夹，请改正 store 的 path"},
+        {EROFS, "the disk or card is mounted read-only: `dmesg` tells why",
+         "硬盘或存储卡只能读：用 `dmesg` 看原因"},
+    };
+    const char *en = "`dmesg` may tell more", *zh = "用 `dmesg` 看详情";
+    for (size_t i = 0; i < sizeof todo / sizeof todo[0]; i++) {
+        if (todo[i].error == error) {
+            en = todo[i].en;
+            zh = todo[i].zh;
+        }
+    }
+    say(walk, ACCESS_BROKEN, "store: %s%.0s%s: %s: readings can't be kept; %s%.0s",
+        "store：%.0s%s%s：%s：数据存不下；%.0s%s", is_folder ? "folder " : "",
+        is_folder ? "文件夹 " : "", path, strerror(error), en, zh);
+}
+
 static void look_store(struct access_walk *walk)
 {
     const char *path = walk->config->store_path;
@@ -195,25 +235,21 @@ static void look_store(struct access_walk *walk)
     bool made = strcmp(folder, STATE_FOLDER) == 0; /* by the unit, when it starts */
     if (stat(folder, &status) != 0) {
         if (!made || errno != ENOENT)
-            say(walk, ACCESS_BROKEN, "store: folder %s: %s", "store：文件夹 %s：%s", folder,
-                strerror(errno));
+            say_unwritten(walk, folder, true, errno);
         return;
     }
     if (!S_ISDIR(status.st_mode))
-        say(walk, ACCESS_BROKEN, "store: %s is no folder", "store：%s 不是文件夹", folder);
+        say_unwritten(walk, folder, true, ENOTDIR);
     else if (access(folder, R_OK | W_OK | X_OK) != 0)
-        say(walk, ACCESS_BROKEN,
-            "store: folder %s: %s: readings can't be kept; chown baiye:baiye it",
-            "store：文件夹 %s：%s：数据存不下；请 chown baiye:baiye", folder, strerror(errno));
+        say_unwritten(walk, folder, true, errno);
     else if (access(path, F_OK) == 0 && access(path, R_OK | W_OK) != 0)
-        say(walk, ACCESS_BROKEN, "store: %s: %s: readings can't be kept; chown baiye:baiye it",
-            "store：%s：%s：数据存不下；请 chown baiye:baiye", path, strerror(errno));
+        say_unwritten(walk, path, false, errno);
     if (walk->look->service && !below(folder, STATE_FOLDER))
         say(walk, ACCESS_NOTE,
             "store: folder %s: the service writes only in " STATE_FOLDER
-            " unless a drop-in of its unit has ReadWritePaths=%s",
+            "; put it there, or give the unit a drop-in with ReadWritePaths=%s",
             "store：文件夹 %s：服务只能写 " STATE_FOLDER
-            "，除非在服务的 drop-in 里写 ReadWritePaths=%s",
+            "；请放到那里，或在服务的 drop-in 里写 ReadWritePaths=%s",
             folder, folder);
 }
 
@@ -238,7 +274,10 @@ static void look_port(struct access_walk *walk, const struct bus_config *bus)
     struct stat status;
     if (stat(bus->port, &status) != 0) { /* adapters come and go */
         bool hidden = errno != ENOENT;
-        say(walk, hidden ? ACCESS_BROKEN : ACCESS_NOTE, "bus %s: %s: %s", "总线 %s：%s：%s",
+        say(walk, hidden ? ACCESS_BROKEN : ACCESS_NOTE,
+            "bus %s: %s: %s; plug the adapter in, or correct the name: `ls /dev/serial/by-id` "
+            "shows those that there are",
+            "总线 %s：%s：%s；请插上转换器，或改正名字：`ls /dev/serial/by-id` 列出现有的",
             bus->name, bus->port, strerror(errno));
         return;
     }
@@ -256,8 +295,8 @@ static void look_port(struct access_walk *walk, const struct bus_config *bus)
             "总线 %s：%s：%s；串口应属于 dialout 组、权限为 0660", bus->name, bus->port,
             strerror(error));
     else if (error != 0 && error != EBUSY) /* busy: the gateway has it */
-        say(walk, ACCESS_BROKEN, "bus %s: %s: %s", "总线 %s：%s：%s", bus->name, bus->port,
-            strerror(error));
+        say(walk, ACCESS_BROKEN, "bus %s: %s: %s; pull the adapter out and plug it in again",
+            "总线 %s：%s：%s；请把转换器拔下再插上", bus->name, bus->port, strerror(error));
     else if (fd >= 0 && isatty(fd) == 0)
         say(walk, ACCESS_BROKEN,
             "bus %s: %s is no serial port; `ls /dev/serial/by-id` shows those that there are",

@@ -17,7 +17,8 @@ enum access_state {
 
 struct access_finding {
     enum access_state state;
-    const char *en, *zh; /* where: what is wrong; what to do. Valid during the call */
+    const char *en, *zh; /* where: what is wrong; what to do. Valid during the call; the first "; "
+                            or "；" stands before what to do */
 };
 
 struct access_look {

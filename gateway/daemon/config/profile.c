@@ -385,10 +385,12 @@ void profile_free(struct profile_config *profile)
     profile->writes = NULL;
 }
 
+/* One that is there and can't be read is found: opening it says so. Else the package's of the same
+ * name would take its place, with other registers. */
 static bool file_in(const char *folder, const char *name, char *path, size_t size)
 {
     int written = snprintf(path, size, "%s/%s.yaml", folder, name);
-    return written > 0 && (size_t)written < size && access(path, R_OK) == 0;
+    return written > 0 && (size_t)written < size && access(path, F_OK) == 0;
 }
 
 bool profile_find(const char *name, const char *profile_dir, char *path, size_t size)

@@ -31,6 +31,7 @@ struct outcome {
 
 char *trial_read(const char *path)
 {
+    errno = 0;
     FILE *file = fopen(path, "re");
     char *text = file != NULL ? calloc(1, FILE_MAX + 1) : NULL;
     size_t size = text != NULL ? fread(text, 1, FILE_MAX, file) : 0;
@@ -39,7 +40,10 @@ char *trial_read(const char *path)
         (void)fclose(file);
     if (good)
         return text;
-    cli_complain("can't read %s: %s", path, errno != 0 ? strerror(errno) : _("it is no text"));
+    if (errno != 0)
+        cli_cant_read(path, errno);
+    else
+        cli_complain("can't read %s: %s", path, _("it is no text"));
     free(text);
     return NULL;
 }

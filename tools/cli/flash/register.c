@@ -130,7 +130,7 @@ static char *read_text(const char *path)
     FILE *file = fopen(path, "rbe");
     struct stat status = {0};
     if (file == NULL && errno != ENOENT) {
-        cli_complain("%s: %s", path, strerror(errno));
+        cli_cant_read(path, errno);
         return NULL;
     }
     if (file != NULL && (fstat(fileno(file), &status) != 0 || status.st_size > FILE_MAX)) {
