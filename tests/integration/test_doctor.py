@@ -134,6 +134,20 @@ def test_a_sound_machine_has_nothing_bad_in_any_area(machine):
     assert all("A9XYZ" in text for _, text, _ in bad(found, "permissions"))
 
 
+def test_what_is_to_be_done_about_each_permission_stands_beside_it(machine):
+    (machine.at / "a.pem").mkdir()
+    machine.config["port"] = "/dev/serial/by-id/gone"
+    machine.config["data"] = (f"{machine.at}/gone/readings.db }}\nhttp: {{ listen: '127.0.0.1:8080', "
+                              f"app_dir: {machine.at}/none, cert_file: a.pem, key_file: gone/a.key }} # ")
+    found = [one for one in machine.found() if one["area"] == "permissions"]
+    said = {one["text"]: one["todo"] for one in found}
+    for text, todo in (("gone: No such", "plug the adapter in"), ("a.pem: ", "name the file itself"),
+                       ("gone/a.key: No such", "correct its name"), ("/gone: No such", "make it"),
+                       ("app_dir: ", "/usr/share/baiye/app")):
+        assert any(text in one and todo in what for one, what in said.items()), (text, said)
+    assert all(one["todo"] and one["zh"]["todo"] for one in found), found
+
+
 @pytest.mark.parametrize("what, area, state, text, todo", [
     ("wrong configuration", "configuration", "broken", "baiye.yaml:3: ", "baiye check"),
     ("no port", "ports", "broken", "there is no /dev/serial/by-id/gone", "plug the adapter in"),

@@ -78,16 +78,30 @@ static int look(void *context)
     return EX_OK;
 }
 
+/* Cuts the text before its first separator; what stands behind that is what to do. */
+static const char *cut(char *text, const char *separator)
+{
+    char *at = strstr(text, separator);
+    if (at == NULL)
+        return "";
+    *at = '\0';
+    return at + strlen(separator);
+}
+
 /* In both languages: it was composed where it was found. */
 static void say_access(struct doctor *doctor, const char *line, unsigned *count)
 {
     json_t *found = json_loads(line, 0, NULL);
     long long state = talk_integer(found, "state");
     bool other = service_view(doctor->user) == SERVICE_OTHER; /* the service may read more */
+    char en[1100], zh[1100];
+    (void)snprintf(en, sizeof en, "%s", talk_text(found, "en"));
+    (void)snprintf(zh, sizeof zh, "%s", talk_text(found, "zh"));
+    const char *todo = cut(en, "; "), *zh_todo = cut(zh, "；");
     if (found != NULL)
         doctor_add(doctor, "permissions",
-                   state == ACCESS_NOTE || other ? DOCTOR_WARNING : DOCTOR_BROKEN,
-                   talk_text(found, "en"), "", talk_text(found, "zh"), "");
+                   state == ACCESS_NOTE || other ? DOCTOR_WARNING : DOCTOR_BROKEN, en, todo, zh,
+                   zh_todo);
     (*count)++;
     json_decref(found);
 }
