@@ -131,7 +131,7 @@ const char *image_result_text(enum image_result result)
     case IMAGE_OK:
         return "its signature is good and it is whole";
     case IMAGE_NO_MAGIC:
-        return "not a firmware image; give the .bin that `baiye sign` wrote";
+        return "not a firmware image; give the .img that `baiye sign` wrote";
     case IMAGE_BAD_HEADER:
         return "image header is damaged or of a newer format; build it with this version's tools";
     case IMAGE_WRONG_HARDWARE:

@@ -201,7 +201,7 @@ def test_what_is_refused_says_why(one, site):
     forged = bytearray(good)
     forged[24 + 64] ^= 1  # the signature of the first variant
     for data, words in ((bytes(forged), "signature is wrong"), (good[:-500], "image is cut off"), (bytes(flipped), "does not match"),
-                        (b"hello", "not a firmware image")):
+                        (b"hello", "not a firmware image; give the .img")):
         code, text = refused(data)
         assert code == 65 and words in text, text
     # A command of another make checks nothing: the daemon does.
