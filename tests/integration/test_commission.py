@@ -184,6 +184,7 @@ def test_a_technician_is_asked_and_enter_goes_on(bench):
     said = at.answer("leave it out):", "7") + at.answer("leave it out):", "1")
     assert "  1  " in said and "  2  " in said
     assert "soil 7 in 1" in said, "what the candidates are, is said in words"
+    assert all(len(line) <= 80 for line in said.splitlines()), said
     at.answer("(Enter: this one; n: leave it out):", "上坡")
     at.answer("(Enter: this one; n: leave it out):", "No Such \"Name\"")
     at.answer("(Enter: this one; n: leave it out):", "lower")
@@ -250,7 +251,8 @@ def test_ended_at_any_step_leaves_nothing_half_done(bench, step, how):
     bench.start(new_nodes(3) + WITH_AIR, [AIR])
     before = bench.file.read_text()
     child = subprocess.Popen(bench.command("commission", "east", "--yes", "--own-rate", "--config",
-                                           bench.file), stdout=subprocess.PIPE, text=True,
+                                           bench.file), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True,
                              start_new_session=True, preexec_fn=garden.hear_interrupts)
     if callable(STEPS[step]):
         garden.wait_until(lambda: STEPS[step](bench, before), 60, step)
@@ -258,6 +260,10 @@ def test_ended_at_any_step_leaves_nothing_half_done(bench, step, how):
         assert any(STEPS[step] in line for line in child.stdout), "it ended before that step"
     child.send_signal(how)
     assert child.wait(120) in (-how, 0)  # 0: it was at its end
+    if child.returncode == -signal.SIGINT:  # and who ended it is told what stands
+        said = {"while it looks": "nothing has been changed", "after the first move": "goes on from here",
+                "on trial": "or the one before"}
+        assert said[step] in child.stderr.read()
     # A trial goes on by itself; then the file is the old one, or all that it names answers.
     garden.wait_until(bench.nobody_at_work, 150, "the end of a trial")
     if bench.file.read_text() == before:

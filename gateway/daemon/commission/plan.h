@@ -12,6 +12,7 @@
 #define PLAN_ITEM    280
 #define PLAN_EVERY   "60s" /* how often a new device is asked */
 #define PLAN_LABEL   64
+#define PLAN_OF      97  /* a profile's label: CONFIG_LABEL_SIZE */
 #define PLAN_FITS    9   /* profiles: the best one, and those that fit as well */
 #define PLAN_FACTORY 247 /* where our nodes are when they are new */
 
@@ -31,13 +32,13 @@ struct plan_device {
     uint32_t baud;
     char parity;
     char profile[40], name[40], sure[12];
-    char fits[200]; /* "a, b": profiles that fit as well, with the best in front … */
-    char of[PLAN_FITS][PLAN_LABEL]; /* … and what each of them is of */
-    char label[PLAN_LABEL];         /* what people call its place; "": nothing */
-    bool skip;                      /* not wanted by who sits there */
-    bool placed;                    /* it answers at its final place */
-    bool given_up[256];             /* addresses at which it could not be heard */
-    char rest[320];                 /* why it is not brought up; "": it is */
+    char fits[200];              /* "a, b": profiles that fit as well, with the best in front … */
+    char of[PLAN_FITS][PLAN_OF]; /* … and what each of them is of */
+    char label[PLAN_LABEL];      /* what people call its place; "": nothing */
+    bool skip;                   /* not wanted by who sits there */
+    bool placed;                 /* it answers at its final place */
+    bool given_up[256];          /* addresses at which it could not be heard */
+    char rest[320];              /* why it is not brought up; "": it is */
 };
 
 struct plan {

@@ -9,8 +9,9 @@
 #include "gateway/common/serial.h"
 #include "tools/cli/screen.h"
 
-#define INDENT       4
-#define NAME_COLUMNS 20 /* then what it is */
+#define INDENT            4
+#define NAME_COLUMNS      20                 /* then what it is */
+#define CANDIDATE_COLUMNS (NAME_COLUMNS + 5) /* before that */
 
 /* A line without its end and the blanks around it; false: no more comes. */
 static bool ask_line(const char *question, char *line, size_t size)
@@ -66,9 +67,10 @@ static void list_candidates(const struct plan_device *device)
         size_t size = candidate(device->fits, i, &at);
         if (size == 0)
             return;
-        (void)printf("  %u  %.*s%*s%s\n", i, (int)size, at,
-                     size < NAME_COLUMNS ? NAME_COLUMNS - (int)size : 2, "",
-                     i <= PLAN_FITS ? device->of[i - 1] : "");
+        unsigned used = (unsigned)printf("  %u  %.*s%*s", i, (int)size, at,
+                                         size < NAME_COLUMNS ? NAME_COLUMNS - (int)size : 2, "");
+        screen_wrap(stdout, screen_width(stdout), used, CANDIDATE_COLUMNS,
+                    i <= PLAN_FITS ? device->of[i - 1] : "");
     }
 }
 
