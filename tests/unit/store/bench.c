@@ -81,7 +81,7 @@ bool bench_wait_wake(struct bench *bench)
 {
     struct pollfd fd = {.fd = bench->wake_fd, .events = POLLIN};
     eventfd_t count = 0;
-    return poll(&fd, 1, 5000) > 0 && eventfd_read(bench->wake_fd, &count) == 0;
+    return poll(&fd, 1, 60000) > 0 && eventfd_read(bench->wake_fd, &count) == 0;
 }
 
 void bench_wait_stored(struct bench *bench, uint64_t count)
