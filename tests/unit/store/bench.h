@@ -29,7 +29,7 @@ int bench_end(void **state);
 void bench_open(struct bench *bench);
 void bench_close(struct bench *bench);
 void bench_put(struct bench *bench, uint16_t device, uint32_t boot, uint32_t seq, int64_t wall_ms);
-/* Waits for the store to say that something has changed; false after five seconds without. */
+/* Waits for the store to say that something has changed; false after a minute without. */
 bool bench_wait_wake(struct bench *bench);
 /* Until so many records are stored since the opening. */
 void bench_wait_stored(struct bench *bench, uint64_t count);
