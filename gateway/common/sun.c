@@ -9,6 +9,7 @@
 #define DAY_MINUTES 1440
 #define MINUTE_MS   60000
 #define HORIZON     (-0.833) /* refraction and half of the sun's width */
+#define FASTEST     0.26     /* degrees a minute: the earth turns by 0.2507 */
 
 static double radians(double degrees)
 {
@@ -65,14 +66,18 @@ static bool is_up(const struct place *place, int64_t utc_ms)
 }
 
 /* The first full minute from `from_ms` on, or going back the last one before it, in which the sun
- * is up or down as asked; 0: not within a day. */
+ * is up or down as asked; 0: not within a day. Minutes are left out in which it can't have come to
+ * the horizon yet, however fast it moves. */
 static int64_t find(const struct place *place, int64_t from_ms, int step, bool up)
 {
     from_ms -= from_ms % MINUTE_MS; /* the same night is the same minute whenever it is asked for */
-    for (int i = 0; i <= DAY_MINUTES; i++) {
+    for (int i = 0; i <= DAY_MINUTES;) {
         int64_t at_ms = from_ms + (int64_t)i * step * MINUTE_MS;
-        if (is_up(place, at_ms) == up)
+        double above = sun_elevation(at_ms, place->latitude, place->longitude) - HORIZON;
+        if ((above > 0) == up)
             return at_ms;
+        double away = fabs(above) / FASTEST;
+        i += away > 1 ? (int)away : 1; /* NAN: 1 */
     }
     return 0;
 }

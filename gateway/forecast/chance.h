@@ -9,6 +9,7 @@
 #define BAIYE_FORECAST_CHANCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"), mixed
@@ -30,5 +31,8 @@ double chance_normal(struct chance *chance);
 double chance_exp(double x);
 /* Natural logarithm, relative error below 1e-15 (absolute near 1); x <= 0 counts as 1e-300. */
 double chance_log(double x);
+/* The same of each of them, bit for bit, in a fraction of the time. */
+void chance_exp_each(double *values, size_t count);
+void chance_log_each(double *values, size_t count);
 
 #endif

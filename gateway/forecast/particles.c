@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A bootstrap particle filter (Gordon, Salmond & Smith 1993) with systematic resampling (Kitagawa
  * 1996) when the effective sample size falls below half, and a jitter that keeps resampled
- * particles apart. */
+ * particles apart. What needs an exp is computed for all particles at once, which takes half of
+ * the time; their arrays are 8 kB each, on the stack. */
 #include "gateway/forecast/particles.h"
 
 #include <math.h>
+#include <string.h>
 
 #define OPENING_LOGIT 2.944 /* ln(0.95 / 0.05): picking opens when 5 % are ready */
 #define FINDABLE      0.92  /* share of the ready shoots that a crew finds */
@@ -21,14 +23,33 @@
 #define LEVEL_KEPT    0.8
 #define LEVEL_SIGMA   0.05
 
+static double least_of(double a, double b)
+{
+    return a < b ? a : b;
+}
+
 static double between(double x, double low, double high)
 {
     return x < low ? low : x > high ? high : x;
 }
 
-static double share_ready(const struct pick_particle *p, double thermal_time)
+/* Of each particle: the share that is ready. `thermal_time`: of each, replaced by it. */
+static void shares_ready(const struct pick_model *model, double thermal_time[PICK_PARTICLES])
 {
-    return 1.0 / (1.0 + chance_exp(-(thermal_time - p->mu) / p->s));
+    for (size_t i = 0; i < PICK_PARTICLES; i++) {
+        const struct pick_particle *p = &model->particles[i];
+        thermal_time[i] = -(thermal_time[i] - p->mu) / p->s;
+    }
+    chance_exp_each(thermal_time, PICK_PARTICLES);
+    for (size_t i = 0; i < PICK_PARTICLES; i++)
+        thermal_time[i] = 1.0 / (1.0 + thermal_time[i]);
+}
+
+static void shares_now(const struct pick_model *model, double shares[PICK_PARTICLES])
+{
+    for (size_t i = 0; i < PICK_PARTICLES; i++)
+        shares[i] = model->thermal_time;
+    shares_ready(model, shares);
 }
 
 /* Keeps what chance or a stretch moved inside what a tea garden can be, and numbers finite. */
@@ -65,9 +86,11 @@ void particles_begin(struct pick_model *model)
 
 void particles_open(struct pick_model *model)
 {
+    double ready[PICK_PARTICLES];
+    shares_now(model, ready);
     for (size_t i = 0; i < PICK_PARTICLES; i++) {
         struct pick_particle *p = &model->particles[i];
-        p->ready = share_ready(p, model->thermal_time);
+        p->ready = ready[i];
         p->stock_kg = p->season_kg * p->ready;
         limit(p);
     }
@@ -82,33 +105,51 @@ static double grown_stock(const struct pick_particle *p, double then, double gro
 
 void particles_grow(struct pick_model *model, double growth_cd)
 {
+    double ready[PICK_PARTICLES];
     model->thermal_time += growth_cd;
+    shares_now(model, ready);
     for (size_t i = 0; i < PICK_PARTICLES; i++) {
         struct pick_particle *p = &model->particles[i];
-        double then = share_ready(p, model->thermal_time);
-        p->stock_kg = grown_stock(p, then, growth_cd);
-        p->ready = then;
+        p->stock_kg = grown_stock(p, ready[i], growth_cd);
+        p->ready = ready[i];
         limit(p);
     }
 }
 
+/* Of each particle: e to its level. */
+static void levels(const struct pick_model *model, double level[PICK_PARTICLES])
+{
+    for (size_t i = 0; i < PICK_PARTICLES; i++)
+        level[i] = model->particles[i].level;
+    chance_exp_each(level, PICK_PARTICLES);
+}
+
 /* What a crew takes from a stock on a middling day. */
-static double pick_of(const struct pick_particle *p, double stock_kg, double pickers, double rain)
+static double pick_of(const struct pick_particle *p, double stock_kg, double pickers, double rain,
+                      double level)
 {
     double density = stock_kg / p->season_kg;
     double each = p->picker_kg * density / (density + SPARSE) * (1.0 - rain * (1.0 - RAIN_FACTOR));
-    return fmin(FINDABLE * stock_kg, pickers * each) * chance_exp(p->level);
+    return least_of(FINDABLE * stock_kg, pickers * each) * level;
 }
 
-/* How many sigmas the note lies from what the particle expects; its sign tells which way. */
-static double note_distance(const struct pick_particle *p, double kg, double pickers, double rain)
+/* How many sigmas the note lies from what each particle expects; its sign tells which way. */
+static void note_distances(const struct pick_model *model, double kg, double pickers, double rain,
+                           double z[PICK_PARTICLES])
 {
-    if (isnan(pickers)) {
-        double most = FINDABLE * p->stock_kg * chance_exp(p->level);
-        return kg <= most ? 0.0 : chance_log(kg / most) / NOTE_SIGMA;
+    double level[PICK_PARTICLES];
+    levels(model, level);
+    for (size_t i = 0; i < PICK_PARTICLES; i++) {
+        const struct pick_particle *p = &model->particles[i];
+        double most = FINDABLE * p->stock_kg * level[i];
+        if (isnan(pickers)) /* of so little it says nothing: ln 1 is 0 */
+            z[i] = kg <= most ? 1.0 : kg / most;
+        else
+            z[i] = kg / fmax(pick_of(p, p->stock_kg, pickers, rain, level[i]), 1e-3);
     }
-    double expected = fmax(pick_of(p, p->stock_kg, pickers, rain), 1e-3);
-    return chance_log(kg / expected) / NOTE_SIGMA;
+    chance_log_each(z, PICK_PARTICLES);
+    for (size_t i = 0; i < PICK_PARTICLES; i++)
+        z[i] /= NOTE_SIGMA;
 }
 
 static void take(struct pick_particle *p, double kg)
@@ -142,12 +183,10 @@ static void stretch(struct pick_model *model, double direction)
 bool particles_note(struct pick_model *model, double kg, double pickers, double rain_chance,
                     bool odd)
 {
-    double nearest = HUGE_VAL;
-    for (size_t i = 0; i < PICK_PARTICLES; i++) {
-        double z = note_distance(&model->particles[i], kg, pickers, rain_chance);
-        model->scratch[i].value = z;
-        nearest = fabs(z) < fabs(nearest) ? z : nearest;
-    }
+    double nearest = HUGE_VAL, z[PICK_PARTICLES], likely[PICK_PARTICLES];
+    note_distances(model, kg, pickers, rain_chance, z);
+    for (size_t i = 0; i < PICK_PARTICLES; i++)
+        nearest = fabs(z[i]) < fabs(nearest) ? z[i] : nearest;
     bool far = fabs(nearest) > NOTE_ODD;
     model->odd_notes = far || odd ? model->odd_notes + 1 : 0;
     if (model->odd_notes == 1)
@@ -155,9 +194,13 @@ bool particles_note(struct pick_model *model, double kg, double pickers, double 
     if (far)
         stretch(model, nearest > 0.0 ? 1.0 : -1.0);
     for (size_t i = 0; i < PICK_PARTICLES; i++) {
-        double z = fmin(fabs(model->scratch[i].value), NOTE_FAR);
+        double near = least_of(fabs(z[i]), NOTE_FAR);
+        likely[i] = -0.5 * near * near;
+    }
+    chance_exp_each(likely, PICK_PARTICLES);
+    for (size_t i = 0; i < PICK_PARTICLES; i++) {
         if (!far)
-            model->particles[i].weight *= chance_exp(-0.5 * z * z);
+            model->particles[i].weight *= likely[i];
         take(&model->particles[i], kg);
     }
     normalise(model);
@@ -166,12 +209,19 @@ bool particles_note(struct pick_model *model, double kg, double pickers, double 
 
 void particles_guess(struct pick_model *model, double share, const struct pick_outlook *outlook)
 {
+    double level[PICK_PARTICLES], noise[PICK_PARTICLES];
+    bool picks[PICK_PARTICLES];
+    levels(model, level);
+    for (size_t i = 0; i < PICK_PARTICLES; i++) {
+        picks[i] = chance_uniform(&model->chance) < share;
+        noise[i] = picks[i] ? PICK_SIGMA * chance_normal(&model->chance) : 0.0;
+    }
+    chance_exp_each(noise, PICK_PARTICLES);
     for (size_t i = 0; i < PICK_PARTICLES; i++) {
         struct pick_particle *p = &model->particles[i];
-        if (chance_uniform(&model->chance) >= share)
-            continue;
-        double kg = pick_of(p, p->stock_kg, outlook->pickers, outlook->rain_chance);
-        take(p, kg * spread(&model->chance, PICK_SIGMA));
+        double kg = pick_of(p, p->stock_kg, outlook->pickers, outlook->rain_chance, level[i]);
+        if (picks[i])
+            take(p, kg * noise[i]);
     }
 }
 
@@ -203,16 +253,27 @@ static void resample(struct pick_model *model)
 static void jitter(struct pick_model *model)
 {
     struct chance *chance = &model->chance;
+    double s[PICK_PARTICLES], season[PICK_PARTICLES], picker[PICK_PARTICLES];
+    for (size_t i = 0; i < PICK_PARTICLES; i++) {
+        model->particles[i].mu += 3.0 * chance_normal(chance);
+        s[i] = 0.04 * chance_normal(chance);
+        season[i] = 0.06 * chance_normal(chance);
+        picker[i] = 0.04 * chance_normal(chance);
+    }
+    chance_exp_each(s, PICK_PARTICLES);
+    chance_exp_each(season, PICK_PARTICLES);
+    chance_exp_each(picker, PICK_PARTICLES);
     for (size_t i = 0; i < PICK_PARTICLES; i++) {
         struct pick_particle *p = &model->particles[i];
         p->weight = 1.0 / PICK_PARTICLES;
-        p->mu += 3.0 * chance_normal(chance);
-        p->s *= spread(chance, 0.04);
-        p->season_kg *= spread(chance, 0.06);
-        p->picker_kg *= spread(chance, 0.04);
+        p->s *= s[i];
+        p->season_kg *= season[i];
+        p->picker_kg *= picker[i];
         limit(p);
-        p->ready = share_ready(p, model->thermal_time);
     }
+    shares_now(model, s);
+    for (size_t i = 0; i < PICK_PARTICLES; i++)
+        model->particles[i].ready = s[i];
 }
 
 void particles_drift(struct pick_model *model)
@@ -231,29 +292,33 @@ void particles_drift(struct pick_model *model)
     }
 }
 
-static void sift(struct pick_sample *heap, size_t root, size_t count)
+/* As the values are ordered, those below 0, too. */
+static uint64_t order_of(double value)
 {
-    struct pick_sample moved = heap[root];
-    for (size_t child; (child = 2 * root + 1) < count; root = child) {
-        if (child + 1 < count && heap[child].value < heap[child + 1].value)
-            child++;
-        if (moved.value >= heap[child].value)
-            break;
-        heap[root] = heap[child];
-    }
-    heap[root] = moved;
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits >> 63 != 0 ? ~bits : bits | UINT64_C(1) << 63;
 }
 
-/* Heapsort: no heap memory, which qsort() may take, and the same order with every C library. */
-static void sort(struct pick_sample *samples, size_t count)
+/* By one byte of their order after the other, the last first. No heap memory, which qsort() may
+ * take, the same order with every C library, and no branch that a processor can guess wrong. */
+static void sort(struct pick_sample samples[PICK_PARTICLES])
 {
-    for (size_t i = count / 2; i-- > 0;)
-        sift(samples, i, count);
-    for (size_t end = count - 1; end > 0; end--) {
-        struct pick_sample largest = samples[0];
-        samples[0] = samples[end];
-        samples[end] = largest;
-        sift(samples, 0, end);
+    struct pick_sample room[PICK_PARTICLES], *from = samples, *to = room;
+    for (unsigned shift = 0; shift < 64; shift += 8) { /* eight times: the last one to `samples` */
+        unsigned place[256] = {0}, before = 0;
+        for (size_t i = 0; i < PICK_PARTICLES; i++)
+            place[order_of(from[i].value) >> shift & 255]++;
+        for (size_t digit = 0; digit < 256; digit++) {
+            unsigned count = place[digit];
+            place[digit] = before;
+            before += count;
+        }
+        for (size_t i = 0; i < PICK_PARTICLES; i++)
+            to[place[order_of(from[i].value) >> shift & 255]++] = from[i];
+        struct pick_sample *sorted = to;
+        to = from;
+        from = sorted;
     }
 }
 
@@ -261,7 +326,7 @@ static void sort(struct pick_sample *samples, size_t count)
 static void percentiles(struct pick_model *model, double out[3])
 {
     static const double wanted[3] = {0.1, 0.5, 0.9};
-    sort(model->scratch, PICK_PARTICLES);
+    sort(model->scratch);
     double sum = 0.0;
     size_t k = 0;
     for (size_t i = 0; i < PICK_PARTICLES; i++) {
@@ -273,35 +338,52 @@ static void percentiles(struct pick_model *model, double out[3])
         out[k++] = model->scratch[PICK_PARTICLES - 1].value;
 }
 
-/* One draw of tomorrow's stock. */
-static double draw_stock(const struct pick_model *model, const struct pick_particle *p,
-                         const struct pick_outlook *outlook, struct chance *chance)
+/* Draws of tomorrow's stock. `growth_ln`: how far off the growth may be, replaced by the stock. */
+static void draw_stocks(const struct pick_model *model, const struct pick_outlook *outlook,
+                        double growth_ln[PICK_PARTICLES])
 {
-    double growth_cd = outlook->growth_cd * spread(chance, outlook->growth_doubt);
-    growth_cd = fmin(growth_cd, PICK_GROWTH_MAX_CD);
-    return grown_stock(p, share_ready(p, model->thermal_time + growth_cd), growth_cd);
+    double then[PICK_PARTICLES], *growth_cd = growth_ln;
+    chance_exp_each(growth_ln, PICK_PARTICLES);
+    for (size_t i = 0; i < PICK_PARTICLES; i++) {
+        growth_cd[i] = least_of(outlook->growth_cd * growth_ln[i], PICK_GROWTH_MAX_CD);
+        then[i] = model->thermal_time + growth_cd[i];
+    }
+    shares_ready(model, then);
+    for (size_t i = 0; i < PICK_PARTICLES; i++)
+        growth_ln[i] = grown_stock(&model->particles[i], then[i], growth_cd[i]);
 }
 
 void particles_foresee_ready(struct pick_model *model, const struct pick_outlook *outlook,
                              struct chance *chance, double ready_kg[3])
 {
-    for (size_t i = 0; i < PICK_PARTICLES; i++) {
-        const struct pick_particle *p = &model->particles[i];
-        double stock_kg = draw_stock(model, p, outlook, chance);
-        model->scratch[i] = (struct pick_sample){stock_kg, p->weight};
-    }
+    double stock_kg[PICK_PARTICLES];
+    for (size_t i = 0; i < PICK_PARTICLES; i++)
+        stock_kg[i] = outlook->growth_doubt * chance_normal(chance);
+    draw_stocks(model, outlook, stock_kg);
+    for (size_t i = 0; i < PICK_PARTICLES; i++)
+        model->scratch[i] = (struct pick_sample){stock_kg[i], model->particles[i].weight};
     percentiles(model, ready_kg);
 }
 
 void particles_foresee_pick(struct pick_model *model, const struct pick_outlook *outlook,
                             struct chance *chance, double pick_kg[3])
 {
+    double stock_kg[PICK_PARTICLES], rain[PICK_PARTICLES], pickers[PICK_PARTICLES];
+    double noise[PICK_PARTICLES], level[PICK_PARTICLES];
+    for (size_t i = 0; i < PICK_PARTICLES; i++) {
+        stock_kg[i] = outlook->growth_doubt * chance_normal(chance);
+        rain[i] = chance_uniform(chance) < outlook->rain_chance ? 1.0 : 0.0;
+        pickers[i] = outlook->pickers_doubt * chance_normal(chance);
+        noise[i] = PICK_SIGMA * chance_normal(chance);
+    }
+    draw_stocks(model, outlook, stock_kg);
+    chance_exp_each(pickers, PICK_PARTICLES);
+    chance_exp_each(noise, PICK_PARTICLES);
+    levels(model, level);
     for (size_t i = 0; i < PICK_PARTICLES; i++) {
         const struct pick_particle *p = &model->particles[i];
-        double stock_kg = draw_stock(model, p, outlook, chance);
-        double rain = chance_uniform(chance) < outlook->rain_chance ? 1.0 : 0.0;
-        double pickers = outlook->pickers * spread(chance, outlook->pickers_doubt);
-        double kg = pick_of(p, stock_kg, pickers, rain) * spread(chance, PICK_SIGMA);
+        double came = outlook->pickers * pickers[i];
+        double kg = pick_of(p, stock_kg[i], came, rain[i], level[i]) * noise[i];
         model->scratch[i] = (struct pick_sample){kg, p->weight};
     }
     percentiles(model, pick_kg);

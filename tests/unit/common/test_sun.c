@@ -68,6 +68,25 @@ static void a_night_is_from_sunset_to_sunrise(void **state)
     assert_minute(sunrise_ms, april_ms + 6 * HOUR_MS + 40 * MINUTE_MS);
 }
 
+/* Minutes are left out on the way: against a look at each, to where the sun hardly sets. */
+static void no_minute_of_sunset_is_passed_over(void **state)
+{
+    (void)state;
+    int64_t day_ms = INT64_C(1773504000000), sunset_ms = 0, sunrise_ms = 0;
+    for (int latitude = -60; latitude <= 66; latitude += 21) {
+        for (int d = 0; d < 360; d += 60) {
+            int64_t at_ms = day_ms + d * 24 * HOUR_MS;
+            if (!sun_night(at_ms, latitude, 107.5, &sunset_ms, &sunrise_ms))
+                continue;
+            int64_t set_ms = sunset_ms, minute_ms = sunset_ms;
+            assert_true(sun_elevation(set_ms - MINUTE_MS, latitude, 107.5) > -0.833);
+            while (sun_elevation(minute_ms, latitude, 107.5) <= -0.833)
+                minute_ms += MINUTE_MS;
+            assert_int_equal(minute_ms, sunrise_ms);
+        }
+    }
+}
+
 static void where_the_sun_stays_up_there_is_no_night(void **state)
 {
     (void)state;
@@ -91,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sun_stands_where_almanacs_say),
         cmocka_unit_test(a_night_is_from_sunset_to_sunrise),
+        cmocka_unit_test(no_minute_of_sunset_is_passed_over),
         cmocka_unit_test(where_the_sun_stays_up_there_is_no_night),
         cmocka_unit_test(a_clear_sky_is_brighter_the_higher_the_sun),
     };
