@@ -2,7 +2,7 @@
 // What people do with it: pick, look back, compare, take away, photograph, acknowledge, log out.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { launch, login, shot } from './lib/phone.mjs';
+import { axe, launch, login, shot } from './lib/phone.mjs';
 import { stage } from './lib/stage.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -144,6 +144,28 @@ test('use: the range stays when another quantity or a second plot is chosen: soi
   assert.deepEqual(page.problems, []);
 });
 
+test('use: soil of two plots over a week is four taps, however many plots there are', async () => {
+  for (const count of [12, 60]) {
+    await s.gateway.garden(count);
+    const page = await open({ size: 'small' });
+    let taps = 0;
+    const hit = async (what) => { taps += 1; await what.tap(); };
+    await hit(page.locator('.tile', { hasText: '上坡' }));
+    await hit(page.getByRole('button', { name: '周', exact: true }));
+    await hit(page.locator('.choices button', { hasText: '土壤水分' }));
+    await hit(page.getByRole('button', { name: `地块 ${count}`, exact: true })); // the last of them
+    await until('both plots of the week', async () => (await page.locator('[data-step]').getAttribute('data-step')) === 'hour'
+      && Number(await page.locator('[data-points]').getAttribute('data-points')) > 300);
+    assert.ok(taps <= 4, `${taps} taps of ${count} plots`);
+    const [box, chosen] = [await page.locator('.chips.many').boundingBox(), await page.locator('.compare [aria-pressed=true]').boundingBox()];
+    assert.ok(box.height < 260, 'the page does not grow with them');
+    assert.ok(chosen.y >= box.y && chosen.y + chosen.height <= box.y + box.height, 'the chosen one is in sight');
+    assert.deepEqual(await axe(page), []);
+    await shot(page, `use-compare-${count}`, true);
+    await page.context().close();
+  }
+});
+
 test('use: who comes back to the list of plots stands where they were', async () => {
   await s.gateway.garden(20);
   const page = await open({ size: 'small' });
@@ -190,7 +212,7 @@ test('use: a month of hours of two plots moves with little work, however fast th
   });
   await login(page, s.bridge.url);
   await page.goto(`${s.bridge.url}#/plot/p:upper`);
-  await page.locator('.compare select').selectOption('p:creek');
+  await page.getByRole('button', { name: '溪边', exact: true }).tap();
   await page.getByRole('button', { name: '月', exact: true }).tap();
   await until('both loaded', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 1400);
   await page.locator('.chart[aria-busy=false]').waitFor();

@@ -101,7 +101,7 @@ export const en: Record<Key, string> = {
   'led.bad': 'The picture that came cannot be shown',
   'plot.day': 'Day', 'plot.week': 'Week', 'plot.month': 'Month', 'plot.year': 'Year', 'plot.range': 'Time range',
   'plot.years': 'Over the last two years', 'plot.ofyear': '{0}',
-  'plot.metric': 'Tap a value for its curve', 'plot.compare': 'Compare with', 'plot.compare.none': 'No comparison', 'plot.csv': 'CSV', 'plot.share': 'Picture',
+  'plot.metric': 'Tap a value for its curve', 'plot.compare': 'Compare with', 'plot.csv': 'CSV', 'plot.share': 'Picture',
   'plot.loading': 'Reading…', 'plot.empty': 'No data in this time', 'plot.failed': 'Could not read: {0}',
   'plot.latest': 'Now', 'plot.earlier': 'Earlier', 'plot.later': 'Later', 'plot.now': 'now', 'plot.gaps': 'Stripes: no data',
   'plot.flags': 'Orange: doubtful', 'plot.bad': '{0} doubtful', 'plot.min': 'Lowest', 'plot.mean': 'Mean', 'plot.max': 'Highest', 'plot.month.sum': 'This month', 'plot.sum': 'Total', 'plot.value': 'Value', 'plot.table': 'Numbers',

@@ -100,7 +100,7 @@ export const zh = {
   'led.bad': '收到的画面不能显示',
   'plot.day': '日', 'plot.week': '周', 'plot.month': '月', 'plot.year': '年', 'plot.range': '时间范围',
   'plot.years': '和前两年对比', 'plot.ofyear': '{0}年',
-  'plot.metric': '点一项看曲线', 'plot.compare': '和别的地块对比', 'plot.compare.none': '不对比', 'plot.csv': '下载 CSV', 'plot.share': '分享图片',
+  'plot.metric': '点一项看曲线', 'plot.compare': '和别的地块对比', 'plot.csv': '下载 CSV', 'plot.share': '分享图片',
   'plot.loading': '正在读取…', 'plot.empty': '这段时间没有数据', 'plot.failed': '读取失败：{0}',
   'plot.latest': '现在', 'plot.earlier': '更早', 'plot.later': '更晚', 'plot.now': '现在', 'plot.gaps': '条纹：没有数据',
   'plot.flags': '橙色：读数可疑', 'plot.bad': '{0} 个读数可疑', 'plot.min': '最低', 'plot.mean': '平均', 'plot.max': '最高', 'plot.sum': '合计', 'plot.month.sum': '本月', 'plot.value': '数值', 'plot.table': '数字表',

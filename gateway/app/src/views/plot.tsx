@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One plot: its present values and its past as a chart, beside another plot's if wanted.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import 'uplot/dist/uPlot.min.css';
 import '../style/plot.css';
 import { current } from '../garden';
@@ -13,6 +13,7 @@ import { addLive, csv, emptySeries, hasRange, nearest, shifted, stats, stepFor, 
 import type { Live } from '../model/payload';
 import { clock, state } from '../model/state';
 import { keyOf, tiles, whatOf, type Tile } from '../model/tiles';
+import { ordered } from '../model/order';
 import { RANGES, rangeUpTo, SPAN_MS, yearsBack, type Range } from '../model/range';
 import { loadHistory } from '../mqtt/history';
 import { Chart, type Line, type Mark as Limit } from './chart';
@@ -422,31 +423,25 @@ function Numbers({ lines, labels, metric, local }: { lines: Line[]; labels: stri
 
 const YEARS_MOST = 2;
 
-const CHIPS_MAX = 6; // as many as are seen at once; more are a list
+const CHIPS_MAX = 6; // as many as are seen at once; more scroll by themselves, by name
 
-/** One tap chooses, another one lets go. */
+/** One tap chooses, another one lets go, of however many there are. */
 function Compare({ others, chosen, choose }: { others: Tile[]; chosen: string; choose: (key: string) => void }) {
+  const many = others.length > CHIPS_MAX;
+  const names = useMemo(() => (many ? ordered(others, 'name', () => 0, lang()) : others).map(keyOf), [others.map((x) => x.label).join()]);
   if (others.length === 0) return null;
-  if (others.length <= CHIPS_MAX) {
-    return (
-      <div class="compare" role="group" aria-label={t('plot.compare')}>
-        <span>{t('plot.compare')}</span>
-        <div class="chips">
-          {others.map((x) => (
-            <button key={keyOf(x)} aria-pressed={keyOf(x) === chosen} onClick={() => choose(keyOf(x) === chosen ? '' : keyOf(x))}>{x.label}</button>
-          ))}
-        </div>
-      </div>
-    );
-  }
+  const isChosen = (x: Tile) => keyOf(x) === chosen;
+  const sorted = names.flatMap((key) => others.find((x) => keyOf(x) === key) ?? []);
+  const shown = many ? [...sorted.filter(isChosen), ...sorted.filter((x) => !isChosen(x))] : sorted; // the chosen one is in sight
   return (
-    <label class="compare">
+    <div class="compare" role="group" aria-label={t('plot.compare')}>
       <span>{t('plot.compare')}</span>
-      <select value={chosen} onChange={(e) => choose(e.currentTarget.value)}>
-        <option value="">{t('plot.compare.none')}</option>
-        {others.map((x) => <option key={keyOf(x)} value={keyOf(x)}>{x.label}</option>)}
-      </select>
-    </label>
+      <div class={many ? 'chips many' : 'chips'}>
+        {shown.map((x) => (
+          <button key={keyOf(x)} aria-pressed={isChosen(x)} onClick={() => choose(isChosen(x) ? '' : keyOf(x))}>{x.label}</button>
+        ))}
+      </div>
+    </div>
   );
 }
 
