@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { axe, login, shot } from './lib/phone.mjs';
 import { stage } from './lib/stage.mjs';
+import { until } from './lib/wait.mjs';
 
 const s = stage();
 const { test } = s;
@@ -74,9 +75,11 @@ async function open(options, hash, wait) {
 }
 
 const pages = [['', '.tomorrow'], ['plot/p:upper', '.chart[aria-busy=false] canvas'], ['pick/upper', '.booking'], ['alerts', '.alert'], ['season/upper', '.curves'], ['more', '.more .card']];
+const places = [[26.5012, 107.9034], [26.5031, 107.9021], [26.5024, 107.9058], [26.4995, 107.9049]];
 
 async function garden() {
-  await s.gateway.garden(4);
+  const plots = await s.gateway.garden(4);
+  await s.gateway.put('site', s.gateway.site(plots.map((p, i) => ({ ...p, at: { lat: places[i][0], lon: places[i][1] } }))));
   await s.gateway.put('dev/node-4/live', s.gateway.live(30e3, { soil_moisture: 12 }, { soil_moisture: 'stuck' }));
   await s.gateway.put('plot/east-3/live', s.gateway.live(30e3, { soil_moisture: 12 }));
   await s.gateway.put('forecast', s.gateway.forecast());
@@ -92,7 +95,7 @@ for (const lang of ['zh-CN', 'en-GB']) {
     await garden();
     const page = await open({ size: 'small', lang }, '', '.tomorrow');
     await page.setViewportSize({ width: 360, height: 4000 }); // what is out of sight has no height of its own
-    for (const [hash, wait] of pages) {
+    for (const [hash, wait] of [...pages, ['map', '.spot'], ['devices', '.devices .card'], ['second', '.qr path']]) {
       await enlarge(page, 1);
       await turn(page, hash, wait);
       for (const factor of [1, 1.3, 2]) {
@@ -100,10 +103,66 @@ for (const lang of ['zh-CN', 'en-GB']) {
         await shot(page, `zoom-${factor}-${lang.slice(0, 2)}-${hash.slice(0, 4) || 'home'}`, true);
         assert.deepEqual(await faults(page), [], `${hash} at ${factor}`);
       }
-      assert.deepEqual(await axe(page), [], hash);
+      for (const look of ['dark', 'light']) {
+        await page.emulateMedia({ colorScheme: look });
+        await page.locator(`[data-theme=${look}]`).waitFor({ state: 'attached' });
+        await enlarge(page, 1); // a look may draw anew
+        await enlarge(page, 2);
+        assert.deepEqual(await axe(page), [], `${hash} in the ${look} look`);
+        await shot(page, `zoom-2-${look}-${lang.slice(0, 2)}-${hash.slice(0, 4) || 'home'}`, true);
+      }
     }
   });
 }
+
+test('zoom: the words on the map grow, and none is cut nor over another', async () => {
+  await garden();
+  const page = await open({ size: 'small' }, 'map', '.spot');
+  const seen = () => page.evaluate(() => {
+    const ground = document.querySelector('.ground').getBoundingClientRect();
+    const all = [...document.querySelectorAll('.spot .words, .spot .dot')].map((e) => [e.textContent, e.getBoundingClientRect()]);
+    const out = all.filter(([, r]) => r.left < ground.left || r.right > ground.right || r.top < ground.top || r.bottom > ground.bottom).map(([text]) => text);
+    const over = all.flatMap(([a, r], i) => all.slice(i + 1).filter(([, q]) => Math.min(r.right, q.right) - Math.max(r.left, q.left) > 2
+      && Math.min(r.bottom, q.bottom) - Math.max(r.top, q.top) > 2).map(([b]) => `${a} | ${b}`));
+    return { out, over, words: document.querySelectorAll('.spot .words').length };
+  });
+  for (const factor of [1, 1.3, 2]) {
+    await enlarge(page, factor);
+    const found = await until('it is laid out anew', async () => { const now = await seen(); return now.out.length + now.over.length === 0 && now; });
+    assert.ok(found.words >= 2, `${found.words} words at ${factor}`);
+    await shot(page, `zoom-map-${factor}`);
+  }
+});
+
+test('zoom: the chart’s own texts grow with the page’s, and are not cut', async () => {
+  await garden();
+  const page = await s.phone({ size: 'small' });
+  await page.addInitScript(() => {
+    window.drawn = [];
+    const { fillText, clearRect } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.clearRect = function (...a) { window.drawn = []; return clearRect.apply(this, a); };
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+      const { width } = this.measureText(text);
+      const at = this.getTransform().transformPoint({ x, y });
+      const left = at.x - ({ right: width, center: width / 2 }[this.textAlign] ?? 0);
+      window.drawn.push({ text: String(text), px: parseFloat(/([\d.]+)px/.exec(this.font)[1]), left, right: left + width, width: this.canvas.width });
+      return fillText.call(this, text, x, y);
+    };
+  });
+  await login(page, s.bridge.url);
+  await page.locator('.tile.live').first().waitFor();
+  await turn(page, 'plot/p:upper', '.chart[aria-busy=false] canvas');
+  const plain = await page.evaluate(() => ({ texts: window.drawn, high: document.querySelector('.u-over').clientHeight }));
+  assert.ok(plain.texts.length > 4 && plain.texts.every((d) => d.px === 15 || d.px === 14), JSON.stringify(plain.texts));
+  for (const factor of [1.3, 2]) {
+    await enlarge(page, factor);
+    await until('the axes are drawn anew', () => page.evaluate((px) => window.drawn.length > 4 && window.drawn.every((d) => d.px >= px), 13.9 * factor));
+    const { texts, high } = await page.evaluate(() => ({ texts: window.drawn, high: document.querySelector('.u-over').clientHeight }));
+    assert.deepEqual(texts.filter((d) => d.left < 0 || d.right > d.width).map((d) => d.text), [], `cut at ${factor}`);
+    assert.ok(high >= plain.high - 4, `the curve keeps its height: ${high} of ${plain.high}`);
+    await shot(page, `zoom-chart-${factor}`);
+  }
+});
 
 test('zoom: on its side a phone shows the whole chart with its value', async () => {
   await garden();

@@ -33,6 +33,19 @@ describe('a garden’s map', () => {
       }
     }
   });
+  it('gives larger type more room, and none where there is none', () => {
+    const all = [spot('a', 26.5, 107.9, 140, 40), spot('b', 26.502, 107.902, 90)];
+    for (const type of [1, 1.3, 2]) {
+      for (const s of layout(all, WIDTH, type).spots) {
+        const width = (s.key === 'a' ? [140, 40] : [90])[s.words?.which ?? 0] ?? 0;
+        const half = 11 * type + 3;
+        if (s.words?.side === 'right') expect(s.x + half + width * type).toBeLessThanOrEqual(WIDTH);
+        if (s.words?.side === 'left') expect(s.x - half - width * type).toBeGreaterThanOrEqual(0);
+      }
+    }
+    expect(layout(all, WIDTH, 2).spots[0]?.words?.which).toBe(1);
+    expect(layout([spot('a', 26.5, 107.9, 300), spot('b', 26.502, 107.902, 90)], WIDTH, 2).spots[0]?.words).toBeNull();
+  });
   it('gives no words a place where others or dots stand: those of the earlier first', () => {
     const all = Array.from({ length: 60 }, (_, i) => spot(`p${i}`, 26.5 + (i % 8) * 1e-4 + (i % 3) * 4e-5, 107.9 + Math.floor(i / 8) * 1e-4 + (i % 5) * 3e-5, 96, 40));
     const { spots } = layout(all, WIDTH);

@@ -5,6 +5,7 @@ import uPlot from 'uplot';
 import { ahead, clockTime, fullDate, midnight, monthDay } from '../model/format';
 import { nights } from '../model/sun';
 import { columns, daily, hasRange, holes, middleMs, type Kind, type Series } from '../model/series';
+import { PROBE, typeScale, watchSize } from './type';
 
 /** Where an alert begins. */
 export interface Mark {
@@ -35,6 +36,7 @@ export interface ChartOptions {
 }
 
 const RINGS_MAX = 120;
+const AXIS = { x: 38, y: 52 }; // pixels that its texts take
 const INKS = ['--leaf', '--cold', '--soft']; // of the first line and those it is compared with
 const DASHES = [[], [8, 5], [2, 4]];
 const NIGHTS_MOST_MS = 9 * 86400e3; // beyond they are stripes
@@ -43,17 +45,6 @@ const SPAN_MAX_S = 400 * 86400;
 
 function css(root: HTMLElement, name: string): string {
   return getComputedStyle(root).getPropertyValue(name).trim();
-}
-
-/** Tells when the size may be another; the release comes back. iOS 13.0 to 13.3 know only the window's. */
-function watchSize(root: HTMLElement, changed: () => void): () => void {
-  if (typeof ResizeObserver !== 'function') {
-    addEventListener('resize', changed);
-    return () => removeEventListener('resize', changed);
-  }
-  const watch = new ResizeObserver(changed);
-  watch.observe(root);
-  return () => watch.disconnect();
 }
 
 /** Sums are bars, side by side in a comparison. Between two directions there is no line: from 350° to
@@ -89,15 +80,22 @@ export class Chart {
   private pulled = false; // a finger moved it
   private ended = false; // and lifted
   private readonly fingers = new Map<number, number>();
-  private readonly unwatch: () => void;
+  private readonly probe = document.createElement('span');
+  private type: number; // how much larger the phone wants its texts
+  private readonly unwatch: (() => void)[];
 
   constructor(private readonly o: ChartOptions) {
-    this.unwatch = watchSize(o.root, () => this.fit());
+    this.probe.className = 'probe';
+    this.probe.textContent = PROBE;
+    o.root.append(this.probe);
+    this.type = typeScale(this.probe);
+    this.unwatch = [watchSize(o.root, () => this.fit()), watchSize(this.probe, () => this.retype())];
   }
 
   destroy(): void {
     cancelAnimationFrame(this.frame);
-    this.unwatch();
+    for (const leave of this.unwatch) leave();
+    this.probe.remove();
     this.plot?.destroy();
     this.plot = null;
   }
@@ -172,11 +170,19 @@ export class Chart {
     this.plot?.setSize(this.size());
   }
 
+  private retype(): void {
+    const type = typeScale(this.probe);
+    if (type === this.type) return;
+    this.type = type;
+    this.rebuild();
+  }
+
   private size(): { width: number; height: number } {
     const width = Math.max(96, Math.floor(this.o.root.clientWidth));
     if (this.o.root.closest('.full')) return { width, height: Math.max(120, this.o.root.clientHeight) }; // as much as is left
     const low = innerHeight <= 500 && innerWidth > innerHeight; // a phone on its side: head, value and chart fit on it
-    return { width, height: Math.round(low ? Math.max(170, innerHeight - 150) : Math.min(440, Math.max(230, width * 0.66))) };
+    const dates = AXIS.x * (this.type - 1); // larger ones take nothing from the curve
+    return { width, height: Math.round(low ? Math.max(170, innerHeight - 150) : Math.min(440, Math.max(230, width * 0.66)) + dates) };
   }
 
   private data(): uPlot.AlignedData {
@@ -188,11 +194,12 @@ export class Chart {
 
   private options(count: number): uPlot.Options {
     const { root, unit, decimals, kind } = this.o;
+    const { type } = this;
     const inks = INKS.map((name) => css(root, name));
     const band = [css(root, '--leaf-band'), css(root, '--cold-band'), 'transparent'];
     const soft = css(root, '--ink');
     const grid = css(root, '--line');
-    const font = `15px ${getComputedStyle(document.body).fontFamily}`;
+    const font = `${15 * type}px ${getComputedStyle(document.body).fontFamily}`;
     const series: uPlot.Series[] = [{}];
     const bands: uPlot.Band[] = [];
     for (let k = 0; k < count; k += 1) {
@@ -220,9 +227,9 @@ export class Chart {
         return new Date(d.getTime() + ahead(d.getTime(), this.o.zone) + d.getTimezoneOffset() * 60e3);
       },
       axes: [
-        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 88, size: 38, gap: 12,
+        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 88 * type, size: AXIS.x * type, gap: 12,
           values: (_u, splits, _axis, _space, step) => splits.map((s) => this.tick(s * 1000, step)) },
-        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 52,
+        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 30 * type, size: AXIS.y * type,
           ...(kind === 'angle' ? { splits: () => [0, 90, 180, 270, 360] } : {}),
           values: (_u, splits) => splits.map((s, i) =>
             s.toFixed(Math.abs((splits[1] ?? 1) - (splits[0] ?? 0)) < 1 ? Math.max(1, decimals) : 0) + (i === splits.length - 1 && unit.length <= 2 ? unit : '')) },
@@ -270,7 +277,7 @@ export class Chart {
     ctx.strokeStyle = ctx.fillStyle = css(this.o.root, '--hot');
     ctx.lineWidth = 1.5 * scale;
     ctx.setLineDash([6 * scale, 4 * scale]);
-    ctx.font = `${14 * scale}px ${getComputedStyle(document.body).fontFamily}`;
+    ctx.font = `${14 * scale * this.type}px ${getComputedStyle(document.body).fontFamily}`;
     ctx.textAlign = 'right';
     for (const { value, label, side } of this.o.marks) {
       const y = u.valToPos(value, 'y', true);
@@ -279,7 +286,7 @@ export class Chart {
       ctx.moveTo(bbox.left, y);
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
-      ctx.fillText(label, bbox.left + bbox.width - 4 * scale, y + (side === 'above' ? -5 : 16) * scale);
+      ctx.fillText(label, bbox.left + bbox.width - 4 * scale, y + (side === 'above' ? -5 : 2 + 14 * this.type) * scale);
     }
     ctx.restore();
   }

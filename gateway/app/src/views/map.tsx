@@ -10,6 +10,7 @@ import { keyOf, places, tile, type Tile } from '../model/tiles';
 import { Icon } from './icon';
 import { metricValue, unit } from './metric';
 import { ageText, gradeOf, headline } from './tile';
+import { PROBE, typeScale, watchSize } from './type';
 
 const MARKS = ['!', '…', '?', '·', '✓']; // by grade: colour never stands alone
 const LETTER = 9;
@@ -27,21 +28,29 @@ function words(spot: Tile): [string, ...string[]] {
   return [`${spot.label} ${metricValue(metric, value)}${unit(metric)}`, metricValue(metric, value)];
 }
 
-function useWidth(): [{ current: HTMLDivElement | null }, number] {
+/** How wide the map may be, and how large its words are. */
+function useRoom() {
   const box = useRef<HTMLDivElement>(null);
+  const probe = useRef<HTMLSpanElement>(null);
   const [width, setWidth] = useState(0);
+  const [type, setType] = useState(1);
   useLayoutEffect(() => {
-    const measure = () => setWidth(box.current?.clientWidth ?? 0);
+    const measure = () => {
+      setWidth(box.current?.clientWidth ?? 0);
+      setType(typeScale(probe.current));
+    };
     measure();
-    addEventListener('resize', measure);
-    return () => removeEventListener('resize', measure);
+    const leave = [box.current, probe.current].map((e) => (e ? watchSize(e, measure) : () => undefined));
+    return () => {
+      for (const l of leave) l();
+    };
   }, []);
-  return [box, width];
+  return { box, probe, width, type };
 }
 
 export function MapPage() {
   const now = clock.now();
-  const [box, width] = useWidth();
+  const { box, probe, width, type } = useRoom();
   const found = places(state);
   const at = new Map((state.site?.plots ?? []).flatMap((p) => (p.at ? [[p.name, p.at] as const] : [])));
   const tiles = ordered(found.map(({ plot, isDevice }) => tile(plot, isDevice, state, now)), 'worst', (x) => gradeOf(x, now), lang());
@@ -49,7 +58,7 @@ export function MapPage() {
     const place = x.isDevice ? undefined : at.get(x.name);
     return place ? [{ key: keyOf(x), ...place, words: words(x).map(pixels) }] : [];
   });
-  const map = layout(spots, width);
+  const map = layout(spots, width, type);
   const byKey = new Map(tiles.map((x) => [keyOf(x), x]));
   const without = tiles.filter((x) => !spots.some((s) => s.key === keyOf(x)));
   return (
@@ -59,6 +68,7 @@ export function MapPage() {
         <h1>{t('map.title')}</h1>
       </div>
       <div class="ground" ref={box} style={{ height: `${map.height}px` }}>
+        <span class="probe" ref={probe} aria-hidden="true">{PROBE}</span>
         {map.spots.map((spot) => {
           const x = byKey.get(spot.key);
           if (!x) return null;
@@ -74,7 +84,7 @@ export function MapPage() {
       </div>
       {map.bar.metres > 0 && (
         <p class="compass">
-          <span class="bar" style={{ width: `${map.bar.pixels}px` }}>{t('map.metres', map.bar.metres)}</span>
+          <span><span class="bar" style={{ width: `${map.bar.pixels}px` }} /> {t('map.metres', map.bar.metres)}</span>
           <span aria-hidden="true">↑ {t('map.north')}</span>
         </p>
       )}
