@@ -78,6 +78,9 @@ test('chart: this year against the last two is three taps, and files tell when i
   assert.ok(oldest <= year - 2, `${oldest}`);
   assert.deepEqual(await axe(page), []);
   await shot(page, 'chart-years', true);
+  await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '分享图片' }).tap()]);
+  const legend = await page.evaluate(() => window.drawn.texts.find((x) => x.includes('━')));
+  for (const label of ['━ 上坡', `┅ 上坡 ${year - 1}年`, `┈ 上坡 ${year - 2}年`]) assert.ok(legend.includes(label), `${legend} names ${label}`);
   // Another plot takes the place of the years, and the years that of the plot.
   await page.getByRole('button', { name: '和前两年对比' }).tap();
   await until('one line', async () => (await page.locator('.shown').count()) === 1);

@@ -16,6 +16,8 @@ export interface Words {
   foot: string;
 }
 
+const LINES = ['━', '┅', '┈']; // as the chart draws its first line and those it is compared with
+
 export function pictureOf(chart: HTMLCanvasElement, root: HTMLElement, words: Words): Promise<Blob | null> {
   const scale = Math.max(1, devicePixelRatio);
   const [top, bottom, side] = [78 * scale, 34 * scale, 14 * scale];
@@ -36,7 +38,7 @@ export function pictureOf(chart: HTMLCanvasElement, root: HTMLElement, words: Wo
   ctx.fillStyle = colour('--soft');
   ctx.fillText(words.sub, side, 58 * scale, canvas.width - 2 * side);
   ctx.drawImage(chart, side, top);
-  const legend = words.labels.length > 1 ? `━ ${words.labels[0]}   ┅ ${words.labels[1]}   ·   ` : '';
+  const legend = words.labels.length > 1 ? `${words.labels.map((label, k) => `${LINES[k] ?? ''} ${label}`).join('   ')}   ·   ` : '';
   ctx.fillText(legend + words.foot, side, canvas.height - 12 * scale, canvas.width - 2 * side);
   return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
 }
