@@ -28,7 +28,7 @@ boards() {
 build_app() {
     [ -f gateway/app/package.json ] || return 0
     if [ -f gateway/app/dist/index.html ] && [ -f gateway/app/dist-county/index.html ] &&
-        [ -z "$(find gateway/app -newer gateway/app/dist/index.html -type f \
+        [ -z "$(find gateway/app protocols/metric -newer gateway/app/dist/index.html -type f \
             -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/dist-county/*' -print -quit)" ]; then
         return 0
     fi

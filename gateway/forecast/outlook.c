@@ -295,13 +295,14 @@ static void tell_doubted(const struct season *season, const struct outlook_note 
     if (ago < 0 || ago > DOUBTED_DAYS || day < 0)
         return;
     int month = season->date[day] / 100 % 100, of_month = season->date[day] % 100;
+    double jin = 2 * notes[day].kg; /* as the app and the screen weigh */
     (void)snprintf(outlook->why + at, sizeof outlook->why - at,
-                   "%sthe note of %02d-%02d (%.1f kg, %.0f pickers) is doubted and not used: see "
+                   "%sthe note of %02d-%02d (%.1f jin, %.0f pickers) is doubted and not used: see "
                    "whether it is a slip",
-                   at > 0 ? "; " : "", month, of_month, notes[day].kg, notes[day].pickers);
+                   at > 0 ? "; " : "", month, of_month, jin, notes[day].pickers);
     (void)snprintf(outlook->why_zh + at_zh, sizeof outlook->why_zh - at_zh,
-                   "%s%02d-%02d 的记录（%.1f 公斤，%.0f 人）可疑，没有采用：请看看是否写错",
-                   at_zh > 0 ? "；" : "", month, of_month, notes[day].kg, notes[day].pickers);
+                   "%s%02d-%02d 的记录（%.1f 斤，%.0f 人）可疑，没有采用：请看看是否写错",
+                   at_zh > 0 ? "；" : "", month, of_month, jin, notes[day].pickers);
 }
 
 static void estimate_pick(const struct outlook_plot *plot, const struct season *season,

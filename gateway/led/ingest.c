@@ -122,21 +122,34 @@ static bool is_triple(const json_t *value)
     return true;
 }
 
+/* What the message calls it, and how many of the slot's units one of it is: weights come in
+ * kilograms, and a jin is half of one. */
+static double forecast_field(const char *metric, char field[STATE_NAME_SIZE])
+{
+    size_t length = strlen(metric);
+    bool jin = length > 4 && strcmp(metric + length - 4, "_jin") == 0;
+    (void)snprintf(field, STATE_NAME_SIZE, "%.*s%s", (int)(jin ? length - 4 : length), metric,
+                   jin ? "_kg" : "");
+    return jin ? 2 : 1;
+}
+
 static void take_forecast_slot(struct state_slot *slot, const json_t *message)
 {
     const json_t *scope = strcmp(slot->scope, "frost") == 0
                               ? member(message, "frost")
                               : member(member(message, "plots"), slot->scope);
-    const json_t *value = member(scope, slot->metric);
+    char field[STATE_NAME_SIZE];
+    double scale = forecast_field(slot->metric, field);
+    const json_t *value = member(scope, field);
     slot->flag = METRIC_GOOD;
     slot->triple = is_triple(value);
     slot->present = slot->triple || json_is_number(value);
     if (slot->triple) {
-        slot->low = json_number_value(json_array_get(value, 0));
-        slot->value = json_number_value(json_array_get(value, 1));
-        slot->high = json_number_value(json_array_get(value, 2));
+        slot->low = scale * json_number_value(json_array_get(value, 0));
+        slot->value = scale * json_number_value(json_array_get(value, 1));
+        slot->high = scale * json_number_value(json_array_get(value, 2));
     } else if (slot->present) {
-        slot->value = json_number_value(value);
+        slot->value = scale * json_number_value(value);
     }
 }
 

@@ -52,9 +52,9 @@ static void widest_number(char *out, size_t size, const struct state_slot *slot)
 {
     const struct metric_info *info = metric_find(slot->metric);
     if (info == NULL) {
-        bool kilograms =
-            strcmp(slot->metric, "pick_kg") == 0 || strcmp(slot->metric, "ready_kg") == 0;
-        (void)snprintf(out, size, "%s", kilograms ? "88-88" : "88.8");
+        bool weight =
+            strncmp(slot->metric, "pick_", 5) == 0 || strncmp(slot->metric, "ready_", 6) == 0;
+        (void)snprintf(out, size, "%s", weight ? "88-88" : "88.8");
         return;
     }
     char low[16], high[16];

@@ -122,11 +122,12 @@ static bool read_value(struct yaml_source *source, const yaml_node_t *node, stru
     value->slot = text != NULL ? state_slot(state, text) : -1;
     if (value->slot >= 0)
         return true;
-    return yaml_error(source, yaml_line(raw.value),
-                      "unknown value \"%.60s\"; write plot/NAME/METRIC, dev/NAME/METRIC, "
-                      "forecast/PLOT/pick_kg, forecast/PLOT/ready_kg, forecast/PLOT/pickers or "
-                      "frost/min_c (at most %d different ones)",
-                      text != NULL ? text : _("(a list or mapping)"), STATE_SLOTS_MAX);
+    return yaml_error(
+        source, yaml_line(raw.value),
+        "unknown value \"%.60s\"; write plot/NAME/METRIC, dev/NAME/METRIC, "
+        "forecast/PLOT/pick_jin (or _kg), forecast/PLOT/ready_jin, forecast/PLOT/pickers or "
+        "frost/min_c (at most %d different ones)",
+        text != NULL ? text : _("(a list or mapping)"), STATE_SLOTS_MAX);
 }
 
 /* ---- A page ---- */

@@ -7,9 +7,9 @@
  *       dwell: 8s                              # 2s to 10min, default 8s
  *       values:                                # big numbers, laid out to fit
  *         - plot/upper/air_temperature
- *         - { value: plot/upper/soil_moisture, label: { zh: 墒情, en: Soil }, range: false }
+ *         - { value: plot/upper/soil_moisture, label: { zh: 水分, en: Soil }, range: false }
  *     - name: pick
- *       text: [ "明日可采 {forecast/upper/pick_kg} 公斤", "..." ]
+ *       text: [ "明天可采 {forecast/upper/pick_jin} 斤", "..." ]
  *     - { name: clock, clock: true }
  *     - { name: app, qr: "http://10.0.0.5:8080", text: 扫码看茶园 }
  *     - { name: farm, picture: farm.png, text: "{farm}" }

@@ -47,13 +47,14 @@ bool render_trouble(const struct scene *scene, struct font font, int width, char
     word_age(age, sizeof age,
              scene->now->mono_ms - (offline ? state->gateway_mono_ms : state->link_mono_ms),
              scene->language);
-    const char *words = word_text(offline ? WORD_GATEWAY_OFFLINE : WORD_NO_BROKER, scene->language);
+    const char *words =
+        word_text(offline ? WORD_state_offline : WORD_down_network, scene->language);
     (void)snprintf(out, size, "%s %s", words, age);
     if (offline && font_width(scene->fonts, font, out) > width)
-        (void)snprintf(out, size, "%s %s", word_text(WORD_GATEWAY_SHORT, scene->language), age);
+        (void)snprintf(out, size, "%s %s", word_text(WORD_mood_bad, scene->language), age);
     if (font_width(scene->fonts, font, out) > width)
         (void)snprintf(out, size, "%s",
-                       word_text(offline ? WORD_GATEWAY_SHORT : WORD_NO_BROKER, scene->language));
+                       word_text(offline ? WORD_mood_bad : WORD_down_network, scene->language));
     return true;
 }
 
@@ -372,7 +373,7 @@ static void draw_alert_list(const struct scene *scene, struct canvas *canvas, in
                                                   : theme_text;
     }
     if (count == 0) {
-        lines[count] = word_text(WORD_NO_ALERTS, scene->language);
+        lines[count] = word_text(WORD_alert_none, scene->language);
         colors[count++] = theme_title;
     }
     struct textbox box;

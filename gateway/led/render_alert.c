@@ -224,7 +224,7 @@ static void since_text(const struct scene *scene, const struct state_alert *aler
     struct tm tm = {0};
     out[0] = '\0';
     if (alert->since_ms > 0 && gmtime_r(&local, &tm) != NULL)
-        (void)snprintf(out, size, "%s %02d:%02d", word_text(WORD_SINCE, scene->language),
+        (void)snprintf(out, size, "%s %02d:%02d", word_text(WORD_alert_since, scene->language),
                        tm.tm_hour, tm.tm_min);
 }
 

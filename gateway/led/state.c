@@ -57,8 +57,8 @@ static int find_slot(struct state *state, int source, const char *scope, size_t 
 
 static bool known_field(const char *field)
 {
-    static const char *const fields[] = {"ready_kg", "pick_kg", "pickers", "thermal_time",
-                                         "share_ready"};
+    static const char *const fields[] = {"ready_jin", "ready_kg",     "pick_jin",   "pick_kg",
+                                         "pickers",   "thermal_time", "share_ready"};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (strcmp(field, fields[i]) == 0)
             return true;

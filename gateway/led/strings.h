@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything the screen says by itself, in Chinese and English. Pure. */
+/* Everything the screen says by itself, in Chinese and English: words that the app has, too, cut
+ * short (metrics.def, words.def), and dates. Pure. */
 #ifndef BAIYE_LED_STRINGS_H
 #define BAIYE_LED_STRINGS_H
 
@@ -23,16 +24,11 @@ struct metric_words {
     double trend;       /* a change within an hour that deserves an arrow, in the unit */
 };
 
+/* A row of words.def: WORD_alert_none, WORD_weight_jin. */
 enum word {
-    WORD_WAITING,
-    WORD_NO_BROKER,
-    WORD_GATEWAY_OFFLINE,
-    WORD_GATEWAY_SHORT,
-    WORD_NO_ALERTS,
-    WORD_ALERT,
-    WORD_SINCE,
-    WORD_FROST_NONE,
-    WORD_LEARNING,
+#define WORD(group, name, en, zh, led_en, led_zh) WORD_##group##_##name,
+#include "protocols/metric/words.def"
+#undef WORD
     WORD_COUNT
 };
 
@@ -41,8 +37,9 @@ const char *word_text(enum word word, enum language language);
 bool word_metric(const char *metric, struct metric_words *words);
 /* The mark of a value that is not good; "" for a good one. */
 const char *word_flag(enum metric_flag flag, enum language language);
-/* Of a forecast's or alert's level and of a disease; the name itself when not known. */
+/* Of an alert's or disease's level, of a frost's, of a disease; the name itself when not known. */
 const char *word_level(const char *level, enum language language);
+const char *word_frost(const char *level, enum language language);
 const char *word_disease(const char *name, enum language language);
 /* "3分", "3 min": at most six characters. */
 void word_age(char *out, size_t size, int64_t age_ms, enum language language);

@@ -50,24 +50,22 @@ void value_text(char *out, size_t size, const struct state_slot *slot,
         (void)snprintf(out, size, "%s-%s", low, high);
 }
 
+/* Of the forecast. */
+static bool is_weight(const struct state_slot *slot)
+{
+    return slot->scope[0] != '\0' &&
+           (strncmp(slot->metric, "pick_", 5) == 0 || strncmp(slot->metric, "ready_", 6) == 0);
+}
+
 const char *unit_text(const struct state_slot *slot, enum language language)
 {
-    static const struct {
-        const char *metric;
-        struct words unit;
-    } fields[] = {
-        {"ready_kg", {{"公斤", "kg"}}}, {"pick_kg", {{"公斤", "kg"}}}, {"pickers", {{"人", ""}}},
-        {"share_ready", {{"", ""}}},    {"min_c", {{"°C", "°C"}}},
-    };
-    for (size_t i = 0; i < COUNT_OF(fields); i++) {
-        if (strcmp(fields[i].metric, slot->metric) == 0)
-            return fields[i].unit.in[language];
-    }
+    if (is_weight(slot))
+        return word_text(strstr(slot->metric, "_jin") ? WORD_weight_jin : WORD_weight_kg, language);
+    if (strcmp(slot->metric, "min_c") == 0)
+        return "°C";
     const struct metric_info *info = metric_find(slot->metric);
     bool usual = info != NULL && (slot->unit[0] == '\0' || strcmp(slot->unit, info->unit) == 0);
-    if (usual && strcmp(slot->metric, "air_humidity") == 0)
-        return info->shown;
-    return slot->unit[0] != '\0' || info == NULL ? slot->unit : info->unit;
+    return usual ? info->shown : slot->unit;
 }
 
 const char *unit_short(const struct state_slot *slot, enum language language)
@@ -75,7 +73,8 @@ const char *unit_short(const struct state_slot *slot, enum language language)
     const char *unit = unit_text(slot, language);
     if (strcmp(unit, "°C") == 0)
         return "°";
-    return strcmp(unit, "%") == 0 || strcmp(unit, "kg") == 0 ? unit : "";
+    bool narrow = is_weight(slot) && strlen(unit) <= strlen("jin"); /* as one hanzi has bytes */
+    return strcmp(unit, "%") == 0 || narrow ? unit : "";
 }
 
 static struct tm local_time(const struct state *state, const struct led_now *now)
@@ -166,7 +165,7 @@ static bool compile_field(struct template_segment *segment, char *text, struct s
     if (segment->slot < 0)
         (void)snprintf(error, error_size,
                        "unknown field {%.60s}; e.g. {plot/NAME/air_temperature}, "
-                       "{dev/NAME/METRIC}, {forecast/PLOT/pick_kg}, {farm}, {time}, {date}",
+                       "{dev/NAME/METRIC}, {forecast/PLOT/pick_jin}, {farm}, {time}, {date}",
                        text);
     return segment->slot >= 0;
 }
@@ -286,12 +285,8 @@ static void write_value(struct writer *w, const struct template_segment *segment
 static void write_frost(struct writer *w, const struct state *state, enum language language,
                         const struct led_now *now)
 {
-    bool none = strcmp(state->frost_level, "none") == 0;
-    if (!state_forecast_fresh(state, now) || state->frost_level[0] == '\0')
-        put(w, "--");
-    else
-        put(w,
-            none ? word_text(WORD_FROST_NONE, language) : word_level(state->frost_level, language));
+    bool known = state_forecast_fresh(state, now) && state->frost_level[0] != '\0';
+    put(w, known ? word_frost(state->frost_level, language) : "--");
 }
 
 static void write_disease(struct writer *w, const struct state *state, enum language language,
@@ -313,8 +308,8 @@ static void write_alerts(struct writer *w, const struct state *state, enum langu
 {
     char text[32];
     int count = state_alert_count(state, 1);
-    (void)snprintf(text, sizeof text, "%s %d", word_text(WORD_ALERT, language), count);
-    put(w, count ? text : word_text(WORD_NO_ALERTS, language));
+    (void)snprintf(text, sizeof text, "%s %d", word_text(WORD_alert_title, language), count);
+    put(w, count ? text : word_text(WORD_alert_none, language));
 }
 
 void template_write(const struct template *template, const struct state *state,

@@ -2,6 +2,7 @@
 /* Text with fields in braces, as pages contain it: compiled once, written out for each picture.
  *
  *   {plot/upper/air_temperature}   the number, "--" when it is not to be believed
+ *   {forecast/upper/pick_jin}      in jin, half a kilogram; pick_kg in kilograms
  *   {plot/upper/air_temperature:unit} :trend :min :max :age :label
  *   {label:plot/upper}             what the site calls this plot or device
  *   {farm} {time} {date} {weekday} {frost} {disease} {alerts}

@@ -45,7 +45,7 @@ static struct parts read_parts(const struct scene *scene, const struct page_valu
     if (value.shown == SHOWN_BAD)
         (void)snprintf(p.unit, sizeof p.unit, "%s", word_flag(value.flag, scene->language));
     else if (value.shown == SHOWN_WAITING)
-        (void)snprintf(p.unit, sizeof p.unit, "%s", word_text(WORD_WAITING, scene->language));
+        (void)snprintf(p.unit, sizeof p.unit, "%s", word_text(WORD_mood_wait, scene->language));
     else if (value.age_ms >= 0)
         word_age(p.unit, sizeof p.unit, value.age_ms, scene->language);
     return p;
@@ -87,10 +87,9 @@ static struct font fit_number(const struct scene *scene, char *text, struct font
 static int draw_label(const struct scene *scene, struct canvas *canvas, const struct layout *l,
                       int x, int y, int width, const struct value_tile_label *label, int beyond)
 {
-    static const struct words marks[] = {{{"低", "low"}}, {{"", ""}}, {{"高", "high"}}};
     int gap = font_height(l->label) / 4 + 1;
     int used = text_line(scene->fonts, canvas, l->label, x, y, width, label->color, label->text);
-    const char *mark = marks[beyond + 1].in[scene->language];
+    const char *mark = word_text(beyond < 0 ? WORD_band_low : WORD_band_high, scene->language);
     int mark_width = font_width(scene->fonts, l->label, mark);
     if (!beyond || used + gap + mark_width > width)
         return used;

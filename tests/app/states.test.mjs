@@ -132,7 +132,7 @@ test('states: of several alerts the banner tells the worst', async () => {
   await s.gateway.put('alert/b', s.gateway.alert('霜冻', { level: 'alarm' }));
   const page = await open();
   await page.locator('.banner', { hasText: '霜冻' }).waitFor();
-  assert.match(await page.locator('.banner').textContent(), /马上处理.*2 条.*霜冻/);
+  assert.match(await page.locator('.banner').textContent(), /警报.*2 条.*霜冻/);
 });
 
 test('states: an alert is told in the page’s language, with its place as people call it', async () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two languages, Chinese first. Every text of the app is in i18n/; t() falls back to
+// Two languages, Chinese first. Every text of the app is in i18n/, those that the LED
+// screen has, too, in i18n/shared.ts; t() falls back to
 // the key, so that a missing text is seen and a hostile one is never looked up.
 import { en } from './i18n/en';
 import { zh, type Key } from './i18n/zh';

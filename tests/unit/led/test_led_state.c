@@ -456,6 +456,7 @@ static void references_are_told_apart(void **unused)
     assert_int_equal(state_slot(&s.state, "plot/upper/air_temperature"), air);
     assert_true(state_slot(&s.state, "dev/upper/air_temperature") != air);
     assert_true(state_slot(&s.state, "forecast/upper/pick_kg") >= 0);
+    assert_true(state_slot(&s.state, "forecast/upper/ready_jin") >= 0);
     assert_int_equal(state_slot(&s.state, "forecast/upper/luck"), -1);
     assert_int_equal(state_slot(&s.state, "plot/upper"), -1);
     assert_int_equal(state_slot(&s.state, "plot//air_temperature"), -1);
@@ -473,11 +474,13 @@ static void a_forecast_of_yesterday_is_old(void **unused)
 {
     (void)unused;
     int pick = state_slot(&s.state, "forecast/upper/pick_kg");
+    int jin = state_slot(&s.state, "forecast/upper/pick_jin");
     scene_live_day(&s);
     struct led_value value = state_value(&s.state, pick, &s.now);
     assert_int_equal(value.shown, SHOWN_GOOD);
     assert_true(value.triple);
     assert_float_equal(value.low, 6, 0.001);
+    assert_float_equal(state_value(&s.state, jin, &s.now).low, 12, 0.001);
     assert_true(state_forecast_fresh(&s.state, &s.now));
     scene_advance(&s, 26 * 3600000LL);
     assert_int_equal(state_value(&s.state, pick, &s.now).shown, SHOWN_STALE);

@@ -52,7 +52,10 @@ static void templates_write_what_is_known(void **unused)
     expect("{label:plot/upper} {label:plot/nobody}", LANGUAGE_ZH, "上坡 nobody");
     expect("{farm} {time} {date} {weekday}", LANGUAGE_ZH, "白叶茶园 15:05 4月3日 周五");
     expect("{date} {weekday}", LANGUAGE_EN, "3 Apr Fri");
-    expect("{forecast/upper/pick_kg} {forecast/upper/pickers}", LANGUAGE_EN, "6-12 4");
+    expect("{forecast/upper/pick_jin} {forecast/upper/pickers}", LANGUAGE_EN, "12-24 4");
+    expect("{forecast/upper/pick_jin}{forecast/upper/pick_jin:unit}", LANGUAGE_ZH, "12-24斤");
+    expect("{forecast/upper/pick_jin:unit} {forecast/upper/ready_kg:unit}", LANGUAGE_EN, "jin kg");
+    expect("{forecast/upper/pick_kg:unit}", LANGUAGE_ZH, "公斤");
     expect("{frost} {frost/min_c}", LANGUAGE_ZH, "留意 2.1");
     expect("{disease}", LANGUAGE_ZH, "茶饼病 中");
     expect("{alerts}", LANGUAGE_EN, "No alerts");

@@ -22,7 +22,7 @@ export function age(ms: number): string {
 
 // Zones without daylight saving need no Intl, whose first use costs a slow phone 100 ms.
 const FIXED_HOURS: Record<string, number> = { 'Asia/Shanghai': 8, 'Asia/Urumqi': 6, UTC: 0 };
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sept', 'Oct', 'Nov', 'Dec'];
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const zones = new Map<string, Intl.DateTimeFormat>();
 
 /** How far the zone's clocks are ahead of UTC at that moment, in ms. */

@@ -20,6 +20,7 @@ import { randomId } from '../mqtt/session';
 import { BookingCard, Refused, Sent } from './booking';
 import { useGarden, usePicks } from './hooks';
 import { Icon } from './icon';
+import { metricName } from './metric';
 import { problem } from './problem';
 import { Stepper } from './stepper';
 
@@ -206,6 +207,7 @@ function PickLog({ picks, open }: { picks: Pick[]; open: (pick: Pick) => void })
   );
 }
 
+const NORM_KG = 1.65; // a picker's day, as in gateway/forecast
 const RULES: Record<string, LaterKey> = { last: 'rule.last', mean: 'rule.mean', picker: 'rule.picker', norm: 'rule.norm' };
 
 /** How right it has been, the best rule of thumb beside it, and that one's number while it is no worse. */
@@ -218,7 +220,7 @@ function ScoreLines({ score, ruleKg }: { score: Score; ruleKg: number | null }) 
         <p>{tl('score.near', estimated(score.nearKg), unitName(), score.nearDays, score.days)}</p>
       )}
       {rule && score.ruleMaeKg !== null && (
-        <p>{tl('score.mae', estimated(score.maeKg), unitName(), tl(rule), estimated(score.ruleMaeKg))}</p>
+        <p>{tl('score.mae', estimated(score.maeKg), unitName(), tl(rule, weighed(NORM_KG), unitName()), estimated(score.ruleMaeKg))}</p>
       )}
       {rule && ruleKg !== null && score.skill !== null && score.skill <= 0 && (
         <p class="strong">{tl('score.rule', estimated(ruleKg), unitName())}</p>
@@ -241,7 +243,7 @@ function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast |
       <div class="readings">
         {forecast?.thermalTime != null && (
           <div class="reading live">
-            <span class="name">{t('grow.thermal')}</span>
+            <span class="name">{metricName('thermal_time')}</span>
             <span class="value">{value(forecast.thermalTime, 0)}<small>°C·d</small></span>
           </div>
         )}

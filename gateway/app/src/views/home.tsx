@@ -42,7 +42,7 @@ function cutOff(newest: string | null): Sentence {
   // Trying once more is no news: until it succeeds the sentence stays as it is.
   if (state.link !== 'up' && obstacle === null) return { mood: 'wait', text: t('state.connecting'), last };
   const cause = obstacle ?? 'unknown';
-  return { mood: 'bad', text: t(`state.down.${cause}`), last, note: t(`state.help.${cause}`) };
+  return { mood: 'bad', text: t(`down.${cause}`), last, note: t(`state.help.${cause}`) };
 }
 
 export function sentence(): Sentence {
@@ -164,7 +164,7 @@ export function Home() {
       <header class="head">
         <h1>{state.site && state.site.label !== state.site.name ? state.site.label : t('app.garden')}</h1>
         <div class={`state mood-${mood}`}>
-          <p role="status"><span class="mood">{t(`state.word.${mood}`)}</span> {text}</p>
+          <p role="status"><span class="mood">{t(`mood.${mood}`)}</span> {text}</p>
           {last && <p class="last">{last}</p>}
         </div>
         {help && <p class="help">{link ? <a href={`#/${link}`}>{help} ›</a> : help}</p>}

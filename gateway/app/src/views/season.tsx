@@ -20,7 +20,7 @@ import { CountCard } from './counting';
 import { Frame } from './frame';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
-import { metricValue, unit } from './metric';
+import { metricName, metricValue, unit } from './metric';
 import { problem } from './problem';
 import { SaidCard } from './said';
 import { save } from './share';
@@ -115,7 +115,7 @@ function Facts({ years, names, plot }: { years: Year[]; names: string[]; plot: s
   const facts: Fact[] = [
     { name: t('season.first'), text: (y) => { const first = firstPick(own(y)); return first === null ? '—' : monthDay(Date.parse(`${first}T00:00:00Z`), 'UTC'); } },
     { name: t('season.kg', unitName()), text: (y) => weighed(kilos(y)) },
-    { name: `${t('season.rain')} (${unit('rainfall')})`, text: (y) => { const sum = total(y.rain, y.begins, y.ends); return sum === null ? '—' : metricValue('rainfall', sum); } },
+    { name: `${metricName('rainfall')} (${unit('rainfall')})`, text: (y) => { const sum = total(y.rain, y.begins, y.ends); return sum === null ? '—' : metricValue('rainfall', sum); } },
     { name: t('season.frost', metricValue('air_temperature', frostLimit())), text: (y) => (y.warm.t.length === 0 ? '—' : String(coldNights(y.warm, frostLimit()))) },
   ];
   return (
@@ -207,7 +207,7 @@ export function SeasonPage({ arg }: { arg: string }) {
         <>
           <section class="card yearfacts"><Facts years={years} names={names} plot={plot.name} /></section>
           <section class="card">
-            <Curves title={`${t('grow.thermal')} (°C·d)`} curves={warm} years={names} text={(v) => value(v, 0)} begins={years[0]?.begins ?? 0} />
+            <Curves title={`${metricName('thermal_time')} (°C·d)`} curves={warm} years={names} text={(v) => value(v, 0)} begins={years[0]?.begins ?? 0} />
             <Curves title={t('grow.share')} curves={ready} years={names} text={(v) => `${Math.round(v * 100)} %`} begins={years[0]?.begins ?? 0} most={1} />
             {warm.every((c) => c.days.length === 0) && <p class="quiet">{t('plot.empty')}</p>}
           </section>
