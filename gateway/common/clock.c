@@ -14,11 +14,21 @@
 /* A battery clock drifts some minutes in months without a time source. */
 #define RTC_APART_MS 600000
 
-static int64_t read_clock(clockid_t id)
+static int64_t read_ns(clockid_t id)
 {
     struct timespec t = {0};
     clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t clock_mono_ns(void)
+{
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+int64_t clock_mono_ms(void)
+{
+    return clock_mono_ns() / 1000000;
 }
 
 int32_t clock_day(int64_t wall_ms)
@@ -40,8 +50,8 @@ struct timespec clock_timespec(int64_t ns)
 
 struct clock_now clock_now(void)
 {
-    return (struct clock_now){.wall_ms = read_clock(CLOCK_REALTIME),
-                              .mono_ms = read_clock(CLOCK_MONOTONIC)};
+    return (struct clock_now){.wall_ms = read_ns(CLOCK_REALTIME) / 1000000,
+                              .mono_ms = clock_mono_ms()};
 }
 
 static bool file_starts_with(const char *path, const char *text)

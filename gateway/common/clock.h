@@ -29,6 +29,9 @@ struct clock_now {
     int64_t wall_ms, mono_ms;
 };
 struct clock_now clock_now(void);
+/* The monotonic one alone: for deadlines, and for how long something took. */
+int64_t clock_mono_ns(void);
+int64_t clock_mono_ms(void);
 
 /* The day of the site's calendar, YYYYMMDD; 0: none. */
 int32_t clock_day(int64_t wall_ms);

@@ -5,9 +5,9 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/common/plain.h"
 
 static atomic_int max_level = LOG_LEVEL_INFO;
@@ -21,13 +21,6 @@ void log_set_level(enum log_level level)
 void log_set_fd(int fd)
 {
     atomic_store(&out_fd, fd);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t = {0};
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* What a failed or cut snprintf() left in a buffer of `size`. */
@@ -85,7 +78,7 @@ bool log_rate_pass(struct log_rate *rate, int64_t at_ms)
 
 void log_limited(struct log_rate *rate, enum log_level level, const char *format, ...)
 {
-    if (!log_rate_pass(rate, now_ms()))
+    if (!log_rate_pass(rate, clock_mono_ms()))
         return;
     va_list args;
     va_start(args, format);
@@ -101,7 +94,7 @@ void log_state_init(struct log_state *state, int now)
 
 void log_change(struct log_state *state, int now, enum log_level level, const char *format, ...)
 {
-    if (log_shows(state, now) || !log_rate_pass(&state->rate, now_ms()))
+    if (log_shows(state, now) || !log_rate_pass(&state->rate, clock_mono_ms()))
         return;
     va_list args;
     va_start(args, format);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/common/log.h"
 
 #define STEP_MS 1000 /* the loop comes round at least this often: the watchdog looks at it */
@@ -38,9 +39,7 @@ static const struct lws_protocols fd_protocols[] = {
 
 int64_t loop_now_ms(void)
 {
-    struct timespec t = {0};
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return clock_mono_ms();
 }
 
 /* libwebsockets' own lines: it says much that is no fault of ours, so they are rate-limited. Its

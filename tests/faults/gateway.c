@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/daemon/alerts_publish.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/store/impl.h"
@@ -36,13 +36,6 @@ struct gateway {
     uint32_t *seqs;
     uint16_t next_device;
 };
-
-static int64_t clock_ms(clockid_t id)
-{
-    struct timespec t = {0};
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void take_one(struct gateway *g)
 {
@@ -201,11 +194,11 @@ static void run(struct gateway *g)
 {
     char line[256];
     size_t used = 0;
-    int64_t last_ms = clock_ms(CLOCK_MONOTONIC);
+    int64_t last_ms = clock_mono_ms();
     for (;;) {
         struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
         int ready = poll(&fd, 1, g->rate > 0 ? 5 : 1000);
-        int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+        int64_t now_ms = clock_mono_ms();
         g->owed += g->rate * (double)(now_ms - last_ms) / 1000;
         last_ms = now_ms;
         for (; g->owed >= 1; g->owed--)

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/common/hex.h"
 #include "gateway/common/language.h"
 #include "gateway/common/text.h"
@@ -266,14 +267,12 @@ static int counters(const struct look *look)
 static int tell_time(const struct look *look)
 {
     uint16_t words[3];
-    struct timespec now = {0};
     int code = read_words(look, MODBUS_READ_HOLDING, NODE_TIME, 3, words);
     if (code != EX_OK)
         return code;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
+    int64_t now_ms = clock_now().wall_ms;
     uint32_t seconds = node_u32_get(words);
-    double ahead =
-        (double)seconds + words[2] / 1e3 - (double)now.tv_sec - (double)now.tv_nsec / 1e9;
+    double ahead = (double)(seconds * INT64_C(1000) + words[2] - now_ms) / 1e3;
     if (ahead > -0.05 && ahead < 0.05)
         ahead = 0; /* nobody is to read "-0.0" */
     (void)json_object_set_new(look->out, "known", json_boolean(seconds != 0));

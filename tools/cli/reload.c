@@ -6,19 +6,13 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/reload.h"
 
 #define WAIT_S  30 /* the old one commits what waits, and ends its lines' requests */
 #define LOOK_NS 50000000
-
-static long long now_s(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
 
 /* The count of starts of the daemon that answers now; -1: none does. */
 static long long boot_now(const char *socket_path, char *refused, size_t size)
@@ -43,7 +37,8 @@ static int wait_for_next(const char *socket_path, long long before, struct reloa
 {
     const struct timespec look = {.tv_nsec = LOOK_NS};
     char refused[sizeof end->why - 64] = "";
-    for (long long until = now_s() + WAIT_S; now_s() < until; (void)nanosleep(&look, NULL)) {
+    for (int64_t until_ms = clock_mono_ms() + WAIT_S * INT64_C(1000); clock_mono_ms() < until_ms;
+         (void)nanosleep(&look, NULL)) {
         end->boot = boot_now(socket_path, refused, sizeof refused);
         if (end->boot < 0 || end->boot == before)
             continue;

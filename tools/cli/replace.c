@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/common/language.h"
 #include "gateway/common/serial.h"
 #include "gateway/daemon/config/config.h"
@@ -203,9 +204,7 @@ static int move(const struct replace *job)
 
 static int64_t wall_ms(void)
 {
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+    return clock_now().wall_ms;
 }
 
 /* Heard by the gateway since `since_ms`? */

@@ -418,9 +418,7 @@ static void tick(struct actions *actions)
 
 static struct timespec after_ms(int64_t ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    return clock_timespec((int64_t)until.tv_sec * 1000000000 + until.tv_nsec + ms * 1000000);
+    return clock_timespec(clock_mono_ns() + ms * 1000000);
 }
 
 /* The file has no actions, and all that it had is off. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A bus's two clocks: the monotonic one, and the sink's wall time, which may cost a lock. */
-#include <time.h>
-
+#include "gateway/common/clock.h"
 #include "gateway/daemon/bus/impl.h"
 
 int64_t bus_now_ms(void)
@@ -17,9 +16,7 @@ struct wall_ms bus_wall(struct bus *bus, int64_t mono_ms)
         if (bus->sink->now != NULL) {
             now = bus->sink->now(bus->sink->context);
         } else {
-            struct timespec real;
-            (void)clock_gettime(CLOCK_REALTIME, &real);
-            now.ms = real.tv_sec * 1000LL + real.tv_nsec / MS;
+            now.ms = clock_now().wall_ms;
         }
         bus->wall.offset_ms = now.ms - mono_ms;
         bus->wall.trust = now.trust;

@@ -28,7 +28,6 @@
 #include "gateway/daemon/bus/resolver.h"
 #include "protocols/modbus/rtu.h"
 
-#define NS_PER_S        1000000000LL
 #define CONNECT_LOOK_MS 200 /* an end asked for is noticed so soon */
 #define KEEPALIVE_COUNT 3
 
@@ -41,9 +40,7 @@ static const struct watch_times mobile = {60, 10, 30000}; /* each look costs dat
 
 int64_t line_now_ns(void)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NS_PER_S + now.tv_nsec;
+    return clock_mono_ns();
 }
 
 void line_init(struct line *line, const struct bus_config *bus, int wake_fd)

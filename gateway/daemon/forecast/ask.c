@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/common/clock.h"
+
 #define AGAIN_MS    100 /* after the store's letter box was full */
 #define AGAIN_TIMES 100
 
@@ -21,22 +23,15 @@ struct question {
     int64_t next_ms;
 };
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now = {0};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void ask_init(struct ask *ask, struct store *store)
 {
-    *ask = (struct ask){.store = store, .step_ms = monotonic_ms()};
+    *ask = (struct ask){.store = store, .step_ms = clock_mono_ms()};
 }
 
 int64_t ask_idle_ms(struct ask *ask)
 {
     pthread_mutex_lock(&lock);
-    int64_t idle_ms = monotonic_ms() - ask->step_ms;
+    int64_t idle_ms = clock_mono_ms() - ask->step_ms;
     pthread_mutex_unlock(&lock);
     return idle_ms;
 }
@@ -67,9 +62,7 @@ void ask_wake(struct ask *ask)
 
 static struct timespec deadline_in(int64_t ms)
 {
-    int64_t at_ms = monotonic_ms() + ms;
-    return (struct timespec){.tv_sec = (time_t)(at_ms / 1000),
-                             .tv_nsec = (long)(at_ms % 1000) * 1000000};
+    return clock_timespec(clock_mono_ns() + ms * 1000000);
 }
 
 /* Until then, or until it was stopped; with `wakeable` also until it was woken. */
@@ -82,7 +75,7 @@ static bool sleep_until(struct ask *ask, const struct timespec *until, bool wake
     bool woken = wakeable && ask->woken;
     if (wakeable)
         ask->woken = false;
-    ask->step_ms = monotonic_ms();
+    ask->step_ms = clock_mono_ms();
     pthread_mutex_unlock(&lock);
     return woken;
 }
@@ -149,7 +142,7 @@ static bool wait_for(struct ask *ask, struct question *question)
         pthread_cond_wait(&changed, &lock);
     bool done = question->done;
     question->abandoned = !done;
-    ask->step_ms = monotonic_ms();
+    ask->step_ms = clock_mono_ms();
     pthread_mutex_unlock(&lock);
     return done;
 }

@@ -11,10 +11,10 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/common/boundary.h"
+#include "gateway/common/clock.h"
 #include "gateway/common/log.h"
 #include "gateway/daemon/alerts/active.h"
 #include "gateway/daemon/child.h"
@@ -29,7 +29,7 @@
 #define CONNECT_MOST_S  15L
 #define ANSWER_SIZE     4096
 #define MAIL_SIZE       8192
-#define SMS_RETRY_S     10 /* so often the system bus is tried, by a process that is started anew */
+#define SMS_RETRY_MS    10000 /* so often the system bus is tried, by a process started anew */
 
 /* What the network carries beside the bytes that libcurl counts. */
 #define HANDSHAKE_BYTES 6000 /* certificates of TLS */
@@ -57,7 +57,7 @@ struct sender {
     struct boundary boundary;
     CURLM *multi;
     struct sms *sms;
-    time_t sms_tried_s; /* monotonic */
+    int64_t sms_tried_ms; /* monotonic */
     struct transfer transfers[WAYS_MAX];
     struct weather weather;
 };
@@ -224,19 +224,11 @@ static void end_transfer(struct sender *sender, struct transfer *transfer)
     explicit_bzero(&transfer->request, sizeof transfer->request);
 }
 
-static time_t monotonic_s(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
-
 static void begin_transfer(struct sender *sender, const struct way_message *message)
 {
     struct transfer *transfer = &sender->transfers[message->way];
     const struct way_config *way = &sender->hello.ways[message->way];
     struct way_secrets secrets;
-    struct timespec now;
     char why[WAY_WHY_SIZE] = "";
     if (boundary_is_stale(&sender->boundary))
         _exit(EX_TEMPFAIL); /* the network changed; what has no answer is sent again */
@@ -244,7 +236,7 @@ static void begin_transfer(struct sender *sender, const struct way_message *mess
     transfer->answer_size = 0;
     transfer->bytes = 0;
     if (way->kind == WAY_SMS) {
-        if (!sms_is_open(sender->sms) && monotonic_s() - sender->sms_tried_s >= SMS_RETRY_S)
+        if (!sms_is_open(sender->sms) && clock_mono_ms() - sender->sms_tried_ms >= SMS_RETRY_MS)
             _exit(EX_TEMPFAIL); /* within its bounds it can't connect any more */
         transfer->busy = true;
         sms_begin(sender->sms, way, message);
@@ -254,8 +246,7 @@ static void begin_transfer(struct sender *sender, const struct way_message *mess
         tell(transfer, WAY_REFUSED, why);
         return;
     }
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    int64_t wall_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    int64_t wall_ms = clock_now().wall_ms;
     transfer->easy = libcurl.easy_init();
     transfer->busy = transfer->easy != NULL &&
                      (way->kind == WAY_MAIL ? set_mail(transfer, way, &secrets, wall_ms)
@@ -504,7 +495,7 @@ static void open_bus(struct sender *sender)
         if (sender->hello.ways[i].kind == WAY_SMS && !sms_is_open(sender->sms))
             (void)sms_open(sender->sms); /* said with each message that can't go */
     }
-    sender->sms_tried_s = monotonic_s();
+    sender->sms_tried_ms = clock_mono_ms();
 }
 
 int notifier_main(const struct child_files *files)

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
-#include <time.h>
+
+#include "gateway/common/clock.h"
 
 #define MANAGER   "org.freedesktop.ModemManager1"
 #define ROOT      "/org/freedesktop/ModemManager1"
@@ -275,11 +276,9 @@ int sms_fd(const struct sms *sms, short *events)
 int sms_wait_ms(const struct sms *sms)
 {
     uint64_t until_us = 0;
-    struct timespec now;
     if (sms->bus == NULL || sd_bus_get_timeout(sms->bus, &until_us) <= 0 || until_us == UINT64_MAX)
         return IDLE_MS;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    uint64_t now_us = (uint64_t)clock_mono_ns() / 1000;
     uint64_t left_ms = until_us > now_us ? (until_us - now_us) / 1000 : 0;
     return left_ms < IDLE_MS ? (int)left_ms : IDLE_MS;
 }

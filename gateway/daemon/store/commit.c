@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/daemon/store/impl.h"
 
 #define CHUNKS_A_COMMIT 48u /* 768 KiB: bounds the WAL and the time a commit takes */
@@ -280,13 +280,6 @@ void commit_flushed(struct store *store)
     store->committer->flush_id = store->committer->prepared_id;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec t = {0};
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static void note_commit(struct store *store, int64_t took_us)
 {
     int written = 0, highest = 0;
@@ -304,7 +297,7 @@ static void commit_prepared(struct store *store, bool flush)
 {
     struct cursors_row saved;
     uint64_t id = store->next_id;
-    int64_t began = now_us();
+    int64_t began_ns = clock_mono_ns();
     int rc = db_begin(&store->db);
     if (rc == SQLITE_OK)
         rc = insert_batches(store, &id);
@@ -322,7 +315,7 @@ static void commit_prepared(struct store *store, bool flush)
         (void)file_result(store, rc, "commit");
         return;
     }
-    int64_t took_us = now_us() - began;
+    int64_t took_us = (clock_mono_ns() - began_ns) / 1000;
     counter_marks_saved(store->counter_marks);
     boards_saved(store->boards);
     store->committer->takes_us += (took_us - store->committer->takes_us) / 8;

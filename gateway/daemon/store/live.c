@@ -7,6 +7,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
+#include "gateway/common/clock.h"
+
 #define GATHER_MS 5 /* between two looks of the reader */
 #define NS        INT64_C(1000000000)
 
@@ -66,13 +68,6 @@ static void renew(struct slot *slot, const struct reading *now)
             slot->reading.values[i] = now->values[i];
     }
     slot->has_reading = true;
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NS + now.tv_nsec;
 }
 
 /* Under the lock: at once, or when the reader's last look is GATHER_MS ago; a time that is past
@@ -158,7 +153,7 @@ bool live_set_quiet(struct live *live, uint16_t device, bool quiet)
 void live_changed(struct live *live, bool *changed)
 {
     pthread_mutex_lock(&live->lock);
-    live->looked_ns = now_ns();
+    live->looked_ns = clock_mono_ns();
     live->set = false;
     for (uint16_t i = 0; i < live->count; i++) {
         changed[i] = live->slots[i].changed;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static struct field_config fields[10] = {
@@ -75,11 +74,9 @@ void garden_config_free(struct config *config)
 
 struct reading garden_reading(uint16_t device, uint32_t boot, uint32_t seq, int64_t wall_ms)
 {
-    struct timespec now = {0};
-    clock_gettime(CLOCK_MONOTONIC, &now);
     struct reading reading = {
         .device = device, .value_count = (uint8_t)width, .boot = boot, .seq = seq};
-    reading.taken.ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    reading.taken.ms = clock_mono_ms();
     reading.time = (struct wall_ms){wall_ms, TIME_TRUSTED};
     reading.values[0] = (struct reading_value){.value = (double)seq / 100, .present = true};
     reading.values[1] =

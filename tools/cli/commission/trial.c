@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/common/language.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/config/yaml_edit.h"
@@ -93,13 +94,6 @@ bool trial_keep(const char *config, const char *text)
            cli_write_file(to, text, strlen(text), 0640);
 }
 
-static long long now_s(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
-
 /* A new reference to the answer; NULL: none. */
 static json_t *ask(const char *socket_path, const char *method, json_t *params)
 {
@@ -140,9 +134,9 @@ static unsigned watch(const struct trial *trial, const bool *with, bool *works)
     for (unsigned i = 0; i < trial->count; i++)
         wanted += with[i];
     bool last = false;
-    for (long long until = now_s() + trial->wait_s; good < wanted && !last;
+    for (int64_t until_ms = clock_mono_ms() + trial->wait_s * INT64_C(1000); good < wanted && !last;
          (void)nanosleep(&look, NULL)) {
-        last = now_s() >= until;
+        last = clock_mono_ms() >= until_ms;
         for (unsigned i = 0; i < trial->count; i++) {
             if (with[i] && !works[i] && answers(trial->socket, trial->devices[i].name, last)) {
                 works[i] = true;

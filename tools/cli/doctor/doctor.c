@@ -13,9 +13,9 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "tools/cli/cli.h"
@@ -102,21 +102,14 @@ void doctor_folder(const char *path, char *folder, size_t size)
     (void)snprintf(folder, size, "%.*s", length, slash == NULL ? "." : path);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Reads until the other end is closed; false: it took too long. */
 static bool gather(int fd, char *text, size_t size)
 {
-    int64_t until = now_ms() + DOCTOR_WAIT_MS;
+    int64_t until = clock_mono_ms() + DOCTOR_WAIT_MS;
     size_t used = 0;
     for (;;) {
         char spill[512];
-        int64_t left = until - now_ms();
+        int64_t left = until - clock_mono_ms();
         struct pollfd waiting = {.fd = fd, .events = POLLIN};
         if (left <= 0 || poll(&waiting, 1, (int)left) <= 0)
             return false;

@@ -12,8 +12,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "gateway/common/clock.h"
 
 #define GRACE_MS   3000 /* for a child that was asked to end */
 #define SLICE_MS   100
@@ -82,13 +83,6 @@ static void note_interrupt(int number)
     interrupted = 1;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* In the child: a process group of its own, so that Ctrl-C comes through us and once. Does not
  * return. */
 static void become(const struct command *command, int output, pid_t parent)
@@ -145,7 +139,7 @@ static bool take(int fd, struct child *child, struct reader *reader)
  * is gone is asked about no more, and what it left in the pipe is still read. */
 static int attend(pid_t pid, int fd, int timeout_s, struct child *child, struct reader *reader)
 {
-    int64_t until = now_ms() + timeout_s * INT64_C(1000);
+    int64_t until = clock_mono_ms() + timeout_s * INT64_C(1000);
     bool open = true, asked = false, gone = false;
     int status = 0;
     for (;;) {
@@ -158,13 +152,13 @@ static int attend(pid_t pid, int fd, int timeout_s, struct child *child, struct 
             open = take(fd, child, reader);
         else if (gone)
             return status;
-        bool late = now_ms() >= until;
+        bool late = clock_mono_ms() >= until;
         if (gone && late)
             return status; /* what it started goes on talking */
         if (!asked && !gone && (interrupted || late)) {
             child->end = interrupted ? CHILD_INTERRUPTED : CHILD_LATE;
             asked = true;
-            until = now_ms() + GRACE_MS;
+            until = clock_mono_ms() + GRACE_MS;
             (void)kill(-pid, interrupted ? SIGINT : SIGTERM);
         } else if (asked && late) {
             (void)kill(-pid, SIGKILL);

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/common/language.h"
 #include "tools/cli/line/trial.h"
 #include "tools/cli/report/job.h"
@@ -61,13 +61,6 @@ static json_t *tally_json(struct tally *tally, unsigned wanted)
                      "whole", (int)(tally->polls >= wanted));
 }
 
-static int64_t now_s(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
-
 static bool ask_some(struct report_job *job, const struct device_config *device,
                      const struct trial_read *read, unsigned count, struct tally *tally)
 {
@@ -88,8 +81,8 @@ static bool ask_all(struct report_job *job, const struct device_config *device,
                     const struct trial_read *read, struct tally *tally)
 {
     bool shown = isatty(STDERR_FILENO) != 0, good = true;
-    int64_t until_s = now_s() + MOST_S;
-    while (good && tally->polls < job->polls && now_s() < until_s) {
+    int64_t until_ms = clock_mono_ms() + MOST_S * INT64_C(1000);
+    while (good && tally->polls < job->polls && clock_mono_ms() < until_ms) {
         unsigned left = job->polls - tally->polls;
         unsigned most = tally->answers == 0 ? NEVER : AT_ONCE;
         if (tally->polls >= NEVER && tally->answers == 0)

@@ -26,6 +26,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "gateway/common/clock.h"
+
 #define MQTT_5 5
 
 /* ---- The reason code of a PUBACK ---- */
@@ -133,19 +135,12 @@ static _Thread_local int corked = -1; /* socket, of the sending thread */
 
 int bell_hear(void *cond, int timeout_ms)
 {
-    struct timespec until;
     int result = 0;
     (void)cond;
     if (corked >= 0) /* all that was held is sent */
         cork(corked, 0);
     corked = -1;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += timeout_ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    struct timespec until = clock_timespec(clock_mono_ns() + timeout_ms * INT64_C(1000000));
     pthread_mutex_lock(&bell.lock);
     while (bell.rung == 0 && result == 0)
         result = pthread_cond_clockwait(&bell.cond, &bell.lock, CLOCK_MONOTONIC, &until);
