@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/grow.h"
+
 #define EPOCH_2000_MS INT64_C(946684800000) /* where PostgreSQL counts from */
 
 /* Room for so many bytes, counted as used; NULL: no memory. */
@@ -12,14 +14,12 @@ static uint8_t *room_for(struct copy *copy, size_t size)
     if (copy->failed)
         return NULL;
     if (copy->used + size > copy->room) {
-        size_t room = (copy->used + size) * 2;
-        uint8_t *grown = realloc(copy->data, room);
+        uint8_t *grown = grow_array(copy->data, &copy->room, copy->used + size, 1);
         if (grown == NULL) {
             copy->failed = true;
             return NULL;
         }
         copy->data = grown;
-        copy->room = room;
     }
     copy->used += size;
     return copy->data + copy->used - size;

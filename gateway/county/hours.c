@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_MS INT64_C(3600000)
+#include "gateway/common/grow.h"
+
+#define HOUR_MS    INT64_C(3600000)
+#define ROOM_FIRST 256
 
 void hours_clear(struct hours *hours)
 {
@@ -32,10 +35,11 @@ static uint32_t *place_of(struct hours *hours, int32_t stream, int32_t metric, i
 }
 
 /* Room for one more cell. */
-static bool grow(struct hours *hours)
+static bool make_room(struct hours *hours)
 {
-    size_t room = hours->room > 0 ? hours->room * 2 : 256;
-    struct hour_cell *cells = realloc(hours->cells, room * sizeof *cells);
+    size_t room = hours->room; /* doubles: stays a power of two */
+    struct hour_cell *cells =
+        grow_array(hours->cells, &room, room > 0 ? room + 1 : ROOM_FIRST, sizeof *cells);
     if (cells != NULL)
         hours->cells = cells;
     uint32_t *places = cells != NULL ? calloc(2 * room, sizeof *places) : NULL;
@@ -55,7 +59,7 @@ void hours_add(struct hours *hours, int32_t stream, int32_t metric, int64_t ts_m
                bool angle)
 {
     int64_t hour_ms = ts_ms - ts_ms % HOUR_MS;
-    if (hours->failed || (hours->count == hours->room && !grow(hours))) {
+    if (hours->failed || (hours->count == hours->room && !make_room(hours))) {
         hours->failed = true;
         return;
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/grow.h"
 #include "gateway/county/json_reader.h"
 #include "protocols/metric/metric.h"
 
@@ -61,22 +62,10 @@ bool message_site(const char *topic, const char *leaf, char site[MESSAGE_NAME_SI
 
 /* ---- Lists ---- */
 
-/* The list with room for one more; NULL: no memory, and it is as it was. */
-static void *grown(void *list, size_t *room, size_t count, size_t size)
-{
-    if (count < *room)
-        return list;
-    size_t wanted = *room * 2 + 64;
-    void *larger = realloc(list, wanted * size);
-    if (larger != NULL)
-        *room = wanted;
-    return larger;
-}
-
 static struct message_value *add_value(struct message *m)
 {
     struct message_value *list =
-        grown(m->values, &m->rooms[MESSAGE_VALUES], m->value_count, sizeof *m->values);
+        grow_array(m->values, &m->rooms[MESSAGE_VALUES], m->value_count + 1, sizeof *m->values);
     if (list == NULL)
         return NULL;
     m->values = list;
@@ -86,7 +75,7 @@ static struct message_value *add_value(struct message *m)
 static struct message_flag *add_flag(struct message *m)
 {
     struct message_flag *list =
-        grown(m->flags, &m->rooms[MESSAGE_FLAGS], m->flag_count, sizeof *m->flags);
+        grow_array(m->flags, &m->rooms[MESSAGE_FLAGS], m->flag_count + 1, sizeof *m->flags);
     if (list == NULL)
         return NULL;
     m->flags = list;
@@ -95,8 +84,8 @@ static struct message_flag *add_flag(struct message *m)
 
 static bool add_reading(struct message *m, const struct message_reading *reading)
 {
-    struct message_reading *list =
-        grown(m->readings, &m->rooms[MESSAGE_READINGS], m->reading_count, sizeof *m->readings);
+    struct message_reading *list = grow_array(m->readings, &m->rooms[MESSAGE_READINGS],
+                                              m->reading_count + 1, sizeof *m->readings);
     if (list == NULL)
         return false;
     m->readings = list;
@@ -107,7 +96,7 @@ static bool add_reading(struct message *m, const struct message_reading *reading
 static bool add_gap(struct message *m, const struct message_gap *gap)
 {
     struct message_gap *list =
-        grown(m->gaps, &m->rooms[MESSAGE_GAPS], m->gap_count, sizeof *m->gaps);
+        grow_array(m->gaps, &m->rooms[MESSAGE_GAPS], m->gap_count + 1, sizeof *m->gaps);
     if (list == NULL)
         return false;
     m->gaps = list;
@@ -118,7 +107,7 @@ static bool add_gap(struct message *m, const struct message_gap *gap)
 static bool add_mean(struct message *m, const struct message_mean *mean)
 {
     struct message_mean *list =
-        grown(m->means, &m->rooms[MESSAGE_MEANS], m->mean_count, sizeof *m->means);
+        grow_array(m->means, &m->rooms[MESSAGE_MEANS], m->mean_count + 1, sizeof *m->means);
     if (list == NULL)
         return false;
     m->means = list;
@@ -128,8 +117,8 @@ static bool add_mean(struct message *m, const struct message_mean *mean)
 
 static bool add_correction(struct message *m, const struct message_correction *correction)
 {
-    struct message_correction *list = grown(m->corrections, &m->rooms[MESSAGE_CORRECTIONS],
-                                            m->correction_count, sizeof *m->corrections);
+    struct message_correction *list = grow_array(m->corrections, &m->rooms[MESSAGE_CORRECTIONS],
+                                                 m->correction_count + 1, sizeof *m->corrections);
     if (list == NULL)
         return false;
     m->corrections = list;

@@ -6,18 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/grow.h"
+
 /* Room for so many characters and a NUL. */
 static bool room_for(struct sql_text *text, size_t size)
 {
     if (text->failed || text->used + size + 1 <= text->room)
         return !text->failed;
-    size_t room = (text->used + size + 1) * 2;
-    char *grown = realloc(text->data, room);
+    char *grown = grow_array(text->data, &text->room, text->used + size + 1, 1);
     text->failed = grown == NULL;
-    if (grown != NULL) {
+    if (grown != NULL)
         text->data = grown;
-        text->room = room;
-    }
     return !text->failed;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/common/grow.h"
 #include "gateway/common/places.h"
 #include "gateway/common/thread.h"
 
@@ -232,16 +233,12 @@ static void take_body(struct web_request *request, const char *data, size_t size
         refuse(request, MHD_HTTP_CONTENT_TOO_LARGE);
         return;
     }
-    if (request->size + size + 1 > request->room) {
-        size_t room = 2 * (request->size + size) + 1;
-        char *more = realloc(request->body, room);
-        if (more == NULL) {
-            refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE);
-            return;
-        }
-        request->body = more;
-        request->room = room;
+    char *body = grow_array(request->body, &request->room, request->size + size + 1, 1);
+    if (body == NULL) {
+        refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE);
+        return;
     }
+    request->body = body;
     memcpy(request->body + request->size, data, size);
     request->size += size;
     request->body[request->size] = '\0';

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "gateway/common/grow.h"
 #include "gateway/common/language.h"
 #include "gateway/common/units.h"
 #include "gateway/daemon/alerts/cause.h"
@@ -95,14 +96,10 @@ static double number_at(const struct replay *r, enum column column)
 
 static bool add_row(struct replay *r, const struct row *row)
 {
-    if (r->count == r->room) {
-        size_t room = r->room == 0 ? 4096 : 2 * r->room;
-        struct row *rows = realloc(r->rows, room * sizeof *rows);
-        if (rows == NULL)
-            return csv_complain(&r->csv, "no memory for all of it", "give a shorter time");
-        r->rows = rows;
-        r->room = room;
-    }
+    struct row *rows = grow_array(r->rows, &r->room, r->count + 1, sizeof *rows);
+    if (rows == NULL)
+        return csv_complain(&r->csv, "no memory for all of it", "give a shorter time");
+    r->rows = rows;
     r->rows[r->count++] = *row;
     return true;
 }

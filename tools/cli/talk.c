@@ -10,11 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/grow.h"
 #include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "protocols/modbus/pdu.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/words.h"
+
+#define LINE_FIRST 65536 /* of an answer; grows */
 
 bool talk_try(struct talk *talk, const char *socket_path)
 {
@@ -104,12 +107,11 @@ static json_t *receive_line(struct talk *talk)
             return line;
         }
         if (talk->size == talk->room) {
-            size_t room = talk->room > 0 ? 2 * talk->room : 65536;
-            char *bigger = realloc(talk->line, room);
+            char *bigger = grow_array(talk->line, &talk->room,
+                                      talk->room > 0 ? talk->room + 1 : LINE_FIRST, 1);
             if (bigger == NULL)
                 return NULL;
             talk->line = bigger;
-            talk->room = room;
         }
         ssize_t got = recv(talk->fd, talk->line + talk->size, talk->room - talk->size, 0);
         if (got == 0 || (got < 0 && errno != EINTR))

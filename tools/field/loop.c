@@ -9,20 +9,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/clock.h"
+#include "gateway/common/grow.h"
+
 #define NS_PER_S 1000000000
 
 int64_t loop_now_ns(void)
 {
-    struct timespec ts;
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
+    return clock_mono_ns();
 }
 
 int64_t loop_wall_ms(void)
 {
-    struct timespec ts;
-    (void)clock_gettime(CLOCK_REALTIME, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return clock_now().wall_ms;
 }
 
 static void heap_put(struct loop *loop, size_t place, struct loop_timer *timer)
@@ -61,15 +60,11 @@ static void heap_down(struct loop *loop, size_t place)
 void loop_arm(struct loop *loop, struct loop_timer *timer, int64_t at_ns)
 {
     loop_disarm(loop, timer);
-    if (loop->heap_count + 1 >= loop->heap_size) {
-        size_t size = loop->heap_size ? loop->heap_size * 2 : 64;
-        /* NOLINTNEXTLINE(bugprone-sizeof-expression): the heap holds pointers */
-        struct loop_timer **heap = realloc(loop->heap, size * sizeof(*heap));
-        if (heap == NULL)
-            abort();
-        loop->heap = heap;
-        loop->heap_size = size;
-    }
+    struct loop_timer **heap = grow_array(loop->heap, &loop->heap_size, loop->heap_count + 2,
+                                          sizeof(struct loop_timer *)); /* heap[0] is none */
+    if (heap == NULL)
+        abort();
+    loop->heap = heap;
     timer->at_ns = at_ns;
     loop->heap_count++;
     heap_put(loop, loop->heap_count, timer);

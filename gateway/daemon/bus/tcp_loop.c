@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "gateway/common/grow.h"
 #include "gateway/daemon/bus/impl.h"
 
 #define EVENTS     64
@@ -32,6 +33,7 @@ static struct {
     atomic_uint waiting; /* at the door */
     pthread_t thread;
     struct member *members;
+    size_t room;
     unsigned count;
     unsigned changes; /* of the members */
     int epoll_fd, wake_fd;
@@ -155,7 +157,7 @@ static int open_loop(void)
 
 static int add(struct bus *bus)
 {
-    struct member *members = realloc(loop.members, (loop.count + 1) * sizeof *members);
+    struct member *members = grow_array(loop.members, &loop.room, loop.count + 1u, sizeof *members);
     if (members == NULL)
         return ENOMEM;
     loop.members = members;
@@ -183,6 +185,7 @@ static void end_loop(void)
     close_loop();
     free(loop.members);
     loop.members = NULL;
+    loop.room = 0;
 }
 
 int tcp_loop_join(struct bus *bus)

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "gateway/common/grow.h"
 #include "gateway/common/log.h"
 
 #define RETRY_MS   5000
@@ -87,15 +88,10 @@ static bool make_room(struct client *client, size_t more)
         return true;
     if (wanted > CONTROL_OUT_MAX)
         return false;
-    size_t room = client->out_room > 0 ? client->out_room : 4096;
-    while (room < wanted)
-        room *= 2;
-    char *bigger = realloc(client->out, room);
-    if (bigger == NULL)
-        return false;
-    client->out = bigger;
-    client->out_room = room;
-    return true;
+    char *bigger = grow_array(client->out, &client->out_room, wanted, 1);
+    if (bigger != NULL)
+        client->out = bigger;
+    return bigger != NULL;
 }
 
 /* {"id":…} and the members of `body` as they are. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/grow.h"
 #include "gateway/daemon/store/varint.h"
 
 #define HOUR_MS    INT64_C(3600000)
@@ -25,8 +26,9 @@ static bool make_room(struct places *places)
 {
     if (places->room - places->used >= VARINT_MAX)
         return true;
-    size_t room = places->room > 0 ? 2 * (size_t)places->room : ROOM_FIRST;
-    uint8_t *data = room <= PLACES_SIZE ? realloc(places->data, room) : NULL;
+    size_t room = places->room;
+    size_t wanted = room > 0 ? 2 * room : ROOM_FIRST;
+    uint8_t *data = wanted <= PLACES_SIZE ? grow_array(places->data, &room, wanted, 1) : NULL;
     if (data == NULL)
         return false;
     places->data = data;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/grow.h"
 #include "gateway/daemon/store/impl.h"
 
 #define ROWS_A_STEP 64
@@ -28,6 +29,7 @@ struct salvage {
         uint32_t boot, last_seq; /* of the newest record taken over, if `any` */
         bool any;
     } * streams;
+    size_t stream_room;
     uint32_t stream_count;
     uint8_t copy[BODY_MAX * 2]; /* of one row */
 };
@@ -96,7 +98,7 @@ static void read_streams(struct store *store)
         const char *device = (const char *)sqlite3_column_text(s, 1);
         const char *text = (const char *)sqlite3_column_text(s, 2);
         struct stream_pair *grown =
-            realloc(job->streams, (job->stream_count + 1) * sizeof *job->streams);
+            grow_array(job->streams, &job->stream_room, job->stream_count + 1u, sizeof *grown);
         struct stream_schema shape;
         if (grown == NULL)
             break;

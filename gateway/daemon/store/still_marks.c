@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/common/grow.h"
+
 #define VERSION 1
 
 struct still_marks {
@@ -13,7 +15,8 @@ struct still_marks {
         uint8_t metric;
         struct reading_still still;
     } * entries;
-    uint32_t count, room;
+    size_t room;
+    uint32_t count;
 };
 
 struct still_marks *still_marks_create(void)
@@ -64,14 +67,11 @@ static bool load_one(struct db *db, const struct device_config *device, unsigned
 
 static void add(struct still_marks *marks, const struct entry *entry)
 {
-    if (marks->count == marks->room) {
-        uint32_t room = marks->room * 2 + 16;
-        struct entry *grown = realloc(marks->entries, room * sizeof *grown);
-        if (grown == NULL)
-            return; /* as if it moved with this start */
-        marks->entries = grown;
-        marks->room = room;
-    }
+    struct entry *grown =
+        grow_array(marks->entries, &marks->room, marks->count + 1u, sizeof *grown);
+    if (grown == NULL)
+        return; /* as if it moved with this start */
+    marks->entries = grown;
     marks->entries[marks->count++] = *entry;
 }
 

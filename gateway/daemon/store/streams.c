@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/grow.h"
 #include "gateway/daemon/store/impl.h"
 
 struct stream_table {
@@ -13,7 +14,8 @@ struct stream_table {
     uint32_t *real_ids;       /* by device index: numbers in the file */
     bool ids_differ;
     struct stream *list; /* from here on under the store's lock; ascending by number */
-    uint32_t count, room;
+    size_t room, schema_room;
+    uint32_t count;
     struct stream_schema **shapes;
     uint32_t schema_count;
 };
@@ -26,7 +28,8 @@ static const struct stream_schema *intern(struct stream_table *streams,
             return streams->shapes[i];
     }
     struct stream_schema **grown =
-        realloc(streams->shapes, (streams->schema_count + 1) * sizeof(struct stream_schema *));
+        grow_array(streams->shapes, &streams->schema_room, streams->schema_count + 1u,
+                   sizeof(struct stream_schema *));
     struct stream_schema *copy = malloc(sizeof *copy);
     if (grown != NULL)
         streams->shapes = grown;
@@ -57,15 +60,11 @@ static bool add(struct stream_table *streams, uint32_t id, const char *device,
                 const struct stream_schema *shape)
 {
     const struct stream_schema *kept = intern(streams, shape);
-    if (streams->count == streams->room) {
-        uint32_t room = streams->room * 2 + 16;
-        struct stream *grown = realloc(streams->list, room * sizeof *grown);
-        if (grown == NULL)
-            return false;
+    struct stream *grown =
+        grow_array(streams->list, &streams->room, streams->count + 1u, sizeof *grown);
+    if (grown != NULL)
         streams->list = grown;
-        streams->room = room;
-    }
-    if (kept == NULL)
+    if (grown == NULL || kept == NULL)
         return false;
     struct stream *stream = &streams->list[streams->count++];
     *stream = (struct stream){.id = id, .index = device_named(streams, device), .shape = kept};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/common/angle.h"
+#include "gateway/common/grow.h"
 #include "gateway/daemon/store/rollup.h"
 
 #define ROWS_MOST  4096u  /* hours of devices in a block: about 1 MiB */
@@ -36,7 +37,8 @@ struct item {
 
 struct items {
     struct item *items;
-    uint32_t count, room;
+    size_t room;
+    uint32_t count;
 };
 
 struct known {
@@ -48,12 +50,13 @@ struct downsample {
     downsample_shape shape;
     void *context;
     struct known *streams; /* by number */
-    uint32_t stream_room;
+    size_t stream_room;
     uint64_t first_id, next_id; /* of the block: [first, next) */
     int64_t end_ms;             /* of its hour; 0: nothing in it */
     struct items passed, gaps;
     struct row **rows;
-    uint32_t row_count, row_room, readings;
+    size_t row_room;
+    uint32_t row_count, readings;
     bool closed;
     uint32_t at, then; /* of all that is given out: the next, and the one after the body at hand */
 };
@@ -72,7 +75,7 @@ void downsample_begin(struct downsample *downsample, uint64_t id)
 {
     for (uint32_t i = 0; i < downsample->row_count; i++)
         free(downsample->rows[i]);
-    for (uint32_t i = 0; i < downsample->stream_room; i++)
+    for (size_t i = 0; i < downsample->stream_room; i++)
         downsample->streams[i].row = downsample->streams[i].gap = NONE;
     downsample->row_count = downsample->readings = downsample->at = downsample->then = 0;
     downsample->passed.count = downsample->gaps.count = 0;
@@ -115,14 +118,14 @@ static struct known *stream_of(struct downsample *downsample, uint32_t id)
     if (id >= STREAMS)
         return NULL;
     if (id >= downsample->stream_room) {
-        uint32_t room = id + 64;
-        struct known *grown = realloc(downsample->streams, room * sizeof *grown);
+        size_t before = downsample->stream_room;
+        struct known *grown =
+            grow_array(downsample->streams, &downsample->stream_room, id + 1u, sizeof *grown);
         if (grown == NULL)
             return NULL;
-        for (uint32_t i = downsample->stream_room; i < room; i++)
+        for (size_t i = before; i < downsample->stream_room; i++)
             grown[i] = (struct known){.row = NONE, .gap = NONE};
         downsample->streams = grown;
-        downsample->stream_room = room;
     }
     struct known *known = &downsample->streams[id];
     if (known->shape == NULL)
@@ -132,14 +135,10 @@ static struct known *stream_of(struct downsample *downsample, uint32_t id)
 
 static struct item *new_item(struct items *items)
 {
-    if (items->count == items->room) {
-        uint32_t room = items->room * 2 + 64;
-        struct item *grown = realloc(items->items, room * sizeof *grown);
-        if (grown == NULL)
-            return NULL;
-        items->items = grown;
-        items->room = room;
-    }
+    struct item *grown = grow_array(items->items, &items->room, items->count + 1u, sizeof *grown);
+    if (grown == NULL)
+        return NULL;
+    items->items = grown;
     return &items->items[items->count++];
 }
 
@@ -185,14 +184,11 @@ static bool is_row(const struct row *row, const struct record *record, int64_t t
 static struct row *new_row(struct downsample *downsample, const struct record *record, int64_t t_ms,
                            uint8_t count)
 {
-    if (downsample->row_count == downsample->row_room) {
-        uint32_t room = downsample->row_room * 2 + 64;
-        struct row **grown = realloc(downsample->rows, room * sizeof(struct row *));
-        if (grown == NULL)
-            return NULL;
-        downsample->rows = grown;
-        downsample->row_room = room;
-    }
+    struct row **grown = grow_array(downsample->rows, &downsample->row_room,
+                                    downsample->row_count + 1u, sizeof(struct row *));
+    if (grown == NULL)
+        return NULL;
+    downsample->rows = grown;
     struct row *row = calloc(1, sizeof *row + count * sizeof row->cells[0]);
     if (row == NULL)
         return NULL;

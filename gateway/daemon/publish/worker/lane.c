@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/grow.h"
 #include "protocols/mqtt/payload.h"
 
 #define STREAMS_MOST 65536u
@@ -29,9 +30,10 @@ struct known_stream {
 
 struct streams {
     struct known_stream *by_id;
-    uint32_t room;
+    size_t room;
     struct known_boards *boards;
     struct known_shape **shapes;
+    size_t shape_room;
     uint32_t stream_schema_count;
 };
 
@@ -61,7 +63,8 @@ static const struct known_shape *intern(struct streams *streams, const struct st
             return streams->shapes[i];
     }
     struct known_shape **grown =
-        realloc(streams->shapes, (streams->stream_schema_count + 1) * sizeof(struct known_shape *));
+        grow_array(streams->shapes, &streams->shape_room, streams->stream_schema_count + 1u,
+                   sizeof(struct known_shape *));
     struct known_shape *own = malloc(sizeof *own);
     if (grown != NULL)
         streams->shapes = grown;
@@ -97,7 +100,7 @@ bool streams_boards(struct streams *streams, const struct ipc_boards *boards)
     }
     known->boards = *boards;
     known->boards.device[sizeof known->boards.device - 1] = '\0';
-    for (uint32_t i = 0; i < streams->room; i++) {
+    for (size_t i = 0; i < streams->room; i++) {
         if (strcmp(streams->by_id[i].device, known->boards.device) == 0)
             streams->by_id[i].boards = &known->boards;
     }
@@ -119,13 +122,13 @@ bool streams_add(struct streams *streams, const struct ipc_stream *stream)
     if (id >= STREAMS_MOST)
         return true; /* its records are counted as unknown */
     if (id >= streams->room) {
-        uint32_t room = id + 64;
-        struct known_stream *grown = realloc(streams->by_id, room * sizeof *grown);
+        size_t before = streams->room;
+        struct known_stream *grown =
+            grow_array(streams->by_id, &streams->room, id + 1u, sizeof *grown);
         if (grown == NULL)
             return false;
-        memset(grown + streams->room, 0, (room - streams->room) * sizeof *grown);
+        memset(grown + before, 0, (streams->room - before) * sizeof *grown);
         streams->by_id = grown;
-        streams->room = room;
     }
     memcpy(streams->by_id[id].device, stream->stream.device, sizeof streams->by_id[id].device);
     const struct known_boards *boards = find_boards(streams, streams->by_id[id].device);
