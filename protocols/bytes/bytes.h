@@ -39,6 +39,12 @@ void byte_write_u16(struct byte_writer *w, uint16_t value);
 void byte_write_u32(struct byte_writer *w, uint32_t value);
 void byte_write_span(struct byte_writer *w, const void *data, size_t size);
 
+/* Four bytes of a program for a little-endian processor, as it would load them. */
+static inline uint32_t byte_u32_little(const uint8_t *data)
+{
+    return data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+}
+
 /* CRC-32 (IEEE 802.3) of more bytes; start with 0. Without a table: small, not fast. */
 uint32_t byte_crc32(uint32_t crc, const void *data, size_t size);
 

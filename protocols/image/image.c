@@ -66,17 +66,12 @@ void image_header_write(const struct image_header *header, uint8_t data[IMAGE_HE
     byte_write_span(&w, header->signature, sizeof header->signature);
 }
 
-static uint32_t little_u32(const uint8_t *data)
-{
-    return data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
-}
-
 bool image_placed(const struct image_header *header, const uint8_t *program)
 {
     enum { RAM = 0x20000000, RAM_MOST = 0x00100000 }; /* where every Cortex-M's begins */
     if (header->size < 8)
         return false;
-    uint32_t stack = little_u32(program), reset = little_u32(program + 4);
+    uint32_t stack = byte_u32_little(program), reset = byte_u32_little(program + 4);
     bool vectors = stack - RAM <= RAM_MOST && stack % 4 == 0 && (reset & 1) != 0;
     uint32_t begin = header->address + IMAGE_HEADER_SIZE;
     return !vectors || (reset >= begin && reset - begin < header->size);

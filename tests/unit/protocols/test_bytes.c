@@ -34,6 +34,13 @@ static void writer_writes_nothing_after_what_did_not_fit(void **state)
     assert_int_equal(data[2], 0);
 }
 
+static void words_of_a_program_are_read_with_the_lowest_byte_first(void **state)
+{
+    (void)state;
+    const uint8_t data[] = {0x78, 0x56, 0x34, 0xF2};
+    assert_int_equal(byte_u32_little(data), 0xF2345678);
+}
+
 static void crc_has_the_published_check_value(void **state)
 {
     (void)state;
@@ -45,6 +52,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reader_fails_once_and_for_good),
         cmocka_unit_test(writer_writes_nothing_after_what_did_not_fit),
+        cmocka_unit_test(words_of_a_program_are_read_with_the_lowest_byte_first),
         cmocka_unit_test(crc_has_the_published_check_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

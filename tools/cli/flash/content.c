@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "gateway/common/language.h"
+#include "protocols/bytes/bytes.h"
 #include "protocols/image/factory.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/flash/keys.h"
@@ -16,18 +17,13 @@
 #define VECTOR_STACK 0x20000000u /* every Cortex-M's RAM begins there */
 #define VECTOR_RAM   0x00100000u
 
-static uint32_t little_u32(const uint8_t *data)
-{
-    return data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
-}
-
 /* First vectors: a stack in RAM, a reset handler within the program. A program linked for another
  * place or part shows here. */
 static bool starts_here(const uint8_t *program, size_t size, uint32_t at)
 {
     if (size < 8)
         return false;
-    uint32_t stack = little_u32(program), reset = little_u32(program + 4);
+    uint32_t stack = byte_u32_little(program), reset = byte_u32_little(program + 4);
     return stack - VECTOR_STACK <= VECTOR_RAM && (reset & 1) != 0 && reset > at &&
            reset < at + size;
 }

@@ -6,6 +6,7 @@
 
 #include "firmware/boot/verify.h"
 #include "gateway/daemon/update/signature.h"
+#include "protocols/bytes/bytes.h"
 #include "protocols/image/image.h"
 
 /* As boards/cortex-m3/loader.h has them; what is looked at stands at the same place in both. */
@@ -16,20 +17,15 @@
 _Static_assert(KEYS_PLACES == BOOT_KEYS && sizeof boot_public_keys[0] == KEYS_KEY_SIZE,
                "the boot loader's keys are of another form");
 
-static uint32_t little_u32(const uint8_t *data)
-{
-    return data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
-}
-
 bool keys_find(const uint8_t *loader, size_t size, uint32_t base, uint32_t offset,
                struct trusted_keys *keys)
 {
     if (size < EXPORTS_SIZE || offset > size - EXPORTS_SIZE)
         return false;
-    uint32_t magic = little_u32(loader + offset);
+    uint32_t magic = byte_u32_little(loader + offset);
     if (magic != EXPORTS_MAGIC && magic != EXPORTS_MAGIC_1)
         return false;
-    uint32_t at = little_u32(loader + offset + 8) - base;
+    uint32_t at = byte_u32_little(loader + offset + 8) - base;
     if (at > size || sizeof keys->key > size - at)
         return false;
     memcpy(keys->key, loader + at, sizeof keys->key);
