@@ -25,26 +25,13 @@
 #include "gateway/daemon/publish/worker/doc_queue.h"
 #include "gateway/daemon/publish/worker/lane.h"
 #include "gateway/daemon/publish/worker/ready.h"
+#include "tests/unit/store/failing_malloc.h"
 #include "tests/unit/store/garden_config.h"
 
 #define NOON    1795233600000
 #define STREAMS 3u
 #define BODIES  6u
 #define IN_BODY 10u
-
-/* Shared with the child processes. */
-static struct failing {
-    long until; /* 0: none is to fail */
-    bool failed;
-    bool in_paho; /* whose own allocations are not tried: it is in the same program */
-} * failing;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
 
 int __real_MQTTAsync_createWithOptions(MQTTAsync *handle, const char *url, const char *id,
                                        int persistence, void *context,
@@ -57,41 +44,19 @@ int __wrap_MQTTAsync_createWithOptions(MQTTAsync *handle, const char *url, const
                                        int persistence, void *context,
                                        MQTTAsync_createOptions *options)
 {
-    failing->in_paho = true;
+    atomic_store(&failing_malloc->left_out, true); /* Paho's own: it is in the same program */
     int result = __real_MQTTAsync_createWithOptions(handle, url, id, persistence, context, options);
-    failing->in_paho = false;
+    atomic_store(&failing_malloc->left_out, false);
     return result;
-}
-
-static bool fails_now(void)
-{
-    if (failing == NULL || failing->in_paho || failing->until == 0 || --failing->until > 0)
-        return false;
-    failing->failed = true;
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(old, size);
 }
 
 static int prepare(void **state)
 {
     (void)state;
-    failing =
-        mmap(NULL, sizeof *failing, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(failing, MAP_FAILED);
+    void *shared = mmap(NULL, sizeof *failing_malloc, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0); /* with the child processes */
+    assert_ptr_not_equal(shared, MAP_FAILED);
+    failing_malloc = shared;
     log_set_level(LOG_LEVEL_ERROR - 1);
     return 0;
 }
@@ -189,15 +154,15 @@ static void no_memory_is_said_and_nothing_left_out(void **state)
     long n = 1;
     do {
         uint32_t records = 0;
-        *failing = (struct failing){.until = n++};
+        failing_malloc_begin(n++, false);
         struct streams *streams = streams_create();
         bool done = go_through(&example, streams, &records);
-        failing->until = 0;
-        assert_int_equal(done, !failing->failed);
+        failing_malloc_end();
+        assert_int_equal(done, !failing_malloc->failed);
         assert_int_equal(records, done ? BODIES * IN_BODY : 0);
         if (streams != NULL)
             streams_destroy(streams);
-    } while (failing->failed);
+    } while (failing_malloc->failed);
     assert_true(n > 1 + (long)(STREAMS + BODIES)); /* it did fail at each of them */
 }
 
@@ -271,10 +236,10 @@ static void the_process_ends_to_be_started_anew(void **state)
     make_example(&example);
     long n = 1;
     do {
-        *failing = (struct failing){.until = n++};
+        failing_malloc_begin(n++, false);
         int code = run_process(&example);
-        assert_int_equal(code, failing->failed ? EX_OSERR : EX_OK);
-    } while (failing->failed);
+        assert_int_equal(code, failing_malloc->failed ? EX_OSERR : EX_OK);
+    } while (failing_malloc->failed);
     assert_true(n > 2 + (long)(STREAMS + BODIES));
 }
 

@@ -6,7 +6,6 @@
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,46 +18,12 @@
 #include "gateway/common/log.h"
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/store.h"
+#include "tests/unit/store/failing_malloc.h"
 #include "tests/unit/store/garden_config.h"
 
 #define NOON     1795233600000
 #define READINGS 30u
 #define STRIDE   257
-
-static atomic_long until_failure; /* 0: none is to come */
-static atomic_bool failed, for_ever;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static bool fails_now(void)
-{
-    if (atomic_load(&until_failure) <= 0)
-        return atomic_load(&failed) && atomic_load(&for_ever);
-    if (atomic_fetch_sub(&until_failure, 1) != 1)
-        return false;
-    atomic_store(&failed, true);
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(old, size);
-}
 
 /* ---- SQLite's ---- */
 
@@ -66,12 +31,12 @@ static sqlite3_mem_methods real_methods;
 
 static void *sqlite_malloc(int size)
 {
-    return fails_now() ? NULL : real_methods.xMalloc(size);
+    return failing_malloc_now() ? NULL : real_methods.xMalloc(size);
 }
 
 static void *sqlite_realloc(void *old, int size)
 {
-    return fails_now() ? NULL : real_methods.xRealloc(old, size);
+    return failing_malloc_now() ? NULL : real_methods.xRealloc(old, size);
 }
 
 static int take_over(void **state)
@@ -130,10 +95,10 @@ static uint32_t count_readings(struct store *store, int wake_fd, uint32_t boot)
 }
 
 /* Takes readings while allocation n fails; how many were reported as stored. */
-static uint64_t run_short_of_memory(struct config *config, int wake_fd, long n, uint32_t *boot)
+static uint64_t run_short_of_memory(struct config *config, int wake_fd, long n, bool lasting,
+                                    uint32_t *boot)
 {
-    atomic_store(&failed, false);
-    atomic_store(&until_failure, n);
+    failing_malloc_begin(n, lasting);
     struct store *store = store_open(config, "");
     uint64_t reported = 0;
     *boot = 0;
@@ -152,8 +117,7 @@ static uint64_t run_short_of_memory(struct config *config, int wake_fd, long n, 
         }
         reported = stored(store);
     }
-    atomic_store(&until_failure, 0);
-    atomic_store(&for_ever, false);
+    failing_malloc_end();
     store_stop(store);
     return reported;
 }
@@ -167,9 +131,8 @@ static bool try_one(long n, bool lasting)
     garden_store_path(path, sizeof path);
     struct config *config = garden_config(3, 1, path);
     config->commit_every_ms = 1;
-    atomic_store(&for_ever, lasting);
-    uint64_t reported = run_short_of_memory(config, wake_fd, n, &boot);
-    bool reached = atomic_load(&failed);
+    uint64_t reported = run_short_of_memory(config, wake_fd, n, lasting, &boot);
+    bool reached = atomic_load(&failing_malloc->failed);
     struct store *store = store_open(config, "");
     assert_non_null(store);
     store_set_wake(store, wake_fd);
