@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "gateway/forecast/moist_air.h"
+
 #define YOUNG_MS    (20 * INT64_C(60000)) /* an hour younger than this is no mean of an hour */
 #define DUSK_MS     (2 * TEA_HOUR_MS)
 #define SUNSET_MS   (2 * TEA_HOUR_MS) /* the temperature at sunset is known from so near to it */
@@ -30,14 +32,6 @@ enum frost_level frost_level_of(double temp_c)
     if (temp_c <= FROST_ALARM_C)
         return FROST_ALARM;
     return temp_c <= FROST_WATCH_C ? FROST_WATCH : FROST_NONE;
-}
-
-double frost_dew_point_c(double temp_c, double humidity)
-{
-    if (!(humidity > 0 && humidity <= 100))
-        return NAN;
-    double g = log(humidity / 100) + 17.27 * temp_c / (temp_c + 237.3);
-    return 237.3 * g / (17.27 - g);
 }
 
 /* fminf() leaves NAN out. */
@@ -142,7 +136,7 @@ static struct evening look_back(const struct frost_input *input)
         evening.at_ms = middle_ms(t_ms, input->now_ms);
         evening.now_c = value;
         evening.air_c = hour->air_c;
-        evening.dew_k = hour->air_c - frost_dew_point_c(hour->air_c, hour->humidity);
+        evening.dew_k = hour->air_c - moist_air_dew_point_c(hour->air_c, hour->humidity);
         if (i > 1)
             evening.change_k = value - value_of(&input->recent.hours[i - 2], canopy);
         break;

@@ -66,9 +66,6 @@ void frost_judge(const struct frost_input *input, struct frost *frost);
 const char *frost_level_name(enum frost_level level);
 /* Only by the temperature, whatever the buds do. */
 enum frost_level frost_level_of(double temp_c);
-/* The temperature at which that air is saturated, Magnus's formula over water with the coefficients
- * of FAO-56 eq. 11; NAN for what is no humidity (%RH). */
-double frost_dew_point_c(double temp_c, double humidity);
 /* What the evening shows, in the middle of its newest hour; NAN: not known. */
 struct frost_evening {
     double now_c, air_c;    /* now: of the canopy where it is measured */

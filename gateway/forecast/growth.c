@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-#include "gateway/forecast/chance.h"
-
 #define VPD_FREE_KPA   2.3
 #define VPD_SLOPE      0.5
 #define VPD_LEAST      0.2
@@ -63,13 +61,6 @@ double growth_daily_cd(double mean_c)
 static double between(double x, double low, double high)
 {
     return x < low ? low : x > high ? high : x; /* NaN stays NaN */
-}
-
-double growth_vpd_kpa(double air_c, double humidity_percent)
-{
-    double t = between(air_c, GROWTH_AIR_MIN_C, GROWTH_AIR_MAX_C);
-    double dryness = 1.0 - between(humidity_percent, 0.0, 100.0) / 100.0;
-    return 0.6108 * chance_exp(17.27 * t / (t + 237.3)) * dryness;
 }
 
 double growth_vpd_limit(double largest_kpa)

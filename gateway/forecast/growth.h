@@ -35,12 +35,9 @@ struct growth_day growth_day(const double hourly_c[GROWTH_HOURS]);
  * picking is published (pick.h), so it is what the shoots' thermal time sums. NaN gives NaN. */
 double growth_daily_cd(double mean_c);
 
-/* Vapour pressure deficit in kPa, >= 0: 0.6108 exp(17.27 T / (T + 237.3)) (1 - RH/100), Tetens'
- * formula as in FAO Irrigation and Drainage Paper 56, eq. 11. air_c -50..60, humidity 0..100 %
- * (what lies outside is limited). */
-double growth_vpd_kpa(double air_c, double humidity_percent);
-/* Share of growth that the day's largest deficit leaves, 0.2..1: extension is severely depressed
- * above 2.3 kPa (Tanton 1982 II); the slope of 0.5 per kPa is an assumption. NaN (no sensor): 1. */
+/* Share of growth that the day's largest vapour pressure deficit leaves, 0.2..1: extension is
+ * severely depressed above 2.3 kPa (Tanton 1982 II); the slope of 0.5 per kPa is an assumption. NaN
+ * (no sensor): 1. */
 double growth_vpd_limit(double largest_kpa);
 
 /* Share of growth that the soil's water leaves, min(1, REW / 0.4), GROWTH_WATER_LEAST..1: an

@@ -8,6 +8,7 @@
 #include "gateway/common/sun.h"
 #include "gateway/forecast/chance.h"
 #include "gateway/forecast/growth.h"
+#include "gateway/forecast/moist_air.h"
 
 #define NIGHT_DAYS    (FROST_NIGHTS + 2) /* of which the frost learns; some are not known */
 #define RAIN_USED     0.7                /* of rain reaches the roots: an assumption */
@@ -42,7 +43,7 @@ struct day_sums {
 static void add_hour(struct day_sums *sums, const struct tea_hour *hour)
 {
     if (!isnan(hour->air_c) && !isnan(hour->humidity))
-        sums->vpd_most = fmax(sums->vpd_most, growth_vpd_kpa(hour->air_c, hour->humidity));
+        sums->vpd_most = fmax(sums->vpd_most, moist_air_deficit_kpa(hour->air_c, hour->humidity));
     if (!isnan(hour->rain_mm))
         sums->rain_mm = isnan(sums->rain_mm) ? hour->rain_mm : sums->rain_mm + hour->rain_mm;
     if (!isnan(hour->soil_moisture)) {

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "gateway/forecast/moist_air.h"
+
 #define DAY_S       86400.0
 #define YEAR_S      (365.25 * DAY_S)
 #define RAIN_SLOT_S 21600.0
@@ -147,9 +149,8 @@ void weather_at(const struct weather *weather, double t_s, uint32_t spot, struct
     double *v = now->value;
     v[WEATHER_AIR_HUMIDITY] = clip(v[WEATHER_AIR_HUMIDITY], 5, 100);
     v[WEATHER_SOIL_MOISTURE] = clip(v[WEATHER_SOIL_MOISTURE], 1, 60);
-    double saturation =
-        0.6108 * exp(17.27 * v[WEATHER_AIR_TEMPERATURE] / (v[WEATHER_AIR_TEMPERATURE] + 237.3));
-    now->vapour_pressure = saturation * v[WEATHER_AIR_HUMIDITY] / 100;
+    now->vapour_pressure =
+        moist_air_saturation_kpa(v[WEATHER_AIR_TEMPERATURE]) * v[WEATHER_AIR_HUMIDITY] / 100;
     now->conductivity = 40 + 9 * v[WEATHER_SOIL_MOISTURE];
     now->ph = 4.8 + 0.4 * hash_unit(weather->seed, SPOT, (int64_t)spot);
 }

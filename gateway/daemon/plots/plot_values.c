@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "gateway/common/unit_convert.h"
-#include "gateway/forecast/frost.h"
-#include "gateway/forecast/growth.h"
+#include "gateway/forecast/moist_air.h"
 #include "protocols/metric/metric.h"
 
 static struct plot_value *find(struct plot_values *plot, const char *metric)
@@ -154,8 +153,8 @@ void plot_values_derive(struct plot_values *plot)
         !(t > -40 && t < 60 && rh > 0 && rh <= 100))
         return;
     uint8_t flag = (uint8_t)(t_flag != METRIC_GOOD ? t_flag : rh_flag);
-    derive(plot, "vapour_pressure_deficit", growth_vpd_kpa(t, rh), flag, 3);
-    derive(plot, "dew_point", frost_dew_point_c(t, rh), flag, 2);
+    derive(plot, "vapour_pressure_deficit", moist_air_deficit_kpa(t, rh), flag, 3);
+    derive(plot, "dew_point", moist_air_dew_point_c(t, rh), flag, 2);
 }
 
 static void put_value(struct json_out *o, const struct plot_value *value)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "gateway/forecast/frost.h"
+#include "gateway/forecast/moist_air.h"
 #include "tests/unit/forecast/day_of_hours.h"
 
 /* 2026-03-20 20:00 in Guizhou (UTC+8). */
@@ -50,16 +51,6 @@ static void assert_near_c(double celsius, double expected)
 {
     if (!(fabs(celsius - expected) < 1e-4))
         fail_msg("%.5f is not %.5f", celsius, expected);
-}
-
-static void the_dew_point_is_magnus(void **state)
-{
-    (void)state;
-    assert_float_equal(frost_dew_point_c(20, 50), 9.2696, 1e-3);
-    assert_float_equal(frost_dew_point_c(8, 80), 4.7668, 1e-3);
-    assert_float_equal(frost_dew_point_c(12, 100), 12, 1e-9);
-    assert_true(isnan(frost_dew_point_c(20, 0)));
-    assert_true(isnan(frost_dew_point_c(20, NAN)));
 }
 
 static void levels_begin_at_four_two_and_zero(void **state)
@@ -108,7 +99,7 @@ static void the_fall_to_come_follows_the_evening(void **state)
     struct frost_input input = at_eleven();
     struct frost frost;
     evening_of(60);
-    double dew_c = frost_dew_point_c(6, 60), expected = by_hand(6, 12, dew_c, 3, 9.25);
+    double dew_c = moist_air_dew_point_c(6, 60), expected = by_hand(6, 12, dew_c, 3, 9.25);
     assert_near_c(morning_c(&input), expected);
     assert_true(expected > -1 && expected < 3);
     frost_judge(&input, &frost);
@@ -388,7 +379,6 @@ static void an_hour_that_has_just_begun_bends_no_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_dew_point_is_magnus),
         cmocka_unit_test(levels_begin_at_four_two_and_zero),
         cmocka_unit_test(the_fall_to_come_follows_the_evening),
         cmocka_unit_test(damp_air_falls_less_than_dry_air),

@@ -126,19 +126,6 @@ static void what_is_no_air_temperature_is_missing(void **state)
     near(day.degree_days, 2.0, 1e-12);
 }
 
-static void vapour_pressure_deficit_has_the_check_values(void **state)
-{
-    (void)state;
-    near(growth_vpd_kpa(15.0, 90.0), 0.17, 0.005);
-    near(growth_vpd_kpa(20.0, 60.0), 0.94, 0.005);
-    near(growth_vpd_kpa(25.0, 50.0), 1.58, 0.005);
-    near(growth_vpd_kpa(28.0, 40.0), 2.27, 0.005);
-    near(growth_vpd_kpa(30.0, 40.0), 2.55, 0.005);
-    near(growth_vpd_kpa(20.0, 103.0), 0.0, 0.0);
-    assert_true(isfinite(growth_vpd_kpa(-237.3, 50.0)));
-    assert_true(isnan(growth_vpd_kpa(NAN, 50.0)) && isnan(growth_vpd_kpa(20.0, NAN)));
-}
-
 static void dry_air_slows_growth_above_its_limit(void **state)
 {
     (void)state;
@@ -244,7 +231,6 @@ int main(void)
         cmocka_unit_test(a_long_gap_makes_no_day),
         cmocka_unit_test(many_short_gaps_make_no_day),
         cmocka_unit_test(what_is_no_air_temperature_is_missing),
-        cmocka_unit_test(vapour_pressure_deficit_has_the_check_values),
         cmocka_unit_test(dry_air_slows_growth_above_its_limit),
         cmocka_unit_test(dry_soil_slows_growth_below_its_limit),
         cmocka_unit_test(limits_take_no_more_of_a_season_than_is_uncertain),
