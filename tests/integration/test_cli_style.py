@@ -105,6 +105,9 @@ def test_options_of_a_command_are_completed():
 def test_what_follows_a_command_is_completed():
     assert complete("alert", "h") == ["history"]
     assert complete("profile", "") == ["check", "import", "try"]
-    assert complete("import", "t") == ["telegraf"]
+    assert complete("user", "") == ["add", "init", "list", "passwd", "passwd-own", "remove"]
+    assert complete("import", "") == ["home-assistant", "mqmgateway", "telegraf"]
+    assert complete("profile", "import", "x", "--format", "w") == ["wb-mqtt-serial"]
+    assert complete("user", "add", "n", "--role", "") == ["farmer", "screen", "technician"]
     assert complete("node", "plot-1", "s") == ["selftest"]
     assert complete("report", "east", "--lang", "z") == ["zh"]
