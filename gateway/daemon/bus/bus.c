@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "gateway/common/language.h"
+#include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/impl.h"
 
 #define STEP_MOST_MS     500     /* a line's own thread comes round at least so often */

@@ -9,24 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/daemon/bus/bus_result.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/reading.h"
 
 struct bus;
-
-/* Ends of one request. Negative, append only. */
-enum bus_result {
-    BUS_OK = 0,
-    BUS_TIMEOUT = -1,
-    BUS_GARBLED = -2,   /* bytes came, none of them the answer */
-    BUS_EXCEPTION = -3, /* bus_reply.exception says which */
-    BUS_DOWN = -4,      /* no adapter, no connection */
-    BUS_BUSY = -5,      /* too many requests wait; ask again later */
-    BUS_STOPPED = -6,   /* the bus was stopped before its turn came */
-    BUS_MISMATCH = -7,  /* a write was acknowledged, but reads back otherwise */
-    BUS_INVALID = -8,   /* the request itself is wrong */
-    BUS_PAUSED = -9     /* the port is left to another program just now */
-};
 
 struct bus_reply {
     enum bus_result result;
@@ -100,14 +87,10 @@ void bus_give(struct bus *bus, int fd, const char *from);
 void bus_stats(struct bus *bus, struct bus_stats *stats);
 /* Milliseconds since the thread last made a step; for the watchdog. Any thread. */
 int64_t bus_idle_ms(struct bus *bus);
-const char *bus_result_text(enum bus_result result);
 
 /* Polls every device of the bus once on the caller's thread, retries included, and gives what
  * comes to the sink. `answered` has room for config.device_count and is set for those that
  * answered. 0, or the errno of opening the line, tried for 3 s. */
 int bus_once(const struct config *config, uint16_t bus_index, const struct reading_sink *sink,
              bool *answered);
-/* What went wrong with opening, for people. */
-const char *bus_open_text(int error);
-
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/impl.h"
 
 #define HEALTH_EVERY_MS 10000

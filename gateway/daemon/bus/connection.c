@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/impl.h"
 
 #define OPEN_FIRST_MS    200

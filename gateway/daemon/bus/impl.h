@@ -9,10 +9,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "gateway/daemon/bus/bus.h"
+#include "gateway/daemon/bus/bus_result.h"
 #include "gateway/daemon/bus/device.h"
 #include "gateway/daemon/bus/owed.h"
 #include "gateway/daemon/bus/schedule.h"
+
+struct bus;
 
 #define BUS_UNITS 256
 #define US        1000LL

@@ -24,7 +24,7 @@
 #include "gateway/common/clock.h"
 #include "gateway/common/language.h"
 #include "gateway/common/rs485.h"
-#include "gateway/daemon/bus/bus.h"
+#include "gateway/daemon/bus/bus_result.h"
 #include "gateway/daemon/bus/resolver.h"
 #include "protocols/modbus/rtu.h"
 

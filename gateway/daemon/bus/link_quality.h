@@ -7,7 +7,6 @@
 #ifndef BAIYE_BUS_LINK_QUALITY_H
 #define BAIYE_BUS_LINK_QUALITY_H
 
-#include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/reading.h"
 
 #define LINK_QUALITY_CLASSES 64

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/impl.h"
 
 #define OPEN_MS 3000

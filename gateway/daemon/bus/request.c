@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/impl.h"
 #include "protocols/modbus/rtu.h"
 

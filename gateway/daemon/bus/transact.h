@@ -21,7 +21,7 @@
 
 #include <stdatomic.h>
 
-#include "gateway/daemon/bus/bus.h"
+#include "gateway/daemon/bus/bus_result.h"
 #include "gateway/daemon/bus/line.h"
 #include "gateway/daemon/bus/owed.h"
 #include "gateway/daemon/bus/wake_latency.h"
