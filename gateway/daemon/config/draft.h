@@ -107,10 +107,10 @@ bool draft_ways_resolve(struct yaml_source *source, struct draft *draft);
 bool draft_resolve(struct yaml_source *source, struct draft *draft);
 
 /* As config_load(), of what last_good.h keeps in `folder`, as if it had been read from `file`.
- * config.c */
+ * load.c */
 struct config *config_load_last_good(const char *folder, const char *file,
                                      struct config_error *error);
-/* As config_load(), of a copy at `path`. config.c */
+/* As config_load(), of a copy at `path`. load.c */
 struct config *config_load_copy(const char *path, const char *file, const char *profile_dir,
                                 struct config_error *error);
 
