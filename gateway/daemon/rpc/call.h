@@ -6,7 +6,7 @@
 #ifndef BAIYE_RPC_CALL_H
 #define BAIYE_RPC_CALL_H
 
-#include "gateway/daemon/rpc/engine.h"
+#include "gateway/daemon/rpc/parts.h"
 
 struct rpc_method {
     const char *name;    /* NULL: the end of a list */
