@@ -13,7 +13,7 @@
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/reading.h"
 #include "gateway/daemon/store/db.h"
-#include "gateway/daemon/store/feed.h"
+#include "gateway/daemon/store/state.h"
 
 #define BOARDS_MOST STORE_BOARDS_MOST /* of one name; later ones stand in the place of the last */
 

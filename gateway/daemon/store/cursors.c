@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/impl.h"
 
 #define MARK_MS      1000

@@ -9,7 +9,9 @@
 
 #include "gateway/daemon/store/live.h"
 #include "gateway/daemon/store/record.h"
-#include "gateway/daemon/store/store.h"
+#include "gateway/daemon/store/state.h"
+
+struct store;
 
 enum feed_result {
     FEED_BODY,  /* `out` and `body` are filled */
@@ -56,7 +58,6 @@ bool store_stream(struct store *store, uint32_t id, struct stream *stream);
 bool store_stream_after(struct store *store, uint32_t id, struct stream *stream);
 /* The serial numbers of the boards that stood under a device's name, in the order of their boots
  * (struct reading_board); how many. */
-#define STORE_BOARDS_MOST 32
 uint32_t store_boards_version(struct store *store); /* grows with each change of them */
 unsigned store_boards(struct store *store, uint16_t device, uint32_t serials[STORE_BOARDS_MOST]);
 struct live *store_live(struct store *store);

@@ -6,6 +6,7 @@
 
 #include "gateway/common/unit_convert.h"
 #include "gateway/daemon/store/impl.h"
+#include "gateway/daemon/store/store.h"
 
 #define SCAN_MOST  (48u << 20) /* bytes of batches one question may read, */
 #define SCAN_SLICE (1u << 20)  /* and how many of them in one turn */

@@ -14,10 +14,10 @@
 #include "gateway/daemon/store/counter_marks.h"
 #include "gateway/daemon/store/db.h"
 #include "gateway/daemon/store/dedup.h"
-#include "gateway/daemon/store/feed.h"
+#include "gateway/daemon/store/live.h"
 #include "gateway/daemon/store/rollup.h"
+#include "gateway/daemon/store/state.h"
 #include "gateway/daemon/store/still_marks.h"
-#include "gateway/daemon/store/store.h"
 #include "gateway/daemon/store/tasks.h"
 #include "gateway/daemon/store/wall_time.h"
 #include "gateway/daemon/store/write_queue.h"
@@ -103,7 +103,7 @@ struct store {
     struct store_stats stats;
 };
 
-/* tasks.c */
+/* post.c */
 enum store_result task_post(struct store *store, struct task *task);
 /* Posts a copy of what begins with `task`; `run` frees it. */
 enum store_result task_post_copy(struct store *store, const struct task *task, size_t size);

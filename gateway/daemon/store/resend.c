@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/impl.h"
+#include "gateway/daemon/store/store.h"
 
 #define RESEND_MOST STORE_RESEND_MOST
 

@@ -8,6 +8,7 @@
 
 #include "gateway/daemon/store/impl.h"
 #include "gateway/daemon/store/purged_ranges.h"
+#include "gateway/daemon/store/store.h"
 
 #define LOOK_EVERY_MS  10000
 #define ALARM_MS       3600000 /* an alarm stands so long after the last loss */

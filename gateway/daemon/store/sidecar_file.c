@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gateway/daemon/store/impl.h"
+#include "gateway/daemon/store/store.h"
 
 #define TEXT_MOST 1000u
 

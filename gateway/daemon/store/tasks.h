@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gateway/daemon/store/store.h"
+#include "gateway/daemon/store/state.h"
+
+struct store;
 
 #define TASKS_MAX     64u
 #define TASKS_CONTROL 8u /* of these, kept for the control socket */
