@@ -5,7 +5,7 @@
 #ifndef BAIYE_FORECAST_PARTICLES_H
 #define BAIYE_FORECAST_PARTICLES_H
 
-#include "gateway/forecast/pick.h"
+#include "gateway/forecast/pick_model.h"
 
 /* Tomorrow or today as the particles see it; all are numbers here. */
 struct pick_outlook {

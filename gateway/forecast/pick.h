@@ -26,40 +26,11 @@
 #ifndef BAIYE_FORECAST_PICK_H
 #define BAIYE_FORECAST_PICK_H
 
-#include <math.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "gateway/forecast/chance.h"
-#include "gateway/forecast/course.h"
-#include "gateway/forecast/growth.h"
-#include "gateway/forecast/ready.h"
-#include "gateway/forecast/trend.h"
-
-#define PICK_PARTICLES     1000
-#define PICK_LEARNING_DAYS 7   /* scored days until the score means something */
-#define PICK_GATE_DAYS     10  /* of whose hours of temperature ... */
-#define PICK_GATE_SHARE    0.2 /* ... at most this share may be missing */
-#define PICK_REST_DAYS     14  /* without a pick: the season is over */
-#define PICK_SCORED_MOST   250 /* more than the days of a season */
-#define PICK_KG_MAX        1e5 /* a day and plot; more is a slip of the finger */
-#define PICK_PICKERS_MAX   5000.0
-#define PICK_GROWTH_MAX_CD 20.0
+#include "gateway/forecast/pick_model.h"
+#include "gateway/forecast/pick_score.h"
 
 /* The standard of a plot: which shoots are picked. Later ones reach it later. */
 enum pick_standard { PICK_BUD, PICK_ONE_LEAF, PICK_TWO_LEAVES, PICK_THREE_LEAVES };
-
-/* What is believed before the season. Standard deviations of logarithms are relative ones. */
-struct pick_prior {
-    double opening_cd, opening_ln_sd; /* thermal time at which 5 % of the shoots are ready, °C d */
-    double spread_cd, spread_ln_sd;   /* s: 5 % to 95 % take 5.9 of it, °C d */
-    double season_kg, season_ln_sd;   /* K: fresh leaf of the whole season; NaN: nobody knows */
-    double picker_kg, picker_ln_sd;   /* c: the most that one picker takes in a day */
-    double shoot_kg;                  /* what one that is ready weighs, for counts of them */
-    double area_m2, last_each_kg; /* for the trend: the plot's; last season's kg per picker; NaN:
-                                   * not known */
-};
 
 /* The first season's prior: opening at 67 °C d (×/÷ 1.25) for one bud with one leaf, -40 for the
  * bud, +50 and +110 for two and three leaves; s 28 (×/÷ 1.4); c 2.75 kg (×/÷ 1.25). season_kg from
@@ -115,25 +86,6 @@ enum pick_why {
 /* For people, in English: what is missing, and what to do. "" for PICK_GIVEN. Static storage. */
 const char *pick_why_text(enum pick_why why);
 
-/* Whose number pick_kg is. */
-enum pick_source {
-    PICK_BY_MODEL, /* the particles alone */
-    PICK_BY_TREND, /* trend.h, which weighs the particles, too */
-    PICK_BY_RULE,  /* the best rule of this season, since it was better than the trend */
-    PICK_SOURCE_COUNT
-};
-
-/* What a grower can say without a gateway, and what every forecast is judged by. */
-enum pick_rule {
-    PICK_RULE_LAST,   /* as the last pick */
-    PICK_RULE_MEAN,   /* mean of the last three picks */
-    PICK_RULE_PICKER, /* kg per picker, smoothed (the logarithm, by half), x the crew */
-    PICK_RULE_NORM,   /* TREND_NORM_KG x the crew */
-    PICK_RULE_COUNT
-};
-/* "last", "mean", "picker", "norm". */
-const char *pick_rule_name(enum pick_rule rule);
-
 struct pick_estimate {
     enum pick_why why;
     double
@@ -154,72 +106,6 @@ struct pick_estimate {
     double rule_kg[PICK_RULE_COUNT]; /* what the rules say; NaN: nothing, or pick_kg is not given */
 };
 
-/* How good what was shown has been, over the season's picked days for which there was a number,
- * from the second on: all ways are judged by the same days (kg per picker × crew where it was
- * noted). */
-struct pick_score {
-    unsigned days;
-    double mae_kg;   /* mean absolute error; this and all below NaN while days is 0 */
-    double skill;    /* 1 - mae / mae of the best rule; below 0: worse than it; NaN, too, when that
-                      * rule never erred */
-    double coverage; /* share of days inside 10..90 %; 0.72..0.88 is honest */
-    unsigned kept_days; /* of the days: judged by what had been shown (pick_day.said_kg) */
-    double near_kg; /* a quarter of a mean day's pick, and on how many of the days it was off by */
-    unsigned near_days;       /* no more: "right within 3 kg on 9 of 12 days" */
-    enum pick_rule best_rule; /* of the smallest error */
-    double rule_mae_kg[PICK_RULE_COUNT];
-    double source_mae_kg[PICK_SOURCE_COUNT];
-};
-
-/* Private from here: sized so that the caller can own it, about 80 kB. */
-struct pick_particle {
-    double mu, s;                /* °C d */
-    double season_kg, picker_kg; /* K, c */
-    double stock_kg, level;      /* B; l, an AR(1) error */
-    double ready;                /* F at the model's thermal time */
-    double weight;               /* all add up to 1 */
-};
-struct pick_sample {
-    double value, weight;
-};
-/* The last picks, newest first; unknown ones NaN. */
-#define PICK_RECENT 3
-struct pick_recent {
-    double kg[PICK_RECENT], pickers[PICK_RECENT];
-};
-/* Errors of one way to estimate. */
-struct pick_errors {
-    double sum;
-    unsigned days;
-};
-struct pick_model {
-    struct pick_prior prior;
-    struct chance chance;
-    uint64_t seed;
-    struct growth_passing passing;
-    unsigned days;         /* fed */
-    unsigned picked_days;  /* of these: learned from */
-    unsigned rest_days;    /* since the last pick */
-    unsigned odd_notes;    /* in a row that were doubted, or would have been */
-    unsigned doubted_days; /* `days` after the last one whose note was doubted; 0: none */
-    bool has_size, growing;
-    bool assumed_start; /* thermal_time was set by the first pick */
-    double thermal_time;
-    double growth_cd[PICK_RECENT];               /* known ones, newest first */
-    unsigned char missing_hours[PICK_GATE_DAYS]; /* ring */
-    struct pick_recent recent;
-    struct trend trend;
-    struct ready ready;
-    struct pick_errors rule[PICK_RULE_COUNT], source[PICK_SOURCE_COUNT], shown;
-    unsigned covered;
-    double booked_share; /* smoothed: of the picks that were booked the evening before */
-    unsigned kept_days;
-    double scored_kg;                 /* picked on the scored days */
-    double miss_kg[PICK_SCORED_MOST]; /* of these: how far off; of more the first ones */
-    struct pick_particle particles[PICK_PARTICLES];
-    struct pick_sample scratch[PICK_PARTICLES];
-};
-
 /* Before the season's first day; the caller feeds from 1 January, or from the first day with
  * temperature. A prior that cannot be true (NaN, <= 0) is replaced by pick_prior_first()'s for one
  * leaf, field by field. The seed should be the plot's own and the same every time. */
@@ -230,7 +116,6 @@ void pick_learn(struct pick_model *model, const struct pick_day *day);
  * all, the days to come give the same numbers. Never NaN or negative where a number is promised. */
 void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorrow,
                    struct pick_estimate *estimate);
-void pick_score(const struct pick_model *model, struct pick_score *score);
 /* What is weighed by the coefficients of trend_table.h, to fit them: as trend_features(), and
  * course_features() after the first pick. NaN: no crew is known. `model` as in pick_estimate(). */
 double pick_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/forecast/pick_record.h"
+#include "gateway/forecast/pick_score.h"
 
 #define RULE_MARGIN 1.25 /* a rule must be so much better than the trend, not by luck */
 #define NEAR_SHARE  0.25 /* of a mean pick: "right" */

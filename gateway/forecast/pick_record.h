@@ -4,7 +4,7 @@
 #ifndef BAIYE_FORECAST_PICK_RECORD_H
 #define BAIYE_FORECAST_PICK_RECORD_H
 
-#include "gateway/forecast/pick.h"
+#include "gateway/forecast/pick_model.h"
 
 /* One evening's numbers in kg; NaN: this way has none (yet). */
 struct pick_ways {
