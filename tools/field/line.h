@@ -126,8 +126,10 @@ void line_fault(struct line *line, struct unit *unit, const struct scene_fault *
 /* One of the nodes that arbitrate has reported (line_arbitration.c). */
 void line_arbitration_step(struct line *line);
 
-/* ---- between line.c, line_request.c (the units) and line_arbitration.c only ---- */
+/* ---- between line.c, line_open.c, line_request.c (the units) and line_arbitration.c only ---- */
 
+/* The timer, and a port that is not open yet; line->garden is set. */
+void line_begin(struct line *line);
 void line_arbitration_init(struct line *line);
 /* `unit`, a node, is to hear the request to scan. False: it keeps its own time. */
 bool line_arbitration_take(struct line *line, struct unit *unit);
@@ -149,6 +151,8 @@ void line_schedule(struct line *line);
 void line_deliver(struct line *line);
 /* Another master's request: those that it is for have it. */
 void line_pass_on(struct line *line, const struct transmission *t);
+/* A unit's whole transmission is over: the others have heard it, and a node knows what it said. */
+void line_answered(struct line *line, const struct transmission *t);
 /* For all nodes but `except`, when they come to it. */
 void line_overhear(struct line *line, const struct unit *except, const struct wire_rate *rate,
                    const uint8_t *bytes, size_t size);

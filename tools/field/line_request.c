@@ -93,6 +93,13 @@ void line_overhear(struct line *line, const struct unit *except, const struct wi
         garden_log("line %s: a frame of %zu bytes is too long", line->scene->name, size);
 }
 
+void line_answered(struct line *line, const struct transmission *t)
+{
+    line_overhear(line, t->unit, &t->rate, t->bytes, t->size);
+    if (t->unit->node != NULL && !t->hit)
+        node_said(t->unit->node, t->bytes, t->size, t->end_ns);
+}
+
 /* A request that exactly one of our units is going to answer can wait for the others; what more
  * than one might have to act upon can't. NULL: everybody must hear it now. */
 static struct unit *only_addressee(const struct line *line, bool good)
