@@ -3,7 +3,7 @@
  * through the log window. Pure functions over bytes; node and gateway share them.
  *
  * The log is a ring of slots. Each slot has a place, a number that counts up for ever; it lies in
- * the ring at place % HISTORY_SLOTS. A slot is a marker or a sample:
+ * the ring at place % NODE_LOG_SLOTS. A slot is a marker or a sample:
  *
  *   marker  1 place:31 │ boot 16 │ seq 32 │ uptime 32 │ interval 16 │ wall 32 │ crc 16
  *   sample  0 values and flags packed: 159 bits                               │ crc 16
@@ -12,10 +12,10 @@
  * that follow it. A sample's own identity is counted on from the marker before it and is not
  * stored, but its CRC is computed over it: a sample that is read under a wrong place, boot, seq or
  * uptime does not pass, and neither does what an earlier lap of the ring left behind. Every
- * HISTORY_STRETCH-th place is a marker, so no more than one stretch is ever read to find anything,
+ * NODE_LOG_STRETCH-th place is a marker, so no more than one stretch is ever read to find anything,
  * and so many samples at most hang on a marker that was overwritten first.
  *
- * With HISTORY_SLOTS of 1,376 and a stretch of 32: 1,376 - 43 markers - 31 orphans - 1 = 1,301
+ * With NODE_LOG_SLOTS of 1,376 and a stretch of 32: 1,376 - 43 markers - 31 orphans - 1 = 1,301
  * samples at least are readable when the ring is full, in 30,272 bytes. */
 #ifndef BAIYE_PROTOCOLS_NODE_LOG_NODE_LOG_H
 #define BAIYE_PROTOCOLS_NODE_LOG_NODE_LOG_H
@@ -60,7 +60,7 @@ void node_log_sample_write(const struct node_log_identity *identity,
                            uint8_t slot[NODE_LOG_SLOT_SIZE]);
 void node_log_marker_write(const struct node_log_marker *marker, uint8_t slot[NODE_LOG_SLOT_SIZE]);
 /* What a slot is when it stands at `expected` (a marker needs only the place). A marker is written
- * to `marker`; a sample's bytes are the first HISTORY_PACKED_SIZE of the slot. */
+ * to `marker`; a sample's bytes are the first NODE_LOG_PACKED_SIZE of the slot. */
 enum node_log_kind node_log_slot_read(const uint8_t slot[NODE_LOG_SLOT_SIZE],
                                       const struct node_log_identity *expected,
                                       struct node_log_marker *marker);

@@ -3,7 +3,7 @@
  *
  * Turnarounds go into 64 classes, four to an octave from 50 us up; percentiles are the upper ends
  * of their classes (at most 19 % too high). Ends of tries, which hints are made from, fade: counts
- * are halved when they reach HEALTH_WINDOW. */
+ * are halved when they reach LINK_QUALITY_WINDOW. */
 #ifndef BAIYE_BUS_LINK_QUALITY_H
 #define BAIYE_BUS_LINK_QUALITY_H
 
@@ -24,9 +24,9 @@ struct link_quality {
     uint64_t polls, good, timeouts, crc_errors, exceptions, late_answers, retries;
     int64_t peak_ns;    /* longest turnaround, fading; 0: none yet */
     int64_t longest_ns; /* the same, ever */
-    int64_t fastest_ns; /* shortest turnaround ever, but see health_too_fast(); may be
+    int64_t fastest_ns; /* shortest turnaround ever, but see link_quality_too_fast(); may be
                            below 0 */
-    uint8_t known;      /* answers that fastest_ns was learned from, HEALTH_LEARNT at most */
+    uint8_t known;      /* answers that fastest_ns was learned from, LINK_QUALITY_LEARNT at most */
     uint8_t too_fast;   /* failed tries with a faster answer, fading */
     uint8_t good_run;   /* good answers since that last faded */
     uint16_t classes[LINK_QUALITY_CLASSES], class_sum;

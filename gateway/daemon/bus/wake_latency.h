@@ -2,7 +2,8 @@
 /* How early to ask to be woken. A timer wakes a thread some time after the moment asked for: 20 to
  * 60 µs on a virtual machine, and on a slow line that happens ten, on a fast one a hundred times a
  * second. Nearly the least of that is learned, and so much earlier the timer is set; who is woken
- * too soon looks at the line until it is time, which takes a few µs, at most AIM_MOST_NS. Pure. */
+ * too soon looks at the line until it is time, which takes a few µs, at most WAKE_LATENCY_MOST_NS.
+ * Pure. */
 #ifndef BAIYE_BUS_WAKE_LATENCY_H
 #define BAIYE_BUS_WAKE_LATENCY_H
 

@@ -39,7 +39,7 @@ void dedup_note(struct dedup *dedup, uint16_t device, uint32_t boot,
 void dedup_last(struct db *db, const struct device_config *device, struct reading_stored *stored);
 /* Many boots wait to be written: time to flush, before more are added. */
 bool dedup_pressed(const struct dedup *dedup);
-/* Writes what has changed, inside the caller's transaction; seen_flushed() after its success. */
+/* Writes what has changed, inside the caller's transaction; dedup_flushed() after its success. */
 int dedup_flush(struct dedup *dedup, struct db *db);
 void dedup_flushed(struct dedup *dedup);
 

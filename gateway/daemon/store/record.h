@@ -60,7 +60,8 @@ struct stream {
 /* How a device's readings are kept, from its profile. */
 void stream_schema_of_device(const struct device_config *device, struct stream_schema *shape);
 /* "air_temperature:2 soil_ph:f …" and back; 'f' is a float, 'd' a double. `text` has room for
- * SHAPE_TEXT_MAX. Parsing fails (false) on anything else than what shape_text() writes. */
+ * STREAM_SCHEMA_TEXT_MAX. Parsing fails (false) on anything else than what stream_schema_text()
+ * writes. */
 void stream_schema_text(const struct stream_schema *shape, char *text);
 bool stream_schema_parse(const char *text, struct stream_schema *shape);
 

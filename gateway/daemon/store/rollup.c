@@ -10,7 +10,7 @@
 
 /* An open hour. Hash by (stream, hour) into a table with linear probing; when it is nearly full,
  * clean ones are forgotten (they are in the file). It grows only for logs of many hours at once,
- * and then no further than one chunk of records takes it: see means_pressed(). */
+ * and then no further than one chunk of records takes it: see rollup_pressed(). */
 struct open_hour {
     uint32_t stream; /* 0: free */
     bool dirty;

@@ -49,7 +49,7 @@ struct rollup_at {
 void rollup_add(struct rollup *rollup, struct db *db, const struct stream *stream,
                 struct rollup_at at, const struct record *record, int64_t wall_ms,
                 const struct payload_value *values);
-/* Writes what has changed, inside the caller's transaction; means_flushed() after its success. */
+/* Writes what has changed, inside the caller's transaction; rollup_flushed() after its success. */
 int rollup_flush(struct rollup *rollup, struct db *db);
 void rollup_flushed(struct rollup *rollup);
 /* An hour that is in the file no longer, since a day has it. */

@@ -48,7 +48,7 @@ struct write_queue_level {
 void write_queue_level(struct write_queue *write_queue, struct write_queue_level *level);
 
 /* Takes out the full chunks, oldest first, at most `max_chunks`; with `partial` also the one that
- * is being filled. The caller gives each back with intake_release(). Store thread. */
+ * is being filled. The caller gives each back with write_queue_release(). Store thread. */
 struct chunk *write_queue_take(struct write_queue *write_queue, uint32_t max_chunks, bool partial);
 /* Where counters stand with the last readings of the chunks up to `serial`: takes out one; false:
  * there is none left. */

@@ -50,7 +50,7 @@ struct garden {
     void (*hears)(const struct garden_frame *frame); /* on the bus thread; or NULL */
     void (*takes)(const struct reading *reading);    /* the same */
     bool (*mark)(void *context, uint16_t device, struct reading_mark *mark); /* of the sink */
-    /* Under the lock, see garden_frames(): */
+    /* Under the lock, see garden_frame(): */
     struct garden_frame heard[GARDEN_HEARD];
     unsigned heard_count;
     struct garden_device devices[GARDEN_UNITS];

@@ -33,10 +33,10 @@ uint64_t downsample_first(const struct downsample *downsample);
 
 enum downsample_result {
     DOWNSAMPLE_TAKEN,
-    DOWNSAMPLE_CLOSE, /* it belongs to the next block: thin_close() this one and come again */
+    DOWNSAMPLE_CLOSE, /* it belongs to the next block: downsample_close() this one and come again */
     DOWNSAMPLE_WHOLE, /* the time of its readings is not known: to be sent as it is, and
-                   thin_begin() behind it. The block is empty (else THIN_CLOSE) */
-    DOWNSAMPLE_FAILED /* no memory: the block is forgotten and begins anew at thin_first() */
+                   downsample_begin() behind it. The block is empty (else DOWNSAMPLE_CLOSE) */
+    DOWNSAMPLE_FAILED /* no memory: the block is forgotten and begins anew at downsample_first() */
 };
 enum downsample_result downsample_add(struct downsample *downsample, const struct feed_body *body,
                                       const uint8_t *data);
@@ -48,8 +48,8 @@ bool downsample_due(const struct downsample *downsample, int64_t wall_ms);
 void downsample_close(struct downsample *downsample);
 bool downsample_closed(const struct downsample *downsample);
 /* The next body of a closed block, into caller's memory of BODY_MAX. The same again until
- * thin_given(). `cursor`: the broker has all records before it once this body is delivered; 0: the
- * block goes on. */
+ * downsample_given(). `cursor`: the broker has all records before it once this body is delivered;
+ * 0: the block goes on. */
 void downsample_next(struct downsample *downsample, uint8_t *data, struct body *body,
                      uint64_t *cursor);
 void downsample_given(struct downsample *downsample);
