@@ -15,30 +15,10 @@
  * Both count modulo 2^32, which the size must divide: any other would put them out of step with
  * the DMA after four gigabytes heard. */
 #include "boards/stm32f103-rs485/stm32.h"
+#include "boards/stm32f103-rs485/usart.h"
 #include "firmware/hal.h"
 
 enum {
-    SR_PARITY = 1 << 0,
-    SR_FRAMING = 1 << 1,
-    SR_NOISE = 1 << 2,
-    SR_OVERRUN = 1 << 3,
-    SR_IDLE = 1 << 4,
-    SR_RECEIVED = 1 << 5,
-    SR_SENT = 1 << 6,
-    CR1_RECEIVE = 1 << 2,
-    CR1_TRANSMIT = 1 << 3,
-    CR1_IDLE_INT = 1 << 4,
-    CR1_RECEIVED_INT = 1 << 5,
-    CR1_SENT_INT = 1 << 6,
-    CR1_PARITY_INT = 1 << 8,
-    CR1_ODD = 1 << 9,
-    CR1_PARITY = 1 << 10,
-    CR1_9_BIT = 1 << 12,
-    CR1_ENABLE = 1 << 13,
-    CR2_TWO_STOP = 2 << 12,
-    CR3_ERROR_INT = 1 << 0,
-    CR3_DMA_RX = 1 << 6,
-    CR3_DMA_TX = 1 << 7,
     DMA_ENABLE = 1 << 0,
     DMA_WRAP_INT = 1 << 1,
     DMA_FROM_MEMORY = 1 << 4,
@@ -99,13 +79,7 @@ void dma_rx_handler(void)
 
 static void note_errors(uint32_t status)
 {
-    uint8_t errors = 0;
-    if (status & SR_FRAMING)
-        errors |= HAL_BYTE_FRAMING; /* noise alone is none: the frame's CRC says what came of it */
-    if (status & SR_PARITY)
-        errors |= HAL_BYTE_PARITY;
-    if (status & SR_OVERRUN)
-        errors |= HAL_BYTE_OVERRUN;
+    uint8_t errors = usart_errors(status);
     if (!errors)
         return;
     uint32_t in = received();

@@ -3,22 +3,10 @@
  * made by the pin, since the USART's own is one character long and SDI-12 wants 12 ms. */
 #include "boards/cortex-m3/byte_ring.h"
 #include "boards/stm32f103-rs485/stm32.h"
+#include "boards/stm32f103-rs485/usart.h"
 #include "firmware/hal.h"
 
 enum {
-    SR_PARITY = 1 << 0,
-    SR_FRAMING = 1 << 1,
-    SR_OVERRUN = 1 << 3,
-    SR_RECEIVED = 1 << 5,
-    SR_SENT = 1 << 6,
-    SR_EMPTY = 1 << 7,
-    CR1_RECEIVE = 1 << 2,
-    CR1_TRANSMIT = 1 << 3,
-    CR1_RECEIVED_INT = 1 << 5,
-    CR1_SENT_INT = 1 << 6,
-    CR1_EMPTY_INT = 1 << 7,
-    CR1_PARITY = 1 << 10, /* eight bits of which the last is parity; even */
-    CR1_ENABLE = 1 << 13,
     CR1_IDLE_STATE = CR1_ENABLE | CR1_PARITY | CR1_TRANSMIT | CR1_RECEIVE | CR1_RECEIVED_INT,
     BAUD = 1200,
     CONSOLE_BAUD = 115200,
@@ -62,16 +50,9 @@ void console_line(const char *text)
 static void take(uint32_t status)
 {
     uint32_t data = reg_read(USART2 + USART_DR); /* clears the flags */
-    uint8_t errors = 0;
-    if (status & SR_FRAMING)
-        errors |= HAL_BYTE_FRAMING;
-    if (status & SR_PARITY)
-        errors |= HAL_BYTE_PARITY;
-    if (status & SR_OVERRUN)
-        errors |= HAL_BYTE_OVERRUN;
     if (driving)
         return; /* our own, through the one wire */
-    byte_ring_put(&ring, hal_now_us(), data & 0x7F, errors);
+    byte_ring_put(&ring, hal_now_us(), data & 0x7F, usart_errors(status));
     sleep_end();
 }
 
