@@ -163,10 +163,11 @@ static void take_name(const char *name)
     (void)prctl(PR_SET_NAME, name);
 }
 
+static struct child_files files; /* of a child, as long as it lives */
+
 /* Started by the daemon or for it: talks to a broker, or to the services of the ways. */
 static int be_child(void)
 {
-    static struct child_files files;
     if (!child_take(&files)) {
         (void)fprintf(stderr, "baiyed: --child is for baiyed itself\n");
         return EX_USAGE;

@@ -172,19 +172,23 @@ static void answered(struct helper *helper, const char *line)
 /* "SHA256-OLD SIZE\n", then the text. */
 static void ask_helper(struct rpc_call *call, const char *yaml, size_t size)
 {
-    static char question[TRIAL_YAML_MAX + TRIAL_HASH_SIZE + 16];
+    enum { HEAD_SIZE = TRIAL_HASH_SIZE + 16 };
     struct helper *helper = rpc_attach(call, sizeof *helper, release);
     if (helper == NULL)
         return;
-    int head =
-        snprintf(question, sizeof question, "%s %zu\n", call->rpc->tried->trial.hash_old, size);
+    char *question = size <= TRIAL_YAML_MAX ? malloc(HEAD_SIZE + size) : NULL;
+    if (question == NULL) {
+        fail_confirm(call, "no memory for the text");
+        return;
+    }
+    int head = snprintf(question, HEAD_SIZE, "%s %zu\n", call->rpc->tried->trial.hash_old, size);
     helper->context = call;
     helper->answered = answered;
-    if (head > 0 && size <= TRIAL_YAML_MAX)
-        memcpy(question + head, yaml, size);
-    if (head <= 0 || size > TRIAL_YAML_MAX ||
-        !helper_ask(helper, call->rpc->loop, call->rpc->config->config_socket, question,
-                    (size_t)head + size))
+    memcpy(question + head, yaml, size); /* 64 digits and a number of five fit */
+    bool asked = helper_ask(helper, call->rpc->loop, call->rpc->config->config_socket, question,
+                            (size_t)head + size);
+    free(question);
+    if (!asked)
         fail_confirm(call, "nobody is there who writes the file (baiye-config.socket)");
 }
 
