@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/reading.h"
 
-#include <string.h>
+#include "protocols/mqtt/json.h"
 
 static const char *const gap_names[GAP_WHY_COUNT] = {
     "timeout", "garbled", "exception", "bus_down", "overflow", "quota", "node_log", "damaged",
@@ -12,10 +12,18 @@ const char *gap_why_name(enum gap_why why)
     return (unsigned)why < GAP_WHY_COUNT ? gap_names[why] : "unknown";
 }
 
-void device_health_counts(const struct device_health *health,
-                          struct health_count counts[HEALTH_COUNTS])
+static void add_text(struct json_out *o, const char *name, const char *text)
 {
-    const struct health_count all[HEALTH_COUNTS] = {
+    if (text[0] != '\0')
+        json_out_key_string(o, name, text);
+}
+
+void device_health_json(struct json_out *o, const struct device_health *health)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
         {"polls", health->polls},
         {"good", health->good},
         {"timeouts", health->timeouts},
@@ -27,7 +35,21 @@ void device_health_counts(const struct device_health *health,
         {"turnaround_p99_us", health->turnaround_p99_us},
         {"silence_us", health->silence_us},
     };
-    memcpy(counts, all, sizeof all);
+    char hint[HINT_TEXT_SIZE];
+    json_out_key(o, "online");
+    json_out_bool(o, health->online);
+    json_out_key(o, "last_seen");
+    if (health->last_seen.ms > 0)
+        json_out_integer(o, health->last_seen.ms);
+    else
+        json_out_null(o);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        json_out_key_unsigned(o, counts[i].name, counts[i].value);
+    add_text(o, "model", health->model);
+    add_text(o, "serial", health->serial);
+    json_out_key_string(o, "firmware", health->firmware);
+    json_out_key_string(o, "hint", hint_text(health->hint, METRIC_EN, hint));
+    json_out_key_string(o, "hint_zh", hint_text(health->hint, METRIC_ZH, hint));
 }
 
 /* ---- A sink that passes all on ---- */

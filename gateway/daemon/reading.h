@@ -91,14 +91,11 @@ struct device_health {
     uint32_t board; /* our nodes: serial number of the one that answers; 0: not known */
 };
 
-/* The counters of a health document, by their names in JSON. */
-#define HEALTH_COUNTS 10
-struct health_count {
-    const char *name;
-    uint64_t value;
-};
-void device_health_counts(const struct device_health *health,
-                          struct health_count counts[HEALTH_COUNTS]);
+/* What topic dev/NAME/health and rpc `stats` of a device say of it, as members of an object that is
+ * open. */
+#define HEALTH_JSON_SIZE 2048
+struct json_out;
+void device_health_json(struct json_out *o, const struct device_health *health);
 
 /* "timeout", "garbled", … as in the JSON `why`. */
 const char *gap_why_name(enum gap_why why);

@@ -10,6 +10,7 @@
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/live.h"
 #include "protocols/metric/metric.h"
+#include "protocols/mqtt/json.h"
 
 static void run_time(struct rpc_call *call)
 {
@@ -504,26 +505,20 @@ static const char *board_text(uint32_t board, char text[SERIAL_TEXT_SIZE])
 static json_t *device_stats(struct rpc_call *call, const struct device_config *device)
 {
     struct device_health health;
-    char serial[SERIAL_TEXT_SIZE];
+    char serial[SERIAL_TEXT_SIZE], text[HEALTH_JSON_SIZE];
     if (!live_get_health(store_live(call->rpc->parts.store), device->index, &health))
         health = (struct device_health){0};
-    json_t *json = json_pack("{s:s,s:b,s:s}", "device", device->name, "online", (int)health.online,
-                             "firmware", health.firmware);
-    add_hint(json, health.hint);
-    if (health.model[0] != '\0')
-        (void)json_object_set_new(json, "model", json_string(health.model));
-    if (health.serial[0] != '\0')
-        (void)json_object_set_new(json, "serial", json_string(health.serial));
-    else if (health.board != 0)
-        (void)json_object_set_new(json, "serial", json_string(board_text(health.board, serial)));
-    struct health_count counts[HEALTH_COUNTS];
-    device_health_counts(&health, counts);
-    for (size_t i = 0; i < HEALTH_COUNTS; i++)
-        (void)json_object_set_new(json, counts[i].name, json_integer((json_int_t)counts[i].value));
-    (void)json_object_set_new(json, "last_seen",
-                              health.last_seen.ms > 0 ? json_integer(health.last_seen.ms)
-                                                      : json_null());
+    struct json_out o = json_out_init(text, sizeof text);
+    json_out_open(&o, '{');
+    json_out_key_string(&o, "device", device->name);
+    device_health_json(&o, &health);
+    if (health.serial[0] == '\0' && health.board != 0)
+        json_out_key_string(&o, "serial", board_text(health.board, serial));
+    json_out_close(&o, '}');
+    json_t *json = json_loadb(text, o.failed ? 0 : o.at, 0, NULL);
     json_t *battery = battery_of(call, device);
+    if (json == NULL)
+        json = json_object();
     if (battery != NULL)
         (void)json_object_set_new(json, "battery", battery);
     return json;

@@ -221,19 +221,7 @@ static void health_json(struct json_out *o, const struct device_health *health,
                         const struct reading *reading, const struct stream_schema *shape)
 {
     json_out_open(o, '{');
-    json_out_key(o, "online");
-    json_out_bool(o, health->online);
-    json_out_key(o, "last_seen");
-    if (health->last_seen.ms > 0)
-        json_out_integer(o, health->last_seen.ms);
-    else
-        json_out_null(o);
-    struct health_count counts[HEALTH_COUNTS];
-    device_health_counts(health, counts);
-    for (size_t i = 0; i < HEALTH_COUNTS; i++) {
-        json_out_key(o, counts[i].name);
-        json_out_unsigned(o, counts[i].value);
-    }
+    device_health_json(o, health);
     for (unsigned i = 0; reading != NULL && i < shape->count; i++) {
         struct payload_value value;
         if (strcmp(shape->fields[i].metric, "battery_voltage") != 0 || i >= reading->value_count ||
@@ -244,19 +232,6 @@ static void health_json(struct json_out *o, const struct device_health *health,
         json_out_key(o, "battery");
         json_out_raw(o, text, payload_scalar(text, &value));
     }
-    const struct {
-        const char *name, *text;
-    } said[] = {{"model", health->model}, {"serial", health->serial}};
-    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
-        if (said[i].text[0] == '\0')
-            continue;
-        json_out_key(o, said[i].name);
-        json_out_string(o, said[i].text);
-    }
-    json_out_key_string(o, "firmware", health->firmware);
-    char hint[HINT_TEXT_SIZE];
-    json_out_key_string(o, "hint", hint_text(health->hint, METRIC_EN, hint));
-    json_out_key_string(o, "hint_zh", hint_text(health->hint, METRIC_ZH, hint));
     json_out_close(o, '}');
 }
 
@@ -265,7 +240,7 @@ static bool send_health(struct publish *publish, struct broker *broker, uint16_t
 {
     struct device_health health;
     struct reading reading;
-    char topic[TOPIC_SIZE], json[2048];
+    char topic[TOPIC_SIZE], json[HEALTH_JSON_SIZE];
     struct json_out o = json_out_init(json, sizeof json);
     if (!live_get_health(publish->live, device, &health)) {
         broker->live_lane->health_dirty[device] = false;
