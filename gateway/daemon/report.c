@@ -204,6 +204,10 @@ static void print_action(const struct config *config, const struct action_config
     }
     (void)fprintf(out, _(", then to %d for at least "), (int)action->off);
     print_for(out, action->pause_s);
+    if (action->rain_s > 0) {
+        (void)fprintf(out, _("\n  not when %g mm of rain are forecast within "), action->rain_mm);
+        print_for(out, action->rain_s);
+    }
     (void)fprintf(out, _("\n  %sa person's write keeps it away for "),
                   action->rule < 0 && action->until_metric[0] == '\0' ? ""
                   : action->keep ? _("without fresh values it stays as it is; ")

@@ -211,9 +211,17 @@ static void people_were_called(void *context, uint16_t way, bool good, const cha
     notifier_called(context, way, good, why);
 }
 
+static bool last_ahead(void *context, struct ahead *ahead)
+{
+    return forecast_ahead(context, ahead);
+}
+
 static bool open_actions(struct daemon *daemon)
 {
-    struct actions_parts parts = {.store = daemon->store, .alerts = daemon->alerts};
+    struct actions_parts parts = {.store = daemon->store,
+                                  .alerts = daemon->alerts,
+                                  .ahead = last_ahead,
+                                  .ahead_context = daemon->forecast};
     if (daemon->notifier != NULL) {
         parts.calls = people_are_called;
         parts.called = people_were_called;
@@ -357,8 +365,8 @@ static void stop_all(struct daemon *daemon)
 {
     if (daemon->serve != NULL)
         serve_end(daemon->serve);
-    forecast_stop(daemon->forecast);
     actions_stop(daemon->actions);
+    forecast_stop(daemon->forecast);
     listener_stop(daemon->listener);
     for (unsigned i = 0; i < daemon->config->bus_count; i++)
         bus_stop(daemon->buses[i]);

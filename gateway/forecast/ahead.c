@@ -63,6 +63,14 @@ double ahead_rain_mm(const struct ahead *ahead, int64_t from_ms, int64_t to_ms)
     return sums.count < AHEAD_DAY ? NAN : sums.sum;
 }
 
+double ahead_rain_soon_mm(const struct ahead *ahead, int64_t from_ms, int64_t to_ms)
+{
+    int64_t hour_ms = from_ms - from_ms % TEA_HOUR_MS;
+    struct sums sums = add_up(ahead, ahead->rain_mm, hour_ms, to_ms);
+    bool old = ahead->made_ms == 0 || from_ms - ahead->made_ms > AHEAD_OLD_MS;
+    return old || (int64_t)sums.count * 4 * TEA_HOUR_MS < (to_ms - hour_ms) * 3 ? NAN : sums.sum;
+}
+
 double ahead_rain_chance(const struct ahead *ahead, int64_t from_ms, int64_t to_ms)
 {
     struct sums chance = add_up(ahead, ahead->rain_chance, from_ms, to_ms);

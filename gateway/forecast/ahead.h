@@ -30,6 +30,9 @@ bool ahead_is_sane(const struct ahead *ahead);
 /* Of the hours that begin within [from_ms, to_ms); NAN with fewer than AHEAD_DAY known ones. */
 double ahead_mean_c(const struct ahead *ahead, int64_t from_ms, int64_t to_ms);
 double ahead_rain_mm(const struct ahead *ahead, int64_t from_ms, int64_t to_ms);
+/* Of the hours that lie in [from_ms, to_ms), begun ones too; NAN with fewer than three quarters of
+ * them known, or when it was made more than AHEAD_OLD_MS before from_ms. */
+double ahead_rain_soon_mm(const struct ahead *ahead, int64_t from_ms, int64_t to_ms);
 /* Of a rain day (1 mm and more), 0..1: the largest of its hours' chances, else by the sum, which a
  * forecast gets wrong one day in seven. */
 double ahead_rain_chance(const struct ahead *ahead, int64_t from_ms, int64_t to_ms);

@@ -2,8 +2,10 @@
 """Outputs that act, with a relay in the simulated garden: watering until it is wet, and all that
 must switch it off again: the end of the cause, of its time, of the gateway, of the values."""
 import json
+import os
 import signal
 import subprocess
+import time
 
 from garden import Ledger, program, wait_until
 from test_rpc import ask, by_socket
@@ -83,6 +85,25 @@ def test_it_waters_until_the_soil_is_wet_and_says_so(site, needs):
                            capture_output=True, text=True, timeout=120, check=True).stdout
     assert "action water: rule dry at soil switches relay out-1 (bus west, address 2, function 5, " \
         "coil 0x0000) to 1, for at most 20 min or until soil_moisture is above 55 at soil" in check
+
+
+def test_it_is_left_to_the_rain_that_is_forecast(site, needs):
+    needs("baiye-field", "baiyed")
+    hours = [int(time.time()) // 3600 * 3600 + i * 3600 for i in range(48)]
+    ahead = site.folder / "ahead.json"
+    ahead.write_text(json.dumps({"utc_offset_seconds": 0, "hourly": {
+        "time": hours, "temperature_2m": [20] * 48, "precipitation": [1] * 48}}))
+    start(site, {"skip_when_rain": "5mm within 12h", "for": "2s", "pause": "2s"},
+          plots=[{"name": "upper", "devices": ["soil"]}], forecast={"file": str(ahead)})
+    socket = site.gateway.config["control"]["socket"]
+    wait_until(lambda: os.path.exists(socket), 60, "the control socket")
+    # It may water until the file has been read for the first time.
+    rows = wait_until(lambda: [row for row in audit(site) if row["result"] == "skipped"], 60, "a skip")
+    assert rows[0]["detail"]["why"] == "rain is forecast" and rows[0]["detail"]["value"] == 1
+    assert rows[0]["detail"]["rain_mm"] >= 5
+    polls(site, 10)  # the rule holds, and more than its pause has gone by
+    assert not is_on(site) and output(site)["why"] == "rain is forecast"
+    assert [row["result"] for row in audit(site)].count("skipped") == 1
 
 
 def test_its_longest_time_ends_it_and_the_device_ends_it_without_the_gateway(site, needs):

@@ -324,6 +324,8 @@ static const char *result_word(const char *result)
     const char *message = strstr(result, ": ");
     if (strcmp(result, "ok") == 0)
         return _("ok");
+    if (strcmp(result, "skipped") == 0)
+        return _("skipped");
     return message == NULL || !language_chinese() ? result : talk_words(message + 2);
 }
 
@@ -333,6 +335,7 @@ static void print_actions(const json_t *result)
     const json_t *row;
     json_array_foreach (json_object_get(result, "outputs"), index, row) {
         const char *person = talk_text(row, "person"), *action = talk_text(row, "action");
+        const json_t *waits = json_object_get(row, "waits");
         char text[512] = "";
         if (json_is_integer(json_object_get(row, "on_s")))
             (void)text_add(text, sizeof text, _("for %lld s, "), talk_integer(row, "on_s"));
@@ -342,6 +345,10 @@ static void print_actions(const json_t *result)
         else
             (void)text_add(text, sizeof text, "%s%s%s", action, action[0] != '\0' ? ": " : "",
                            talk_words(talk_text(row, "why")));
+        if (waits != NULL)
+            (void)text_add(text, sizeof text, _(", %.1f mm, so %s is left out"),
+                           json_number_value(json_object_get(waits, "rain_mm")),
+                           talk_text(waits, "action"));
         if (json_is_true(json_object_get(row, "failed")))
             (void)text_add(text, sizeof text, "%s", _(", CAN'T BE SWITCHED"));
         (void)printf("%-16s %-10s ", talk_text(row, "device"), talk_text(row, "name"));
@@ -350,6 +357,18 @@ static void print_actions(const json_t *result)
     }
     if (json_array_size(json_object_get(result, "outputs")) == 0)
         (void)puts(_("nothing is switched by itself"));
+}
+
+/* As the gateway wrote it, but the reason in the language of messages. NULL: no memory, or none. */
+static char *detail_words(const char *detail)
+{
+    json_t *root = language_chinese() ? json_loads(detail, 0, NULL) : NULL;
+    const char *why = json_string_value(json_object_get(root, "why"));
+    if (why != NULL)
+        (void)json_object_set_new(root, "why", json_string(talk_words(why)));
+    char *text = why != NULL ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
+    json_decref(root);
+    return text;
 }
 
 static void print_audit(const json_t *result)
@@ -363,9 +382,11 @@ static void print_audit(const json_t *result)
         if (localtime_r(&seconds, &local) != NULL &&
             strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &local) == 0)
             when[0] = '\0';
+        char *detail = detail_words(talk_text(row, "detail"));
         say(4, "%s  %-12s %-8s %-8s %s  %s", when, talk_text(row, "user"), talk_text(row, "via"),
             talk_text(row, "method"), result_word(talk_text(row, "result")),
-            talk_text(row, "detail"));
+            detail != NULL ? detail : talk_text(row, "detail"));
+        free(detail);
     }
 }
 

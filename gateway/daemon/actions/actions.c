@@ -47,6 +47,8 @@ struct actions {
     enum rules_truth *truths; /* the thread's own, as the next */
     struct switching_order *orders;
     struct job *jobs; /* by output; those of the end behind them */
+    bool looks_ahead; /* an action goes by the weather */
+    struct ahead ahead;
 
     pthread_mutex_t lock; /* ---- everything below ---- */
     pthread_cond_t wake;
@@ -107,6 +109,29 @@ static void audit(const struct actions *actions, const struct switching_order *o
               output->device->name, output->write->name, order->what == SWITCH_ON ? "on" : "off",
               switching_why_text((enum switching_why)order->why), result,
               stored == STORE_OK ? "" : "; not in the audit: ",
+              stored == STORE_OK ? "" : store_result_text(stored));
+}
+
+static void audit_skip(const struct actions *actions, const struct switching_skip *skip)
+{
+    const struct action_config *action = &actions->config->actions[skip->action];
+    const char *why = switching_why_text(SWITCH_RAIN);
+    struct store_audit row = {.at_ms = store_now(actions->parts.store).ms,
+                              .user = "gateway",
+                              .via = "actions",
+                              .method = "switch",
+                              .result = "skipped",
+                              .asker = STORE_ASKER_GATEWAY};
+    (void)snprintf(row.id, sizeof row.id, "%s", action->name);
+    (void)snprintf(
+        row.detail, sizeof row.detail,
+        "{\"action\":\"%s\",\"device\":\"%s\",\"name\":\"%s\",\"value\":%d,\"why\":\"%s\","
+        "\"rain_mm\":%.1f}",
+        action->name, actions->config->devices[action->device].name, action->write->name,
+        (int)action->on, why, skip->rain_mm);
+    enum store_result stored = store_audit(actions->parts.store, &row, NULL, NULL);
+    log_write(LOG_LEVEL_NOTICE, "action %s: skipped, %.1f mm of rain are forecast%s%s",
+              action->name, skip->rain_mm, stored == STORE_OK ? "" : "; not in the audit: ",
               stored == STORE_OK ? "" : store_result_text(stored));
 }
 
@@ -399,18 +424,33 @@ static void tell_ends(struct actions *actions, const bool *failed)
     }
 }
 
+static void tell_skips(struct actions *actions)
+{
+    struct switching_skip skip;
+    for (bool more = true; more;) {
+        pthread_mutex_lock(&actions->lock);
+        more = switching_skipped(actions->switching, &skip);
+        pthread_mutex_unlock(&actions->lock);
+        if (more)
+            audit_skip(actions, &skip);
+    }
+}
+
 static void tick(struct actions *actions)
 {
     struct switching_now now = now_of(actions);
     bool failed[ACTIONS_MAX + WAYS_MAX + SWITCHING_ADOPTED_MOST] = {false};
     ask_persisted(actions);
     find_truths(actions);
+    if (actions->looks_ahead && actions->parts.ahead(actions->parts.ahead_context, &actions->ahead))
+        now.ahead = &actions->ahead;
     pthread_mutex_lock(&actions->lock);
     now.settled = actions->kept || now.mono_ms - actions->started_ms > UNKNOWN_MOST_MS;
     for (uint16_t i = 0; i < switching_output_count(actions->switching); i++)
         failed[i] = switching_output(actions->switching, i)->on_failed >= 0;
     uint16_t count = switching_tick(actions->switching, &now, actions->truths, actions->orders);
     pthread_mutex_unlock(&actions->lock);
+    tell_skips(actions);
     keep(actions, &now);
     carry_out(actions, actions->jobs, count);
     tell_ends(actions, failed);
@@ -462,6 +502,8 @@ struct actions *actions_create(const struct config *config, const struct actions
         return NULL;
     actions->config = config;
     actions->parts = *parts;
+    for (uint16_t i = 0; i < config->action_count; i++)
+        actions->looks_ahead |= parts->ahead != NULL && config->actions[i].rain_s > 0;
     reading_relay_init(&actions->relay, alerts_sink(parts->alerts), actions);
     actions->relay.sink.reading = sink_reading;
     thread_init_lock(&actions->lock, &actions->wake);
@@ -574,6 +616,8 @@ void actions_get(struct actions *actions, uint16_t index, struct actions_output 
     pthread_mutex_lock(&actions->lock);
     const struct switching_output *output = switching_output(actions->switching, index);
     int64_t now_ms = clock_now().mono_ms;
+    struct switching_skip skip = {0};
+    bool rain = switching_rain(actions->switching, index, &skip);
     *out = (struct actions_output){
         .device = output->device,
         .write = output->write,
@@ -582,6 +626,8 @@ void actions_get(struct actions *actions, uint16_t index, struct actions_output 
                       ? &actions->config->actions[output->action]
                       : NULL,
         .why = switching_why_text((enum switching_why)output->why),
+        .waits = rain ? &actions->config->actions[skip.action] : NULL,
+        .rain_mm = skip.rain_mm,
         .on_s = output->state == SWITCH_IS_ON ? (now_ms - output->on_ms) / 1000 : -1,
         .person_s = output->person ? (output->person_ms - now_ms + 999) / 1000 : 0,
         .failed = output->off_failed || output->on_failed >= 0};

@@ -26,6 +26,10 @@ struct actions_parts {
     /* That way has been switched on, or why not. May be NULL. Called on a bus thread. */
     void (*called)(void *context, uint16_t way, bool good, const char *why);
     void *context;
+    /* The newest weather that is forecast; false: there is none. May be NULL; must not wait. Called
+     * on the thread of actions. */
+    bool (*ahead)(void *context, struct ahead *ahead);
+    void *ahead_context;
 };
 
 /* What stands between buses and alerts; nothing is switched yet. Copies `parts`; `config` and what
@@ -57,6 +61,8 @@ struct actions_output {
     const struct action_config *action; /* that has it on, or NULL */
     char user[65];                      /* the person who owns it; "": no one */
     const char *why;                    /* of the last switch */
+    const struct action_config *waits;  /* it is left to rain that is forecast, or NULL */
+    double rain_mm;                     /* that much, then */
     int64_t on_s;                       /* how long it has been on; -1: it is not */
     int64_t person_s;                   /* how long the person still owns it */
     bool failed;

@@ -37,6 +37,11 @@ struct act {
     const char *unit; /* of the metric of `until` */
     struct spot *spots;
     struct timed times[ACTION_TIMES_MAX];
+    bool rain;        /* it is due, and is left to the rain that is forecast ... */
+    int64_t rain_ms;  /* ... since then */
+    bool rain_waited; /* for as long as it may */
+    bool rain_told;   /* by switching_skipped() */
+    double rain_mm;
     bool called; /* a way: since this call began, last switched on at: */
     int64_t called_ms;
 };
@@ -67,6 +72,7 @@ const char *switching_why_text(enum switching_why why)
         [SWITCH_PERSON_END] = N_("the person's time is over"),
         [SWITCH_LEFT] = N_("it was on, and no action has it any more"),
         [SWITCH_STOP] = N_("the gateway stops"),
+        [SWITCH_RAIN] = N_("rain is forecast"),
     };
     return (unsigned)why < sizeof texts / sizeof *texts ? texts[why] : "?";
 }
@@ -332,6 +338,67 @@ static bool pause_is_over(const struct act *act, const struct switching_output *
     return now_ms - output->off_ms >= (int64_t)action->pause_s * 1000;
 }
 
+/* It is due, and would be switched on but for the rain to come. Without a forecast, or without a
+ * clock to read it by, there is none. What a rule asks for waits for as long as the rain may take
+ * by the file, and no longer: it is still dry then, whatever is forecast. */
+static bool is_left_to_rain(struct switching *switching, struct act *act,
+                            const struct switching_now *now)
+{
+    const struct action_config *action = act->config;
+    int64_t soon_ms = (int64_t)action->rain_s * 1000;
+    double rain_mm = NAN;
+    if (soon_ms > 0 && now->ahead != NULL && now->day_known)
+        rain_mm = ahead_rain_soon_mm(now->ahead, now->wall_ms, now->wall_ms + soon_ms);
+    bool rain = rain_mm >= action->rain_mm && !act->rain_waited; /* false for NAN */
+    if (rain && (!act->rain || action->time_count > 0)) {
+        act->rain_told = false;
+        act->rain_mm = rain_mm;
+        act->rain_ms = now->mono_ms;
+        switching->outputs[act->output].why = SWITCH_RAIN;
+    }
+    act->rain_waited |= rain && now->mono_ms - act->rain_ms >= soon_ms;
+    act->rain = rain && !act->rain_waited;
+    return act->rain;
+}
+
+/* The rule that waited for rain does not hold any more. */
+static void end_rain(struct switching *switching, struct act *act, enum rules_truth truth)
+{
+    struct switching_output *output = &switching->outputs[act->output];
+    if (act->config->time_count > 0 || truth != RULES_NO)
+        return;
+    if (act->rain && output->why == SWITCH_RAIN)
+        output->why = SWITCH_OVER;
+    act->rain = act->rain_waited = false;
+}
+
+bool switching_rain(const struct switching *switching, uint16_t output, struct switching_skip *skip)
+{
+    if (switching->outputs[output].why != SWITCH_RAIN)
+        return false;
+    for (uint16_t a = 0; a < switching->config->action_count; a++) {
+        const struct act *act = &switching->acts[a];
+        if (act->output != output || !act->rain)
+            continue;
+        *skip = (struct switching_skip){.action = a, .rain_mm = act->rain_mm};
+        return true;
+    }
+    return false;
+}
+
+bool switching_skipped(struct switching *switching, struct switching_skip *skip)
+{
+    for (uint16_t a = 0; a < switching->config->action_count; a++) {
+        struct act *act = &switching->acts[a];
+        if (!act->rain || act->rain_told)
+            continue;
+        act->rain_told = true;
+        *skip = (struct switching_skip){.action = a, .rain_mm = act->rain_mm};
+        return true;
+    }
+    return false;
+}
+
 /* Is it to be switched on by this action? */
 static bool wants_on(struct switching *switching, uint16_t index, const struct switching_now *now,
                      const enum rules_truth *truths)
@@ -346,7 +413,7 @@ static bool wants_on(struct switching *switching, uint16_t index, const struct s
     enum rules_truth reached = is_reached(switching, act, now->mono_ms);
     if (timed && reached != RULES_UNKNOWN)
         take_time(switching, act, now); /* it runs now, or is not needed today */
-    return reached == RULES_NO;
+    return reached == RULES_NO && !is_left_to_rain(switching, act, now);
 }
 
 static bool wants_off(const struct switching *switching, const struct switching_output *output,
@@ -459,8 +526,10 @@ uint16_t switching_tick(struct switching *switching, const struct switching_now 
                         const enum rules_truth *truths, struct switching_order *orders)
 {
     uint16_t count = 0;
-    for (uint16_t a = 0; a < switching->config->action_count; a++)
+    for (uint16_t a = 0; a < switching->config->action_count; a++) {
         switching->acts[a].called &= truths[a] != RULES_NO;
+        end_rain(switching, &switching->acts[a], truths[a]);
+    }
     for (uint16_t i = 0; i < switching->output_count; i++) {
         forget_trouble(switching, &switching->outputs[i], truths);
         count = (uint16_t)(count + decide(switching, i, now, truths, &orders[count]));
@@ -518,6 +587,7 @@ void switching_done(struct switching *switching, const struct switching_order *o
     output->retry_ms = 0;
     if (order->what == SWITCH_ON) {
         output->state = SWITCH_IS_ON;
+        switching->acts[order->action].rain_waited = false;
         return;
     }
     output->state = SWITCH_IS_OFF;

@@ -17,6 +17,7 @@
 #define BAIYE_ACTIONS_SWITCHING_H
 
 #include "gateway/daemon/alerts/rules.h"
+#include "gateway/forecast/ahead.h"
 
 struct switching;
 
@@ -34,7 +35,8 @@ enum switching_why {
     SWITCH_OTHERWISE,  /* it was found otherwise than it was left */
     SWITCH_PERSON_END, /* the person's time is over */
     SWITCH_LEFT,       /* on from before the start, and no action has it any more */
-    SWITCH_STOP        /* the gateway stops */
+    SWITCH_STOP,       /* the gateway stops */
+    SWITCH_RAIN        /* it is due, and left off, since rain is forecast */
 };
 /* For audit and log. */
 const char *switching_why_text(enum switching_why why);
@@ -81,6 +83,7 @@ struct switching_now {
     bool day_known; /* the wall clock is trusted */
     int minute;     /* of the day, in the site's time */
     int64_t wall_ms;
+    const struct ahead *ahead; /* the weather that is forecast; NULL: there is none */
 };
 
 /* `config` must outlive it. NULL: no memory. */
@@ -107,6 +110,16 @@ void switching_person_done(struct switching *switching, uint16_t output, bool go
  * for times of the day). At most one order an output. */
 uint16_t switching_tick(struct switching *switching, const struct switching_now *now,
                         const enum rules_truth *truths, struct switching_order *orders);
+/* An action that is due is left to that rain: told once for each time of the day, and once while
+ * its rule holds and waits. false: there are no more. */
+struct switching_skip {
+    uint16_t action; /* config.actions */
+    double rain_mm;
+};
+bool switching_skipped(struct switching *switching, struct switching_skip *skip);
+/* Is the output off because of that, as far as was decided last? */
+bool switching_rain(const struct switching *switching, uint16_t output,
+                    struct switching_skip *skip);
 /* The gateway stops: orders to switch off all that may be on. */
 uint16_t switching_stop(struct switching *switching, int64_t mono_ms,
                         struct switching_order *orders);

@@ -62,6 +62,33 @@ static bool read_until(struct yaml_source *source, const yaml_node_t *value, voi
                       text != NULL ? text : "");
 }
 
+#define RAIN_LEAST_MM 0.1
+#define RAIN_MOST_MM  500
+#define RAIN_LEAST_S  3600
+#define RAIN_MOST_S   (3 * 86400)
+
+/* "5mm within 12h" */
+static bool read_rain(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    static const char between[] = "mm within ";
+    struct action_config *action = &((struct draft_action *)target)->action;
+    const char *text = yaml_text(value), *unit = text != NULL ? strstr(text, between) : NULL;
+    char number[16];
+    uint64_t us = 0;
+    if (unit != NULL &&
+        snprintf(number, sizeof number, "%.*s", (int)(unit - text), text) < (int)sizeof number &&
+        units_number(number, &action->rain_mm) && action->rain_mm >= RAIN_LEAST_MM &&
+        action->rain_mm <= RAIN_MOST_MM && units_duration_us(unit + strlen(between), &us) &&
+        us / 1000000 >= RAIN_LEAST_S && us / 1000000 <= RAIN_MOST_S) {
+        action->rain_s = (uint32_t)(us / 1000000);
+        return true;
+    }
+    return yaml_error(source, yaml_line(value),
+                      "skip_when_rain: \"%.60s\" is not so much rain (0.1mm to 500mm) within so "
+                      "long (1h to 3d); write for example skip_when_rain: 5mm within 12h",
+                      text != NULL ? text : "");
+}
+
 #define ACTION(member) KEY_MEMBER(struct draft_action, action.member)
 #define DRAFT(member)  KEY_MEMBER(struct draft_action, member)
 
@@ -113,6 +140,7 @@ static const struct key action_keys[] = {
     {.name = "plots", .kind = KEY_FUNCTION, .read = read_plots},
     {.name = "devices", .kind = KEY_FUNCTION, .read = read_devices},
     {.name = "until", .kind = KEY_FUNCTION, .read = read_until},
+    {.name = "skip_when_rain", .kind = KEY_FUNCTION, .read = read_rain},
     {.name = "for", .kind = KEY_S, ACTION(for_s), .min = 1, .max = DAY_S, .example = "20min"},
     {.name = "pause",
      .kind = KEY_S,
@@ -363,11 +391,33 @@ static bool agrees(struct yaml_source *source, const struct config *config,
     return true;
 }
 
+/* Nothing would ever be left out. */
+static bool has_ahead(struct yaml_source *source, const struct config *config,
+                      const struct action_config *action)
+{
+    if (action->rain_s == 0)
+        return true;
+    if (config->forecast_file[0] == '\0' && config->forecast_url[0] == '\0')
+        return yaml_error(source, action->line,
+                          "action \"%s\": skip_when_rain goes by a weather forecast, and the file "
+                          "names none; write for example "
+                          "forecast: { file: /var/lib/baiye/weather.json }",
+                          action->name);
+    return config->plot_count > 0 ||
+           yaml_error(
+               source, action->line,
+               "action \"%s\": skip_when_rain goes by the forecast, which is made for plots, "
+               "and the file has none; write for example "
+               "plots: [{ name: upper, devices: [soil-1] }]",
+               action->name);
+}
+
 static bool add(struct yaml_source *source, struct config *config, const struct draft_action *from)
 {
     struct action_config action = from->action;
     bool good = tie_output(source, config, from, &action) && tie_longest(source, &action) &&
-                agrees(source, config, &action) && tie_values(source, config, from, &action);
+                agrees(source, config, &action) && has_ahead(source, config, &action) &&
+                tie_values(source, config, from, &action);
     config->actions[config->action_count++] = action; /* also to be freed */
     return good;
 }

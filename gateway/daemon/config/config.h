@@ -453,6 +453,8 @@ struct action_config {
     double until_limit;  /* in the metric's own unit */
     uint32_t for_s;      /* longest time on, never 0 */
     uint32_t pause_s;    /* shortest time off */
+    double rain_mm;      /* it does not begin when so much rain is forecast ... */
+    uint32_t rain_s;     /* ... within so long; 0: it does not look */
     uint32_t override_s; /* so long a person's write keeps it away */
     bool keep;           /* without values it stays on, until its longest time; else it goes off */
     uint16_t rule_device_count, until_device_count;

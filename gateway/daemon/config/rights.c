@@ -71,7 +71,8 @@ static bool is_same_end(const struct action_config *a, const struct action_confi
     return strcmp(a->until_metric, b->until_metric) == 0 && a->until_above == b->until_above &&
            a->until_limit >= b->until_limit && a->until_limit <= b->until_limit &&
            a->for_s == b->for_s && a->pause_s == b->pause_s && a->override_s == b->override_s &&
-           a->keep == b->keep;
+           a->keep == b->keep && a->rain_s == b->rain_s && a->rain_mm >= b->rain_mm &&
+           a->rain_mm <= b->rain_mm;
 }
 
 static bool is_same_action(const struct config *now, const struct action_config *a,

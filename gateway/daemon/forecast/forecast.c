@@ -60,6 +60,8 @@ struct forecast {
     struct season last;
     struct ahead ahead;
     struct log_state log_ahead;
+    pthread_mutex_t told_lock;
+    struct ahead told;        /* a copy of `ahead`, for other threads */
     atomic_int *usual_each_g; /* by plot, kg of a picker and day of late; 0: not known */
     struct tea_hour *hours;   /* HOURS_MOST, of the plot that is looked at */
     struct outlook_note notes[SEASON_DAYS + 1];
@@ -340,6 +342,9 @@ static bool look(struct forecast *f, int64_t now_ms, bool noted)
     if (today != f->whole_date)
         f->whole_date = 0;
     read_ahead(f, now_ms);
+    pthread_mutex_lock(&f->told_lock);
+    f->told = f->ahead;
+    pthread_mutex_unlock(&f->told_lock);
     begin_picks(f);
     for (uint16_t i = 0; i < f->config->plot_count && result == STORE_OK; i++)
         result = look_at_plot(f, i, now_ms);
@@ -398,6 +403,7 @@ static void release(struct forecast *f)
     free(f->said);
     free(f->usual_each_g);
     free(f->hours);
+    (void)pthread_mutex_destroy(&f->told_lock);
     free(f);
 }
 
@@ -419,6 +425,7 @@ struct forecast *forecast_start(const struct config *config, struct store *store
     log_state_init(&f->log, 1);
     log_state_init(&f->log_size, 1);
     log_state_init(&f->log_ahead, 1);
+    (void)pthread_mutex_init(&f->told_lock, NULL); /* never fails on Linux */
     f->days = calloc(config->plot_count, sizeof *f->days);
     f->outlooks = calloc(config->plot_count, sizeof *f->outlooks);
     f->before = calloc(config->plot_count, sizeof *f->before);
@@ -443,6 +450,16 @@ void forecast_picked(struct forecast *forecast)
 {
     if (forecast != NULL)
         ask_wake(&forecast->ask);
+}
+
+bool forecast_ahead(struct forecast *forecast, struct ahead *ahead)
+{
+    if (forecast == NULL)
+        return false;
+    pthread_mutex_lock(&forecast->told_lock);
+    *ahead = forecast->told;
+    pthread_mutex_unlock(&forecast->told_lock);
+    return ahead->made_ms != 0;
 }
 
 struct pick_known forecast_known(struct forecast *forecast, const struct config *config,

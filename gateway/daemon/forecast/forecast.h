@@ -34,6 +34,9 @@ struct forecast *forecast_start(const struct config *config, struct store *store
                                 const struct forecast_weather *weather);
 /* A pick was noted: look again, soon. Any thread. NULL is fine. */
 void forecast_picked(struct forecast *forecast);
+/* The weather ahead that is gone by; false: there is none that is not too old. Any thread, does not
+ * wait. NULL is fine. */
+bool forecast_ahead(struct forecast *forecast, struct ahead *ahead);
 /* What is known of config.plots[plot], to doubt a note before it is stored. Any thread; NULL: no
  * forecast, only what the file says. */
 struct pick_known forecast_known(struct forecast *forecast, const struct config *config,

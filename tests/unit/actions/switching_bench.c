@@ -49,7 +49,8 @@ struct switching_now now(void)
                                   .settled = !b.unsettled,
                                   .day_known = b.day_known,
                                   .minute = (int)(wall_ms / MINUTE % 1440),
-                                  .wall_ms = wall_ms};
+                                  .wall_ms = wall_ms,
+                                  .ahead = b.ahead};
 }
 
 void read_device(uint16_t device, double value, uint8_t flag)

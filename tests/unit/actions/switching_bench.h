@@ -32,6 +32,7 @@ struct bench {
     bool dead;          /* the relay does not answer */
     bool probes_silent, relay_unread;
     double moisture;
+    const struct ahead *ahead;
 };
 extern struct bench b;
 

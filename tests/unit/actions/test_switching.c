@@ -506,6 +506,140 @@ static void two_names_of_one_register_are_one_output(void **state)
     assert_int_equal(switching_find(b.switching, RELAY, &writes[1]), -1);
 }
 
+/* ---- Rain that is forecast ---- */
+
+static struct ahead weather;
+
+/* 6 mm, from three to five hours after the bench's beginning. */
+static struct action_config water_unless_rain(void)
+{
+    struct action_config action = water();
+    action.rain_mm = 5;
+    action.rain_s = 12 * 3600;
+    weather = (struct ahead){.made_ms = DAY_2026, .first_ms = DAY_2026, .count = 48};
+    weather.rain_mm[3] = weather.rain_mm[4] = 3;
+    return action;
+}
+
+static bool skipped(void)
+{
+    struct switching_skip skip;
+    bool any = switching_skipped(b.switching, &skip);
+    assert_true(!any || (skip.action == 0 && skip.rain_mm >= 5));
+    return any;
+}
+
+static void watering_waits_while_rain_is_forecast_and_is_told_once(void **state)
+{
+    (void)state;
+    begin_one(water_unless_rain());
+    b.ahead = &weather;
+    b.day_known = true;
+    run(2 * HOUR);
+    assert_false(skipped()); /* it is not due */
+    b.truths[0] = RULES_YES;
+    run(HOUR);
+    assert_int_equal(b.orders[0], 0);
+    assert_true(skipped());
+    assert_false(skipped());
+    assert_int_equal(switching_output(b.switching, 0)->why, SWITCH_RAIN);
+    run(HOUR); /* half of it has fallen, and it is still dry */
+    assert_true(b.on[0]);
+    assert_false(skipped());
+}
+
+static void a_cause_that_comes_again_is_told_again(void **state)
+{
+    (void)state;
+    begin_one(water_unless_rain());
+    b.ahead = &weather;
+    b.day_known = true;
+    run(2 * HOUR);
+    for (int i = 0; i < 2; i++) {
+        b.truths[0] = RULES_YES;
+        run(MINUTE);
+        assert_true(skipped());
+        b.truths[0] = RULES_NO;
+        run(MINUTE);
+        assert_false(skipped());
+        assert_int_equal(switching_output(b.switching, 0)->why, SWITCH_OVER);
+    }
+}
+
+static void rain_every_hour(void)
+{
+    weather.count = AHEAD_HOURS;
+    for (unsigned i = 0; i < AHEAD_HOURS; i++)
+        weather.rain_mm[i] = 1;
+}
+
+/* Forecast again and again, it does not fall: the soil stays dry. */
+static void watering_waits_for_rain_no_longer_than_it_may_take(void **state)
+{
+    (void)state;
+    begin_one(water_unless_rain());
+    rain_every_hour();
+    b.ahead = &weather;
+    run(2 * HOUR);
+    b.truths[0] = RULES_YES;
+    run(12 * HOUR - MINUTE);
+    assert_int_equal(b.orders[0], 0);
+    assert_true(skipped());
+    run(2 * MINUTE);
+    assert_true(b.on[0]);
+    run(3 * HOUR); /* 20 minutes of water, 2 hours of pause; then it waits once more */
+    assert_int_equal(b.orders[0], 2);
+    assert_true(skipped());
+    assert_false(skipped());
+}
+
+static void a_time_of_the_day_is_left_out_and_the_next_one_not(void **state)
+{
+    (void)state;
+    struct action_config action = water_unless_rain();
+    struct switching_skip skip;
+    action.rule = -1;
+    action.times[0] = 360;
+    action.time_count = 1;
+    begin_one(action);
+    rain_every_hour();
+    b.ahead = &weather;
+    run(7 * HOUR);
+    assert_true(skipped());
+    assert_false(skipped());
+    assert_int_equal(b.orders[0], 0);
+    assert_true(switching_rain(b.switching, 0, &skip));
+    assert_true(skip.action == 0 && skip.rain_mm >= 12);
+    b.ahead = NULL;
+    run(23 * HOUR + 5 * MINUTE);
+    assert_true(b.on[0]);
+    assert_false(skipped());
+    assert_false(switching_rain(b.switching, 0, &skip));
+}
+
+/* As without the key: nobody forecasts, too little, too late, a day old, no known clock. */
+static void without_a_forecast_of_rain_it_waters_as_ever(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        begin_one(water_unless_rain());
+        b.ahead = i == 0 ? NULL : &weather;
+        b.day_known = i != 1;
+        weather.rain_mm[4] = i == 2 ? 1.5F : 3;
+        weather.made_ms -= i == 3 ? 23 * HOUR : 0;
+        weather.count = i == 4 ? 6 : 48; /* a quarter of the hours is missing */
+        if (i == 5) {
+            weather.rain_mm[3] = weather.rain_mm[4] = 0;
+            weather.rain_mm[20] = 9;
+        }
+        run(2 * HOUR);
+        b.truths[0] = RULES_YES;
+        run(SECOND);
+        assert_true(b.on[0]);
+        assert_false(skipped());
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -513,6 +647,11 @@ int main(void)
         cmocka_unit_test_teardown(it_is_on_while_its_rule_holds_and_off_at_the_end_of_the_cause,
                                   end),
         cmocka_unit_test_teardown(watering_ends_at_its_value_and_then_pauses, end),
+        cmocka_unit_test_teardown(watering_waits_while_rain_is_forecast_and_is_told_once, end),
+        cmocka_unit_test_teardown(a_cause_that_comes_again_is_told_again, end),
+        cmocka_unit_test_teardown(watering_waits_for_rain_no_longer_than_it_may_take, end),
+        cmocka_unit_test_teardown(a_time_of_the_day_is_left_out_and_the_next_one_not, end),
+        cmocka_unit_test_teardown(without_a_forecast_of_rain_it_waters_as_ever, end),
         cmocka_unit_test_teardown(watering_ends_at_its_longest_time, end),
         cmocka_unit_test_teardown(nothing_begins_by_a_value_that_is_stale_or_flagged, end),
         cmocka_unit_test_teardown(without_values_it_goes_off_or_stays_as_was_said, end),

@@ -139,6 +139,28 @@ static void names_line_mistake_and_remedy(void **state)
          ":11:", "none of its devices measures", "soil_moisture"},
         {RELAY "actions:\n  - { name: x, device: r, write: out-1, at: '25:00', for: 1min }\n",
          ":9:", "times of the day", "06:00"},
+        {RELAY "actions:\n  - { name: x, device: r, write: out-1, at: '06:00', for: 1min, "
+               "skip_when_rain: 5mm }\n",
+         ":9:", "is not so much rain", "5mm within 12h"},
+        {RELAY "actions:\n  - { name: x, device: r, write: out-1, at: '06:00', for: 1min, "
+               "skip_when_rain: 5 within 12h }\n",
+         ":9:", "is not so much rain", "5mm within 12h"},
+        {RELAY "actions:\n  - { name: x, device: r, write: out-1, at: '06:00', for: 1min, "
+               "skip_when_rain: 0.01mm within 12h }\n",
+         ":9:", "is not so much rain", "5mm within 12h"},
+        {RELAY "actions:\n  - { name: x, device: r, write: out-1, at: '06:00', for: 1min, "
+               "skip_when_rain: 5mm within 10min }\n",
+         ":9:", "is not so much rain", "5mm within 12h"},
+        {RELAY "actions:\n  - { name: x, device: r, write: out-1, at: '06:00', for: 1min, "
+               "skip_when_rain: 501mm within 12h }\n",
+         ":9:", "is not so much rain", "5mm within 12h"},
+        {RELAY "actions:\n  - { name: x, device: r, write: out-1, at: '06:00', for: 1min, "
+               "skip_when_rain: 5mm within 12h }\n",
+         ":9:", "the file names none", "forecast: { file:"},
+        {RELAY "forecast: { file: /w.json }\n"
+               "actions:\n  - { name: x, device: r, write: out-1, at: '06:00', for: 1min, "
+               "skip_when_rain: 5mm within 12h }\n",
+         ":10:", "made for plots", "plots: ["},
         {RELAY DRY "actions:\n  - { name: x, device: r, write: out-1, when: dry, for: 1min, fail: "
                    "off, value: 7 }\n",
          ":11:", "within 0..1", "out-1"},

@@ -77,12 +77,13 @@ static void reads_what_switches_what(void **state)
     (void)state;
     struct config *c = config_good(
         RELAY DRY
+        "forecast: { file: /w.json }\n"
         "plots:\n  - { name: upper, devices: [a] }\n"
         "actions:\n"
         "  - { name: fan, device: r, write: out-2, when: dry, plots: [upper], fail: keep }\n"
         "  - { name: lamp, label: 灯, device: r, write: out-1, at: ['06:00', '18:30'], for: "
         "20min,\n"
-        "      pause: 2h, override: 1h }\n"
+        "      pause: 2h, override: 1h, skip_when_rain: 2.5mm within 12h }\n"
         "notify:\n  - { name: yard, output: { device: r, write: out-1, for: 30s } }\n");
     assert_int_equal(c->action_count, 3);
     const struct action_config *fan = &c->actions[0], *lamp = &c->actions[1],
@@ -99,6 +100,7 @@ static void reads_what_switches_what(void **state)
     assert_true(lamp->time_count == 2 && lamp->times[0] == 360 && lamp->times[1] == 1110);
     assert_true(lamp->for_s == 1200 && lamp->pause_s == 7200 && lamp->override_s == 3600);
     assert_true(lamp->rule < 0 && lamp->way < 0);
+    assert_true(lamp->rain_s == 43200 && (int)(lamp->rain_mm * 10) == 25 && fan->rain_s == 0);
     assert_true(siren->way == 0 && siren->for_s == 30 && siren->pause_s == 270);
     config_free(c);
 }

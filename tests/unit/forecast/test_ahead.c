@@ -143,6 +143,26 @@ static void a_day_needs_most_of_its_hours(void **state)
     assert_true(isnan(ahead_rain_mm(&ahead, to_ms, to_ms + TEA_DAY_MS)));
 }
 
+static void rain_that_comes_soon_is_of_most_of_the_hours_and_of_a_fresh_forecast(void **state)
+{
+    (void)state;
+    int64_t now_ms = FIRST_MS + 5 * TEA_HOUR_MS / 2, to_ms = now_ms + 12 * TEA_HOUR_MS;
+    ahead = (struct ahead){.made_ms = FIRST_MS, .first_ms = FIRST_MS, .count = 24};
+    for (int i = 0; i < 24; i++)
+        ahead.rain_mm[i] = 0.5f;
+    assert_float_equal(ahead_rain_soon_mm(&ahead, now_ms, to_ms), 6.5, 1e-6); /* hours 2 to 14 */
+    for (int i = 4; i < 7; i++)
+        ahead.rain_mm[i] = NAN;
+    assert_float_equal(ahead_rain_soon_mm(&ahead, now_ms, to_ms), 5, 1e-6);
+    ahead.rain_mm[7] = NAN;
+    assert_true(isnan(ahead_rain_soon_mm(&ahead, now_ms, to_ms)));
+    ahead.rain_mm[7] = 0;
+    ahead.made_ms = now_ms - AHEAD_OLD_MS - 1;
+    assert_true(isnan(ahead_rain_soon_mm(&ahead, now_ms, to_ms)));
+    ahead.made_ms = 0;
+    assert_true(isnan(ahead_rain_soon_mm(&ahead, now_ms, to_ms)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +172,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_weather_is_not_known),
         cmocka_unit_test(an_old_file_is_not_used),
         cmocka_unit_test(a_day_needs_most_of_its_hours),
+        cmocka_unit_test(rain_that_comes_soon_is_of_most_of_the_hours_and_of_a_fresh_forecast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

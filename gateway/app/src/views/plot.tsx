@@ -26,6 +26,7 @@ import { decimals, kindOf, metricName, metricValue, unit } from './metric';
 import { ageText, Mark, Reading } from './tile';
 import { onTheme, theme } from './theme';
 import { useToday } from './today';
+import { Waits } from './waits';
 
 /** What is looked at: it stays when another metric or a second plot is chosen. */
 interface Window {
@@ -38,11 +39,13 @@ interface Window {
 const baseOf = (key: string): string => key.split('@')[0] ?? key;
 const yearsOf = (key: string): number => Number(key.split('@')[1] ?? 0);
 
-function everyOf(line: string): number {
-  const key = baseOf(line);
+function devicesOf(key: string): string[] {
   const name = key.slice(2);
-  const names = key.startsWith('d:') ? [name] : (state.site?.plots.find((p) => p.name === name)?.devices ?? []);
-  const all = names.map((d) => state.live.get(d)?.everyS ?? 60);
+  return key.startsWith('d:') ? [name] : (state.site?.plots.find((p) => p.name === name)?.devices ?? []);
+}
+
+function everyOf(line: string): number {
+  const all = devicesOf(baseOf(line)).map((d) => state.live.get(d)?.everyS ?? 60);
   return all.length > 0 ? Math.max(...all) : 60;
 }
 
@@ -475,6 +478,7 @@ export function PlotPage({ arg }: { arg: string }) {
         <h1>{tile.label}</h1>
         <span class="age">{ageText({ tile, now })}</span>
       </div>
+      <Waits devices={devicesOf(arg)} />
       <ChartBox key={`${metric}|${keys.join()}`} tile={tile} metric={metric} keys={keys} labels={labels} window={shown} setWindow={setShown}
         past={past} setPast={(on) => { setPast(on); setOther(''); }}>
         <h2>{t('plot.metric')}</h2>
