@@ -114,6 +114,58 @@ for (const [lang, words] of [['zh-CN', { ask: /数一数芽/, title: /数芽/, s
   });
 }
 
+test('season: shoots counted without a network wait on the phone, and are sent when there is one', async () => {
+  await dress();
+  const { upper } = s.gateway.forecast().plots;
+  await s.gateway.put('forecast', { ...s.gateway.forecast(), plots: { upper: { ...upper, ready_kg: null } } });
+  const kept = new Map([['old', { id: 'old', plot: 'upper', day: `${YEAR}-04-03`, shoots: 9, frames: 3, by: 'aunt', made: 1, at: 1 }]]);
+  s.gateway.answers.counts = () => ({ counts: [...kept.values()], next: null });
+  s.gateway.answers.count = (p, user) => { kept.set(p.id, { ...p, by: user, at: p.made }); return { ok: true }; };
+  s.gateway.answers.count_delete = (p) => { kept.delete(p.id); return { ok: true }; };
+  const page = await s.phone({ size: 'small' });
+  await login(page, s.bridge.url);
+  await page.locator('.tile.live').first().waitFor();
+  s.bridge.cut(false);
+  await page.locator('.mood-bad').waitFor();
+  await page.evaluate(() => { location.hash = '#/season/upper'; });
+  const card = page.locator('.counting');
+  const note = async (sum) => {
+    await card.locator('input[name=shoots]').fill(sum);
+    await card.getByRole('button', { name: '记下', exact: true }).tap();
+  };
+  await note('45');
+  await card.getByText('已记下，有网络时自动发送').waitFor();
+  await note('42'); // another number takes its place
+  await card.locator('li', { hasText: '04-10 每框 14.0 个' }).getByText('待发送 …').waitFor();
+  assert.equal(await card.locator('li').count(), 1);
+  assert.equal(s.gateway.asked.filter((a) => a.method === 'count').length, 0);
+  assert.deepEqual(await axe(page), []);
+  await shot(page, 'counting-offline', true);
+  s.bridge.open = true;
+  await until('it is sent', () => kept.size === 2);
+  await card.getByText('待发送 …').waitFor({ state: 'detached' });
+  assert.equal(s.gateway.asked.filter((a) => a.method === 'count').length, 1, 'the last word alone');
+  await until('both are listed', async () => (await card.locator('li').count()) === 2);
+  await page.locator('nav a').nth(1).tap();
+  await page.locator('#picklog').waitFor();
+  await until('the notes of picking are listed, and no count among them', async () => (await page.locator('#picklog + ul li').count()) === 3);
+});
+
+test('season: a plot that is due for water and is left to the rain says so', async () => {
+  await dress();
+  const out = (devices, label) => ({ device: 'relay', label: '继电器', name: 'out-1', state: 'off', why: 'rain is forecast', failed: false,
+    waits: { action: 'water', label, rain_mm: 6.25, devices } });
+  s.gateway.answers.actions = () => ({ outputs: [out(['elsewhere'], '别处'), out([], '早上浇水'), { device: 'relay', label: '', name: 'out-2', state: 'on', why: 'its rule holds', failed: false }] });
+  const page = await s.phone({ size: 'small' });
+  await login(page, s.bridge.url);
+  await page.locator('.tile.live').first().waitFor();
+  await page.goto(`${s.bridge.url}#/plot/p:upper`);
+  await page.getByText('早上浇水：预报有雨 6.3 毫米，先不浇').waitFor();
+  assert.equal(await page.getByText('先不浇').count(), 1);
+  assert.deepEqual(await axe(page), []);
+  assert.deepEqual(page.problems, []);
+});
+
 test('season: what is picked in autumn is counted and in the table, this year and the last', async () => {
   await dress();
   s.gateway.ahead = Date.UTC(YEAR, 9, 10, 4) - Date.now(); // the 10th of October

@@ -66,6 +66,23 @@ def test_what_was_picked_later_changes_no_evening_before(tmp_path, needs):
     assert len(picks) == 5 and picks == [line for line in whole if line.startswith("2025-")][:5]
 
 
+def test_a_count_of_shoots_says_how_much_is_ready_for_a_week(tmp_path, needs):
+    needs("baiye")
+
+    def counted(shoots, *options):
+        count = [f"2025-04-10,,,,,,{shoots},2"]
+        out = replay(tmp_path, [HEADER + ",shoots,frames", *season(2025), *count], *options)
+        assert out.returncode == 0, out.stderr
+        rows = [line.split() for line in out.stdout.splitlines() if line.startswith("2025-")]
+        return {row[0]: [float(x) for x in row[6].split("-")] for row in rows if len(row) > 6}
+    few, many = counted(5, "--area", "2mu"), counted(25, "--area", "2mu")
+    assert list(few) == ["2025-04-11", "2025-04-13", "2025-04-15", "2025-04-17"], \
+        "on the evenings from the count on, eight of them"
+    assert all(low < high for low, high in few.values())
+    assert many["2025-04-11"][0] > 1.5 * few["2025-04-11"][0]
+    assert not counted(25), "without an area nobody knows of how much ground"
+
+
 @pytest.mark.parametrize("lines, says", [
     ([HEADER, "2025-13-01,1,,,,"], ":2: time: no date"),
     ([HEADER, "2025-01-01T05:00,cold,,,,"], ':2: air_temperature: "cold" is no number'),

@@ -23,6 +23,9 @@
 #define SEASONS_MOST 20
 #define HOURS        (SEASON_DAYS * 24)
 #define EVENING_MS   (22 * TEA_HOUR_MS)
+#define SHOOTS_MOST  500 /* as the gateway takes them */
+#define FRAMES_MOST  100
+#define FRAMES_USUAL 3 /* the app's */
 
 static const char usage[] =
     N_("Usage: baiye forecast replay [--area AREA] [--last-year KG] [--gate DEGREE-DAYS]\n"
@@ -35,12 +38,15 @@ static const char usage[] =
        "  air_humidity, soil_moisture (%), rainfall (mm)\n"
        "  kg, pickers       what was picked that day, by how many\n"
        "  booked            pickers that were booked for that day the evening before\n"
+       "  shoots, frames    ready shoots a frame of 33 cm, counted before picking, in how many "
+       "frames\n"
+       "                    (3); with --area it then says how much leaf was ready\n"
        "Empty fields are not known.\n");
 
-enum column { TIME, AIR, HUMIDITY, MOISTURE, RAIN, KG, PICKERS, BOOKED, COLUMNS };
+enum column { TIME, AIR, HUMIDITY, MOISTURE, RAIN, KG, PICKERS, BOOKED, SHOOTS, FRAMES, COLUMNS };
 static const char *const column_names[COLUMNS] = {
     "time", "air_temperature", "air_humidity", "soil_moisture", "rainfall",
-    "kg",   "pickers",         "booked"};
+    "kg",   "pickers",         "booked",       "shoots",        "frames"};
 
 struct year {
     int year;
@@ -154,6 +160,10 @@ static void take_note(struct year *year, int day, const double values[COLUMNS])
         values[PICKERS] > 0 && values[PICKERS] <= PICK_PICKERS_MAX ? values[PICKERS] : 0;
     if (values[BOOKED] >= 0 && values[BOOKED] <= PICK_PICKERS_MAX)
         outlook_note_add(note, TEA_DAY_MS, 0, 0, (unsigned)values[BOOKED]);
+    if (values[SHOOTS] >= 0 && values[SHOOTS] <= SHOOTS_MOST) {
+        bool said = values[FRAMES] >= 1 && values[FRAMES] <= FRAMES_MOST;
+        outlook_note_count(note, values[SHOOTS], said ? (unsigned)values[FRAMES] : FRAMES_USUAL);
+    }
     if (values[KG] > 0 && values[KG] <= PICK_KG_MAX) {
         outlook_note_add(note, TEA_DAY_MS, TEA_DAY_MS + EVENING_MS, values[KG], (unsigned)pickers);
         year->last_pick = day > year->last_pick ? day : year->last_pick;
@@ -227,8 +237,13 @@ static void print_pick(const struct replay *r, const struct year *year, int day,
     } else
         printf("%6.1f %7.1f %7.1f", said->pick_kg[0], said->pick_kg[1], said->pick_kg[2]);
     printf("  %8.1f", note->kg);
+    bool counted = r->csv.place[SHOOTS] >= 0 && !isnan(said->counted_kg[1]);
     if (note->pickers > 0)
         printf("  %5.0f", note->pickers);
+    else if (counted)
+        printf("%7s", "");
+    if (counted)
+        printf("  %6.1f-%.1f", said->counted_kg[0], said->counted_kg[2]);
     printf("\n");
 }
 
@@ -253,13 +268,14 @@ static void print_score(const struct pick_score *score)
                score->skill < 0 ? _(": the rule was better") : "");
 }
 
-static void print_heads(int year)
+static void print_heads(const struct replay *r, int year)
 {
     printf(_("season %d\n"), year);
     show_padded(_("day"), 12);
     printf("%6s %7s %7s  ", "10 %", "50 %", "90 %");
     show_padded("", 8 - screen_columns(_("picked")));
-    printf("%s  %s\n", _("picked"), _("pickers"));
+    printf("%s  %s%s%s\n", _("picked"), _("pickers"), r->csv.place[SHOOTS] >= 0 ? "  " : "",
+           r->csv.place[SHOOTS] >= 0 ? _("ready, 10 to 90 %") : "");
 }
 
 /* Of the season, for programs. */
@@ -276,6 +292,11 @@ static void note_pick(const struct replay *r, json_t *season, const struct year 
         (void)json_object_set_new(one, "said_kg",
                                   json_pack("[f,f,f]", (double)said->pick_kg[0],
                                             (double)said->pick_kg[1], (double)said->pick_kg[2]));
+    if (!isnan(said->counted_kg[1]))
+        (void)json_object_set_new(one, "ready_kg",
+                                  json_pack("[f,f,f]", (double)said->counted_kg[0],
+                                            (double)said->counted_kg[1],
+                                            (double)said->counted_kg[2]));
     (void)json_array_append_new(json_object_get(season, "picks"), one);
 }
 
@@ -305,7 +326,7 @@ static bool replay_year(struct replay *r, const struct year *year)
     if (!season_make((int64_t)timegm(&middle) * 1000, 1, &r->season))
         return false;
     r->days.first_date = 0;
-    print_heads(year->year);
+    print_heads(r, year->year);
     json_t *json = json_pack("{s:i,s:[]}", "year", year->year, "picks");
     int end = year->last_pick > 0 ? year->last_pick : year->last_day;
     for (int d = year->first_day; d < end && d + 1 < SEASON_DAYS; d++) {

@@ -105,7 +105,7 @@ export const en: Record<Key, string> = {
   'more.install.how': 'Choose “Add to Home Screen” in the browser’s menu. In WeChat first choose “Open in browser”.',
   'more.insecure': 'This is a plain HTTP connection: live values work, but the app cannot open without network nor be installed. Ask your technician to give the gateway a certificate (HTTPS).',
   'more.secure': 'Opens without network too, with the last values and their age.', 'more.server': 'Server {0}', 'more.version': 'Version {0}',
-  'more.sure': 'Log out and delete the password and data kept on this phone? Photos stay.', 'more.unsent': '{0} picks have not been sent yet!',
+  'more.sure': 'Log out and delete the password and data kept on this phone? Photos stay.', 'more.unsent': '{0} notes have not been sent yet!',
   'err.page': 'This page could not be fetched', 'err.timeout': 'the gateway did not answer', 'err.offline': 'no network', 'err.forbidden': 'not allowed', 'err.nobody': 'the gateway is not connected',
   'err.other': '{0}', 'ok': 'OK', 'close': 'Close',
 };

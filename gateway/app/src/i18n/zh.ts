@@ -104,7 +104,7 @@ export const zh = {
   'more.install.how': '在浏览器菜单里选“添加到主屏幕”。微信里请先选“在浏览器打开”。',
   'more.insecure': '现在是普通 HTTP 连接：能看实时数据，但没有网络时打不开，也不能安装到桌面。请技术员为主机设置证书（HTTPS）。',
   'more.secure': '没有网络时也能打开，显示最后的数据和时间。', 'more.server': '服务器 {0}', 'more.version': '版本 {0}',
-  'more.sure': '退出并删除这台手机上记住的密码和数据？照片会留下。', 'more.unsent': '还有 {0} 条采摘记录没有发送！',
+  'more.sure': '退出并删除这台手机上记住的密码和数据？照片会留下。', 'more.unsent': '还有 {0} 条记录没有发送！',
   'err.page': '这一页没有取到', 'err.timeout': '主机没有回答', 'err.offline': '没有网络', 'err.forbidden': '没有权限', 'err.nobody': '主机不在线',
   'err.other': '{0}', 'ok': '好', 'close': '关闭',
 } as const;

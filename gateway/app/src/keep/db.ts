@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The phone's own data base: picks and bookings that wait for the network, and photos. Nothing else lives there.
+// The phone's own data base: picks, bookings and counts of shoots that wait for the network, and photos. Nothing else
+// lives there.
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 
 export interface Pick {
@@ -11,6 +12,7 @@ export interface Pick {
   kg: number;
   pickers: number;
   sure?: boolean; // it was asked about, and is no slip
+  counted?: { shoots: number; frames: number }; // ready shoots a frame; nothing was picked
   booking?: number; // a booking of pickers for a day to come, which begins then: ms
   made: number; // the site's time in ms
   sent: boolean;

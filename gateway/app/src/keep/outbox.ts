@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // "I picked today" never gets lost and never counts twice: it is written to the phone first, with
 // a random id, and sent from there until the gateway answered. The gateway takes an id only once, so
-// sending again after a lost answer, or from two tabs, does no harm. "So many come tomorrow" goes the
-// same way.
+// sending again after a lost answer, or from two tabs, does no harm. "So many come tomorrow" and counts
+// of ready shoots go the same way.
 import type { Day } from '../model/format';
 import { ledgerId } from '../model/ledger';
 import { RpcError } from '../mqtt/rpc';
@@ -63,9 +63,19 @@ export async function find(id: string): Promise<Pick | undefined> {
   }
 }
 
-export async function list(user: string, url: string): Promise<Pick[]> {
+async function kept(user: string, url: string): Promise<Pick[]> {
   const all = await (await db()).getAll('picks');
   return all.filter((p) => p.user === user && p.url === url).sort((a, b) => b.made - a.made);
+}
+
+/** Picks and bookings, the newest first. */
+export async function list(user: string, url: string): Promise<Pick[]> {
+  return (await kept(user, url)).filter((p) => !p.counted);
+}
+
+/** Counts of ready shoots, the newest first. */
+export async function listCounts(user: string, url: string): Promise<Pick[]> {
+  return (await kept(user, url)).filter((p) => p.counted);
 }
 
 /** Who comes on a day is one note of its plot: who says it again replaces what was said before. */
@@ -79,15 +89,16 @@ export function bookingOf(login: Login, plot: string, on: Day, pickers: number, 
  *  do not add up; here it has its garden's and user's name in it. One that comes when its day has
  *  begun would be a note that nobody picked: by then it has expired. */
 export function message(pick: Pick): object {
-  const { plot, day, kg, pickers, booking, sure, gone } = pick;
+  const { plot, day, kg, pickers, booking, counted, sure, gone } = pick;
   const id = ledgerId(pick);
   const made = Math.floor(pick.made);
   if (gone) return { id };
+  if (counted) return { id, plot, day, ...counted, made };
   if (booking === undefined) return { id, plot, day, kg, pickers, made, ...(sure ? { sure } : {}) };
   return { id, plot, day, kg, pickers, made, expires: booking - EXPIRES_BEFORE_MS };
 }
 
-const method = (pick: Pick): 'pick' | 'pick_delete' => (pick.gone ? 'pick_delete' : 'pick');
+const method = (pick: Pick): string => `${pick.counted ? 'count' : 'pick'}${pick.gone ? '_delete' : ''}`;
 
 async function noted(): Promise<void> {
   const all = await (await db()).getAll('picks');
@@ -106,8 +117,9 @@ async function settle(pick: Pick, error: string): Promise<void> {
 }
 
 async function forgetOld(user: string, url: string): Promise<void> {
-  const all = (await list(user, url)).filter((p) => !waits(p));
-  const old = [all.filter((p) => p.booking), all.filter((p) => !p.booking)].flatMap((kind) => kind.slice(KEEP_SENT));
+  const all = (await kept(user, url)).filter((p) => !waits(p));
+  const kind = (p: Pick) => (p.counted ? 2 : p.booking ? 1 : 0);
+  const old = [0, 1, 2].flatMap((k) => all.filter((p) => kind(p) === k).slice(KEEP_SENT));
   for (const { id } of old) await (await db()).delete('picks', id);
 }
 
@@ -127,7 +139,7 @@ async function run(session: Session, user: string): Promise<boolean> {
   await forgetOld(user, url);
   await noted();
   for (;;) {
-    const next = (await list(user, url)).reverse().find((p) => waits(p) && !tried.has(name(p)));
+    const next = (await kept(user, url)).reverse().find((p) => waits(p) && !tried.has(name(p)));
     if (!next) return true;
     tried.add(name(next));
     try {

@@ -211,7 +211,11 @@ export function SeasonPage({ arg }: { arg: string }) {
             <Curves title={t('grow.share')} curves={ready} years={names} text={(v) => `${Math.round(v * 100)} %`} begins={years[0]?.begins ?? 0} most={1} />
             {warm.every((c) => c.days.length === 0) && <p class="quiet">{t('plot.empty')}</p>}
           </section>
-          {forecast?.shareReady != null && <CountCard plot={plot.name} due={forecast.readyKg === null} />}
+        </>
+      )}
+      {plot && forecast?.shareReady != null && <CountCard plot={plot.name} due={forecast.readyKg === null} />}
+      {plot && years && (
+        <>
           <SaidCard years={years.map((y, k) => ({ year: names[k] ?? '', days: judged(y.said, y.picks.filter((p) => p.plot === plot.name)) }))} />
           <section class="card"><ByDay picks={years[0]?.picks ?? []} /></section>
           <div class="buttons"><button onClick={download}><Icon name="table" /> {t('season.csv')}</button></div>
