@@ -153,10 +153,10 @@ test('zoom: the chart’s own texts grow with the page’s, and are not cut', as
   await page.locator('.tile.live').first().waitFor();
   await turn(page, 'plot/p:upper', '.chart[aria-busy=false] canvas');
   const plain = await page.evaluate(() => ({ texts: window.drawn, high: document.querySelector('.u-over').clientHeight }));
-  assert.ok(plain.texts.length > 4 && plain.texts.every((d) => d.px === 15 || d.px === 14), JSON.stringify(plain.texts));
+  assert.ok(plain.texts.length >= 3 && plain.texts.every((d) => d.px === 15 || d.px === 14), JSON.stringify(plain.texts));
   for (const factor of [1.3, 2]) {
     await enlarge(page, factor);
-    await until('the axes are drawn anew', () => page.evaluate((px) => window.drawn.length > 4 && window.drawn.every((d) => d.px >= px), 13.9 * factor));
+    await until('the axes are drawn anew', () => page.evaluate((px) => window.drawn.length >= 3 && window.drawn.every((d) => d.px >= px), 13.9 * factor));
     const { texts, high } = await page.evaluate(() => ({ texts: window.drawn, high: document.querySelector('.u-over').clientHeight }));
     assert.deepEqual(texts.filter((d) => d.left < 0 || d.right > d.width).map((d) => d.text), [], `cut at ${factor}`);
     assert.ok(high >= plain.high - 4, `the curve keeps its height: ${high} of ${plain.high}`);
@@ -176,7 +176,8 @@ test('zoom: on its side a phone shows the whole chart with its value', async () 
     const [box, chart] = ['.scroll', '.chart canvas'].map((q) => document.querySelector(q).getBoundingClientRect());
     return (Math.min(box.bottom, chart.bottom) - chart.top) / chart.height;
   });
-  assert.ok(seen >= 0.9, `${Math.round(seen * 100)} % of the chart`);
+  assert.ok(await page.locator('.banner').isVisible(), 'beside an alert, too');
+  assert.ok(seen >= 0.99, `${Math.round(seen * 100)} % of the chart`);
   assert.deepEqual(await faults(page), []);
 });
 

@@ -37,6 +37,7 @@ export interface ChartOptions {
 
 const RINGS_MAX = 120;
 const AXIS = { x: 38, y: 52 }; // pixels that its texts take
+const DIGIT = 9; // as wide as one of them
 const INKS = ['--leaf', '--cold', '--soft']; // of the first line and those it is compared with
 const DASHES = [[], [8, 5], [2, 4]];
 const NIGHTS_MOST_MS = 9 * 86400e3; // beyond they are stripes
@@ -90,6 +91,8 @@ export class Chart {
     o.root.append(this.probe);
     this.type = typeScale(this.probe);
     this.unwatch = [watchSize(o.root, () => this.fit()), watchSize(this.probe, () => this.retype())];
+    const page = o.root.closest<HTMLElement>('.scroll'); // a banner comes and goes above it
+    if (page) this.unwatch.push(watchSize(page, () => this.fit()));
   }
 
   destroy(): void {
@@ -167,7 +170,8 @@ export class Chart {
   }
 
   fit(): void {
-    this.plot?.setSize(this.size());
+    const { width, height } = this.size();
+    if (this.plot && (this.plot.width !== width || this.plot.height !== height)) this.plot.setSize({ width, height });
   }
 
   private retype(): void {
@@ -182,7 +186,8 @@ export class Chart {
     if (this.o.root.closest('.full')) return { width, height: Math.max(120, this.o.root.clientHeight) }; // as much as is left
     const low = innerHeight <= 500 && innerWidth > innerHeight; // a phone on its side: head, value and chart fit on it
     const dates = AXIS.x * (this.type - 1); // larger ones take nothing from the curve
-    return { width, height: Math.round(low ? Math.max(170, innerHeight - 150) : Math.min(440, Math.max(230, width * 0.66)) + dates) };
+    const seen = this.o.root.closest('.scroll')?.clientHeight ?? innerHeight; // less a banner
+    return { width, height: Math.round(low ? Math.max(170, seen - 136) : Math.min(440, Math.max(230, width * 0.66)) + dates) };
   }
 
   private data(): uPlot.AlignedData {
@@ -227,9 +232,9 @@ export class Chart {
         return new Date(d.getTime() + ahead(d.getTime(), this.o.zone) + d.getTimezoneOffset() * 60e3);
       },
       axes: [
-        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 88 * type, size: AXIS.x * type, gap: 12,
+        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 88 + 48 * (type - 1), size: AXIS.x * type, gap: 12,
           values: (_u, splits, _axis, _space, step) => splits.map((s) => this.tick(s * 1000, step)) },
-        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 30 * type, size: AXIS.y * type,
+        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 30 * type, size: (_u, texts) => Math.max(AXIS.y, 16 + DIGIT * type * Math.max(0, ...(texts ?? []).map((x) => x.length))),
           ...(kind === 'angle' ? { splits: () => [0, 90, 180, 270, 360] } : {}),
           values: (_u, splits) => splits.map((s, i) =>
             s.toFixed(Math.abs((splits[1] ?? 1) - (splits[0] ?? 0)) < 1 ? Math.max(1, decimals) : 0) + (i === splits.length - 1 && unit.length <= 2 ? unit : '')) },
