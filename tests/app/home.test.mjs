@@ -48,7 +48,7 @@ test('home: the coldest plot and last night’s lowest stand there without a tap
   await s.gateway.garden(3);
   const page = await open({ size: 'small' });
   await page.locator('.coldest', { hasText: '昨夜最低：溪边 −0.6 °C' }).waitFor();
-  assert.match(await page.locator('.coldest').textContent(), /现在最冷：老茶园 14\.8 °C/);
+  assert.match(await page.locator('.coldest').textContent(), /现在最冷：老茶园 14\.8\s°C/);
   const top = await page.locator('.coldest').boundingBox();
   assert.ok(top.y + top.height < 640, 'on the first screen');
 });
@@ -87,6 +87,10 @@ test('home: sixty plots are a line each, the worst first, and ordered by what is
   assert.equal((await labels(page))[1], '地块 40');
   const high = await page.locator('.tile').evaluateAll((all) => Math.max(...all.map((e) => e.getBoundingClientRect().height)));
   assert.ok(high <= 60, `a line of ${high} px`);
+  await page.setViewportSize({ width: 320, height: 640 });
+  const narrow = await page.locator('.tile').evaluateAll((all) => Math.max(...all.map((e) => e.getBoundingClientRect().height)));
+  assert.ok(narrow <= 60, `a line of ${narrow} px on 320 px`);
+  await page.setViewportSize({ width: 360, height: 640 });
   const screens = await page.locator('.scroll').evaluate((e) => e.scrollHeight / e.clientHeight);
   assert.ok(screens < 7, `${screens.toFixed(1)} screens`);
   await page.getByRole('button', { name: '最干' }).tap();

@@ -136,8 +136,8 @@ function Coldest({ tiles }: { tiles: Tile[] }) {
   const text = (v: number) => metricValue('air_temperature', v);
   return (
     <p class="coldest">
-      {present && <span>{t('home.coldest', present.tile.label)} <b>{text(present.value)}</b> °C</span>}
-      {night && <span>{t('home.night', night.tile.label)} <b>{text(night.value)}</b> °C</span>}
+      {present && <span>{t('home.coldest', present.tile.label)} <b>{text(present.value)}</b>{'\u00a0'}°C</span>}
+      {night && <span>{t('home.night', night.tile.label)} <b>{text(night.value)}</b>{'\u00a0'}°C</span>}
     </p>
   );
 }
