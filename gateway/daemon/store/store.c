@@ -13,7 +13,7 @@
 #include "gateway/common/thread.h"
 #include "gateway/daemon/store/impl.h"
 
-#define RECENT_BYTES (2u << 20)
+#define RECENT_BYTES (512u << 10) /* many commits: a publisher that keeps up is one behind */
 #define STEP_MOST_MS 1000
 #define STOP_MOST_MS 3000
 
