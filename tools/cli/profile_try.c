@@ -37,7 +37,7 @@ struct trial {
     struct line line;
     struct transact transact;
     struct device device;
-    struct device_rare rare;
+    struct device_alone alone;
     struct decoded decoded;
     enum bus_result ends[PLAN_ITEMS_MAX]; /* of the plan's reads */
     int64_t turnaround_ns[PLAN_ITEMS_MAX];
@@ -204,7 +204,7 @@ static void set_device(struct trial *trial)
         if (field->metric[0] && !field->not_measured)
             config->metrics[config->metric_count++] = field;
     }
-    device_init(&trial->device, config, &trial->bus, 1, &nobody, NULL, &trial->rare);
+    device_init_alone(&trial->device, config, &trial->bus, 1, &nobody, NULL, &trial->alone);
 }
 
 /* ---- The line ---- */
@@ -267,7 +267,7 @@ static void read_device(struct trial *trial)
         if (answer.result == BUS_EXCEPTION && answer.pdu_size > 1)
             trial->refused = answer.pdu[1];
         if (is_refusal(&answer)) {
-            plan_refuse(device->map.items, device->map.item_count, &device->plan, read,
+            plan_refuse(device->map->items, device->map->item_count, &device->plan, read,
                         &device->lessons);
             device_plan(device); /* and from its begin: what was read has other places now */
             rounds++;
@@ -287,12 +287,12 @@ static void read_device(struct trial *trial)
 static void decode(struct trial *trial)
 {
     struct device *device = &trial->device;
-    for (unsigned i = 0; i < device->map.item_count; i++) { /* what did not come is not there */
+    for (unsigned i = 0; i < device->map->item_count; i++) { /* what did not come is not there */
         unsigned read = device->plan.item_read[i];
         if (read != PLAN_NONE && (read >= device->read || trial->ends[read] != BUS_OK))
             device->plan.item_read[i] = PLAN_NONE;
     }
-    decode_device(&trial->config, &device->map, &device->plan, &device->image, &device->counters,
+    decode_device(&trial->config, device->map, &device->plan, &device->image, &device->counters,
                   trial->profile.node ? NULL : device->rare->foreign, line_now_ns() / 1000000,
                   &trial->decoded);
 }
@@ -312,7 +312,7 @@ struct shown {
 static const uint16_t *words_of(const struct trial *trial, unsigned index)
 {
     const struct device *device = &trial->device;
-    struct decode_place place = device->map.fields[index];
+    struct decode_place place = device->map->fields[index];
     if (place.item == PLAN_NONE || device->plan.item_read[place.item] == PLAN_NONE)
         return NULL;
     return device->image.words + device->image.start[device->plan.item_read[place.item]] +

@@ -244,6 +244,8 @@ void bus_destroy(struct bus *bus)
     free(bus->devices);
     free(bus->memory.nodes);
     free(bus->memory.rare);
+    free(bus->memory.maps);
+    free(bus->memory.words);
     connection_free(bus);
     requests_free(bus);
     free(bus->caution);
@@ -259,6 +261,39 @@ static unsigned nodes_of(const struct config *config, const struct bus_config *b
     for (unsigned i = 0; i < bus->device_count; i++)
         nodes += config->devices[bus->devices[i]].profile->node;
     return nodes;
+}
+
+static const struct decode_map *map_of(const struct bus_memory *memory,
+                                       const struct profile_config *profile)
+{
+    const struct decode_map *map = memory->maps;
+    while (map->profile != profile)
+        map++;
+    return map;
+}
+
+/* A map for each profile, and the words of all devices. */
+static bool maps_init(struct bus *bus)
+{
+    const struct bus_config *own = bus->bus;
+    unsigned maps = 0, words = 0;
+    bus->memory.maps = calloc(own->device_count + 1u, sizeof *bus->memory.maps);
+    if (bus->memory.maps == NULL)
+        return false;
+    for (unsigned i = 0; i < own->device_count; i++) {
+        const struct profile_config *profile = bus->config->devices[own->devices[i]].profile;
+        unsigned at = 0;
+        while (at < maps && bus->memory.maps[at].profile != profile)
+            at++;
+        if (at == maps)
+            decode_map_init(&bus->memory.maps[maps++], profile);
+        words += device_words(&bus->memory.maps[at]);
+    }
+    struct decode_map *fitting = realloc(bus->memory.maps, (maps + 1u) * sizeof *fitting);
+    if (fitting != NULL)
+        bus->memory.maps = fitting;
+    bus->memory.words = calloc(words + 1u, sizeof *bus->memory.words);
+    return bus->memory.words != NULL;
 }
 
 struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t boot,
@@ -286,19 +321,26 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     bus->memory.nodes = calloc(nodes_of(config, own) + 1u, sizeof *bus->memory.nodes);
     bus->memory.rare = calloc(count + 1u, sizeof *bus->memory.rare);
     bool parts = connection_init(bus) && caution_init(bus) && polling_init(bus) &&
-                 tending_init(bus) && requests_init(bus) && reporting_init(bus);
+                 tending_init(bus) && requests_init(bus) && reporting_init(bus) && maps_init(bus);
     if (!parts || (!looped && (bus->wake_fd < 0 || bus->owed == NULL)) || bus->units == NULL ||
         bus->devices == NULL || bus->memory.nodes == NULL || bus->memory.rare == NULL) {
         bus_destroy(bus);
         return NULL;
     }
-    unsigned nodes = 0;
+    unsigned nodes = 0, words = 0;
     bus->pace.together_us = looped ? TOGETHER_MOST_US : 0;
     for (unsigned i = 0; i < count; i++) {
         const struct device_config *device = &config->devices[own->devices[i]];
-        device_init(&bus->devices[i], device, own, boot, sink,
-                    device->profile->node ? &bus->memory.nodes[nodes++] : NULL,
-                    &bus->memory.rare[i]);
+        const struct decode_map *map = map_of(&bus->memory, device->profile);
+        struct device_memory memory = {
+            .map = map,
+            .rare = &bus->memory.rare[i],
+            .words = bus->memory.words + words,
+            .room = device_words(map),
+            .node = device->profile->node ? &bus->memory.nodes[nodes++] : NULL,
+        };
+        words += memory.room;
+        device_init(&bus->devices[i], device, own, boot, sink, &memory);
         log_state_init(&bus->devices[i].logs.state, DEVICE_ONLINE);
         log_state_init(&bus->devices[i].logs.hint, 0);
         bus->units[i].period_us = device->every_ms * 1000LL;

@@ -76,7 +76,7 @@ static uint32_t block_every_ms(const struct profile_config *profile,
 
 void decode_map_init(struct decode_map *map, const struct profile_config *profile)
 {
-    *map = (struct decode_map){0};
+    *map = (struct decode_map){.profile = profile};
     for (unsigned i = 0; i < profile->block_count; i++) {
         const struct block_config *block = &profile->blocks[i];
         (void)add_item(map,
@@ -107,7 +107,7 @@ bool decode_layout(const struct plan *plan, struct decode_image *image)
         image->start[i] = (uint16_t)at;
         at += plan_read_words(&plan->reads[i]);
     }
-    return at <= DECODE_IMAGE;
+    return at <= image->room;
 }
 
 void decode_answer(const struct plan_read *read, const uint8_t *pdu, uint16_t *words)
@@ -509,7 +509,7 @@ void decode_device(const struct device_config *device, const struct decode_map *
         take_roles(&answer, decoded);
     if (!decoded->believed)
         return;
-    decoded->boot += map->boot_base;
+    decoded->boot += counters->boot_base;
     decode_counters_boot(counters, decoded->boot);
     decoded->value_count = device->metric_count;
     if (profile->all_zero_is_nothing && all_zero(device, &answer)) {

@@ -14,8 +14,10 @@
 #define DECODE_EXPONENT_MOST 10  /* SunSpec's, and more than any register of decimals holds */
 #define DECODE_IMAGE         512 /* registers of all reads of a device; more is refused by config */
 
-/* What is to be read of a device, and where each profile field is among it. */
+/* What is to be read of a device, and where each profile field is among it: the same for all
+ * devices of a profile. */
 struct decode_map {
+    const struct profile_config *profile;
     struct plan_item items[PLAN_ITEMS_MAX]; /* the profile's blocks first */
     uint8_t item_count, block_count, group_count;
     struct decode_place {
@@ -23,13 +25,13 @@ struct decode_map {
         uint8_t offset;                         /* words */
     } fields[PLAN_ITEMS_MAX];                   /* of each field of the profile */
     struct decode_place scales[PLAN_ITEMS_MAX]; /* of their scale registers */
-    uint32_t boot_base;                         /* boots are so much more than the device says */
     bool has_roles;                             /* the profile has fields that are no metric */
 };
 
 /* Cumulative counters as last seen; all zero at the start. Belongs to one device. */
 struct decode_counters {
-    uint32_t boot; /* that `last` is of; always 0 for devices that do not tell */
+    uint32_t boot_base; /* boots are so much more than the device says */
+    uint32_t boot;      /* that `last` is of; always 0 for devices that do not tell */
     uint64_t last[READING_VALUES_MAX];
     bool known[READING_VALUES_MAX];
 };
@@ -49,11 +51,11 @@ struct decoded {
 struct decode_image {
     uint64_t rests;                 /* bit i: read i was not made this time */
     uint16_t start[PLAN_ITEMS_MAX]; /* of each read in `words` */
-    uint16_t words[DECODE_IMAGE];
+    uint16_t *words, room;          /* the caller's memory; words that it holds */
 };
 
 void decode_map_init(struct decode_map *map, const struct profile_config *profile);
-/* Lays out the image for a plan; false when DECODE_IMAGE is too small. */
+/* Lays out the image for a plan; false when it has no room. */
 bool decode_layout(const struct plan *plan, struct decode_image *image);
 /* Puts the answer PDU (already checked against the request) of one read into the image. */
 void decode_answer(const struct plan_read *read, const uint8_t *pdu, uint16_t *words);

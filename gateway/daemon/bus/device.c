@@ -32,19 +32,29 @@ int64_t device_ceiling_ns(const struct device_config *config, const struct bus_c
     return (bus->response_ms > most_ms ? bus->response_ms : most_ms) * 1000000LL;
 }
 
+static struct plan_limits limits_of(const struct profile_config *profile)
+{
+    return (struct plan_limits){profile->max_registers,
+                                profile->node ? NODE_GAP : profile->read_gap};
+}
+
+uint16_t device_words(const struct decode_map *map)
+{
+    struct plan_limits limits = limits_of(map->profile);
+    unsigned most = plan_words_most(map->items, map->item_count, &limits);
+    return (uint16_t)(most < DECODE_IMAGE ? most : DECODE_IMAGE);
+}
+
 void device_plan(struct device *device)
 {
     device->refusal.answered = 0;
     device->refusal.silent_reads = 0;
-    const struct profile_config *profile = device->config->profile;
-    struct plan_limits limits = {profile->max_registers, profile->read_gap};
-    if (profile->node)
-        limits.gap = NODE_GAP;
-    plan_make(device->map.items, device->map.item_count, &limits, &device->cost, &device->lessons,
+    struct plan_limits limits = limits_of(device->config->profile);
+    plan_make(device->map->items, device->map->item_count, &limits, &device->cost, &device->lessons,
               &device->plan);
     if (!decode_layout(&device->plan, &device->image)) { /* too much read through: read none */
         limits.gap = 0;
-        plan_make(device->map.items, device->map.item_count, &limits, &device->cost,
+        plan_make(device->map->items, device->map->item_count, &limits, &device->cost,
                   &device->lessons, &device->plan);
         (void)decode_layout(&device->plan, &device->image);
     }
@@ -90,11 +100,13 @@ static void note_kinds(struct device *device)
 
 void device_init(struct device *device, const struct device_config *config,
                  const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
-                 struct own_node *node, struct device_rare *rare)
+                 const struct device_memory *memory)
 {
     *device = (struct device){.config = config,
                               .sink = sink,
-                              .rare = rare,
+                              .map = memory->map,
+                              .rare = memory->rare,
+                              .image = {.words = memory->words, .room = memory->room},
                               .boot = boot,
                               .wire = device_wire(config, bus)};
     int64_t silence_ns = serial_timing_silence_ns(&device->wire);
@@ -102,10 +114,10 @@ void device_init(struct device *device, const struct device_config *config,
         silence_ns = bus->silence_us * 1000LL;
     device->cost =
         plan_cost_of(&device->wire, silence_ns, config->profile->extra_silence_us * 1000LL);
-    decode_map_init(&device->map, config->profile);
     device_plan(device);
     note_kinds(device);
     device->gap.device = config->index;
+    struct own_node *node = memory->node;
     if (config->profile->node && node != NULL) {
         struct reading_stored before;
         bool known = sink->last != NULL && sink->last(sink->context, config->index, &before);
@@ -115,6 +127,19 @@ void device_init(struct device *device, const struct device_config *config,
     } else if (!config->profile->node) {
         resume_counters(device, sink);
     }
+}
+
+void device_init_alone(struct device *device, const struct device_config *config,
+                       const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
+                       struct own_node *node, struct device_alone *alone)
+{
+    decode_map_init(&alone->map, config->profile);
+    struct device_memory memory = {.map = &alone->map,
+                                   .rare = &alone->rare,
+                                   .words = alone->words,
+                                   .room = DECODE_IMAGE,
+                                   .node = node};
+    device_init(device, config, bus, boot, sink, &memory);
 }
 
 static void mark_counters(const struct device *device, struct reading *reading)
@@ -196,7 +221,7 @@ void device_poll_done(struct device *device, int64_t now_ms)
 
 void device_all_due(struct device *device)
 {
-    for (unsigned i = 0; i < device->map.group_count; i++)
+    for (unsigned i = 0; i < device->map->group_count; i++)
         if (device->rare->group_due_ms[i] != 0) /* a page that is not written costs nothing */
             device->rare->group_due_ms[i] = 0;
 }
@@ -278,13 +303,13 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
     bool own = config->profile->node;
     struct decode_counters tried, *counters = &device->counters;
     struct decoded decoded;
+    if (device->node != NULL)
+        device->counters.boot_base = device->node->boot_base;
     if (own) { /* an answer that is no new reading moves no counter */
         tried = device->counters;
         counters = &tried;
     }
-    if (device->node != NULL)
-        device->map.boot_base = device->node->boot_base;
-    decode_device(config, &device->map, &device->plan, &device->image, counters,
+    decode_device(config, device->map, &device->plan, &device->image, counters,
                   own ? NULL : device->rare->foreign, now_ms, &decoded);
     if (!decoded.believed)
         return false;

@@ -25,6 +25,22 @@ struct device_rare {
     struct own_writes writes;
 };
 
+/* What a device has outside of its struct: the caller's, must live as long as the device. */
+struct device_memory {
+    const struct decode_map *map; /* of its profile */
+    struct device_rare *rare;
+    uint16_t *words, room; /* device_words() of them */
+    struct own_node
+        *node; /* only for one of our own nodes; without it such a one gives no readings */
+};
+
+/* The same in one piece, as large as it can be: for one device alone. */
+struct device_alone {
+    struct decode_map map;
+    struct device_rare rare;
+    uint16_t words[DECODE_IMAGE];
+};
+
 /* The poll in progress. */
 struct device_poll {
     uint8_t first_read;
@@ -69,7 +85,7 @@ struct device {
     const struct reading_sink *sink;
     struct device_rare *rare;
     struct serial_timing wire;
-    struct decode_map map;
+    const struct decode_map *map;
     struct plan_cost cost;
     struct plan_lessons lessons;
     struct plan plan;
@@ -97,12 +113,16 @@ enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE, DEVICE_REFUSES
 
 #define DEVICE_REFUSED_POLLS 3 /* so many in a row, and it gives no values: it is not online */
 
-/* Prepares the device and its first plan. `boot` is the gateway's. `rare` and `node` are the
- * caller's memory, `node` only for one of our own nodes and kept by it; without it such a device
- * gives no readings. */
+/* Prepares the device and its first plan. `boot` is the gateway's. */
 void device_init(struct device *device, const struct device_config *config,
                  const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
-                 struct own_node *node, struct device_rare *rare);
+                 const struct device_memory *memory);
+/* The same with the map made, and memory in one piece. */
+void device_init_alone(struct device *device, const struct device_config *config,
+                       const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
+                       struct own_node *node, struct device_alone *alone);
+/* Words that the image of such a device may take. */
+uint16_t device_words(const struct decode_map *map);
 /* The longest time that it may take to answer. */
 int64_t device_ceiling_ns(const struct device_config *config, const struct bus_config *bus);
 /* Makes the plan anew after something was learned. */

@@ -71,6 +71,8 @@ struct bus_wall {
 struct bus_memory {
     struct own_node *nodes; /* node_count of them */
     struct device_rare *rare;
+    struct decode_map *maps; /* one a profile */
+    uint16_t *words;         /* all images, one after the other */
 };
 
 struct bus {

@@ -27,9 +27,9 @@ void load_device(const struct config *config, const struct device_config *device
                  struct load_device *load)
 {
     const struct bus_config *bus = &config->buses[device->bus];
-    struct device_rare rare = {0};
+    struct device_alone alone = {0};
     struct device prepared;
-    device_init(&prepared, device, bus, 0, &no_sink, NULL, &rare);
+    device_init_alone(&prepared, device, bus, 0, &no_sink, NULL, &alone);
     load->plan = prepared.plan;
     load->cost = prepared.cost;
     /* While its own silence runs others have the line. */

@@ -56,6 +56,26 @@ static void sort(const struct plan_item *items, unsigned count, uint8_t *order)
     }
 }
 
+unsigned plan_words_most(const struct plan_item *items, unsigned item_count,
+                         const struct plan_limits *limits)
+{
+    uint8_t order[PLAN_ITEMS_MAX];
+    unsigned words = 0;
+    const struct plan_item *last = NULL;
+    sort(items, item_count, order);
+    for (unsigned i = 0; i < item_count; i++) { /* each by itself, and what may be read before it */
+        const struct plan_item *item = &items[order[i]];
+        bool after = last != NULL && last->function == item->function && last->group == item->group;
+        unsigned end = after ? (unsigned)last->address + last->count : item->address;
+        unsigned gap = item->address > end ? item->address - end : 0;
+        if (gap > limits->gap)
+            gap = limits->gap;
+        words += (item->count + gap) * (item->words > 1 ? 2u : 1u);
+        last = item;
+    }
+    return words;
+}
+
 /* Does a bad item lie (partly) in [from, to) of the function? */
 static bool crosses_bad(const struct plan_item *items, unsigned count, uint64_t bad,
                         uint8_t function, uint32_t from, uint32_t to)

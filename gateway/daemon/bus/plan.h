@@ -84,6 +84,10 @@ void plan_retry(const struct plan_item *items, unsigned item_count, unsigned ite
 unsigned plan_read_bytes(const struct plan_read *read);
 /* 16-bit words, or bits, that it gives. */
 unsigned plan_read_words(const struct plan_read *read);
+/* The most words (bits count as one each) that all reads of any plan of these items give,
+ * whatever was learned. */
+unsigned plan_words_most(const struct plan_item *items, unsigned item_count,
+                         const struct plan_limits *limits);
 /* Time on the line of one read of the plan, both silences included. */
 int64_t plan_read_ns(const struct plan_read *read, const struct plan_cost *cost);
 

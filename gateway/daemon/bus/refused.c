@@ -18,7 +18,7 @@ void refused_forget(struct device *device)
 /* The read that was refused is planned anew in parts, or left out. */
 void refused_leave_out(struct device *device)
 {
-    plan_refuse(device->map.items, device->map.item_count, &device->plan, device->read,
+    plan_refuse(device->map->items, device->map->item_count, &device->plan, device->read,
                 &device->lessons);
     device_plan(device);
 }
@@ -53,7 +53,7 @@ void refused_note(struct bus *bus, struct device *device)
     device->refusal.reported = true;
     while (refused > 0 && (bad >> first & 1) == 0)
         first++;
-    const struct plan_item *item = &device->map.items[first];
+    const struct plan_item *item = &device->map->items[first];
     log_change(
         &device->logs.refusal, (int)((bad ^ bad >> 32) & INT32_MAX),
         refused > 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
@@ -61,8 +61,8 @@ void refused_note(struct bus *bus, struct device *device)
                       "%u (function %u) on: %s; its profile may not be right for it. They "
                       "are asked for again every %s"
                     : "device %s (bus %s, address %u) refuses no field any more",
-        device->config->name, bus->bus->name, device->config->unit, refused, device->map.item_count,
-        item->address, item->function,
+        device->config->name, bus->bus->name, device->config->unit, refused,
+        device->map->item_count, item->address, item->function,
         device->refusal.code ? modbus_exception_text(device->refusal.code) : "no answer to them",
         device->refusal.busy >> first & 1 ? "minute" : "hour");
 }
@@ -100,9 +100,9 @@ void refused_ask_anew(struct device *device, int64_t now_ms)
     if (due == 0 || device->refusal.one_item)
         return;
     do {
-        device->refusal.item = (uint8_t)((device->refusal.item + 1) % device->map.item_count);
+        device->refusal.item = (uint8_t)((device->refusal.item + 1) % device->map->item_count);
     } while ((due >> device->refusal.item & 1) == 0);
-    plan_retry(device->map.items, device->map.item_count, device->refusal.item, &device->lessons);
+    plan_retry(device->map->items, device->map->item_count, device->refusal.item, &device->lessons);
     device_plan(device);
     device->refusal.retrying = true;
 }
@@ -110,7 +110,7 @@ void refused_ask_anew(struct device *device, int64_t now_ms)
 /* Everything is refused: one field a minute, each in its turn, until one is answered. */
 void refused_ask_one(struct device *device)
 {
-    device->refusal.item = (uint8_t)((device->refusal.item + 1) % device->map.item_count);
+    device->refusal.item = (uint8_t)((device->refusal.item + 1) % device->map->item_count);
     device->lessons = (struct plan_lessons){.bad = ~(1ull << device->refusal.item)};
     device->refusal.one_item = true;
     device_plan(device);
@@ -153,17 +153,17 @@ enum schedule_outcome refused_judge(struct bus *bus, struct device *device, unsi
 static const struct plan_item *next_part(struct device *device, uint64_t set)
 {
     do {
-        device->refusal.part = (uint8_t)((device->refusal.part + 1) % device->map.item_count);
+        device->refusal.part = (uint8_t)((device->refusal.part + 1) % device->map->item_count);
     } while ((set >> device->refusal.part & 1) == 0);
-    return &device->map.items[device->refusal.part];
+    return &device->map->items[device->refusal.part];
 }
 
 /* Those that are not left out and have registers of that width. */
 static uint64_t parts_of(const struct device *device, bool wide)
 {
     uint64_t parts = 0;
-    for (unsigned i = 0; i < device->map.item_count && device->node == NULL; i++) {
-        bool fits = (device->map.items[i].words > 1) == wide;
+    for (unsigned i = 0; i < device->map->item_count && device->node == NULL; i++) {
+        bool fits = (device->map->items[i].words > 1) == wide;
         parts |= (uint64_t)(fits && (device->lessons.bad >> i & 1) == 0) << i;
     }
     return parts;

@@ -295,18 +295,18 @@ static bool try_profile(struct kept *kept, const struct profile_config *profile,
 {
     static const struct reading_sink nobody;
     struct decoded decoded;
-    struct device_rare rare = {0};
+    struct device_alone alone = {0};
     struct device_config config = {.unit = kept->unit, .profile = profile};
     *evidence = (struct recognise_evidence){0};
     for (unsigned i = 0; i < profile->field_count; i++) {
         if (profile->fields[i].metric[0] && !profile->fields[i].not_measured)
             config.metrics[config.metric_count++] = &profile->fields[i];
     }
-    device_init(device, &config, &kept->bench->bus, 1, &nobody, NULL, &rare);
+    device_init_alone(device, &config, &kept->bench->bus, 1, &nobody, NULL, &alone);
     if (!read_plan(kept, device))
         return false;
-    decode_device(&config, &device->map, &device->plan, &device->image, &device->counters,
-                  profile->node ? NULL : rare.foreign, line_now_ns() / 1000000, &decoded);
+    decode_device(&config, device->map, &device->plan, &device->image, &device->counters,
+                  profile->node ? NULL : alone.rare.foreign, line_now_ns() / 1000000, &decoded);
     if (!decoded.believed)
         return false;
     count_values(&config, &decoded, evidence);

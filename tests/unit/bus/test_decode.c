@@ -40,7 +40,8 @@ static struct reading_value decode_fields(const struct field_config *from, unsig
         (struct device_config){.profile = &profile, .metrics = {&fields[0]}, .metric_count = 1};
     struct decode_map map;
     struct plan plan;
-    struct decode_image image = {0};
+    uint16_t room[DECODE_IMAGE];
+    struct decode_image image = {.words = room, .room = DECODE_IMAGE};
     struct decode_counters counters = {0};
     static const struct plan_cost cost = {1000, 10, 1};
     static const struct plan_lessons none;

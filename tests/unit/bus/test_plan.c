@@ -129,6 +129,15 @@ static void check_consistent(const struct plan_item *items, unsigned count, cons
     }
 }
 
+static void check_words(const struct plan_item *items, unsigned count,
+                        const struct plan_limits *limits, const struct plan *plan)
+{
+    unsigned words = 0;
+    for (unsigned i = 0; i < plan->read_count; i++)
+        words += plan_read_words(&plan->reads[i]);
+    assert_true(words <= plan_words_most(items, count, limits));
+}
+
 /* 4,000 random maps of up to 7 fields: no partition of the fields costs less than the plan. */
 static void no_partition_is_cheaper(void **state)
 {
@@ -144,11 +153,15 @@ static void no_partition_is_cheaper(void **state)
         }
         struct plan_limits limits = {(uint8_t)(2 + pick(30)), (uint8_t)(pick(2) * pick(12))};
         struct plan_lessons lessons = {.bad = pick(3) ? 0 : pick(1u << count)};
+        struct plan_lessons cut = {lessons.bad, pick(1u << count)};
         const struct serial_timing *wire = &wires[pick(3)];
         struct plan_cost cost =
             plan_cost_of(wire, serial_timing_silence_ns(wire), (int64_t)pick(50) * 1000000);
         struct plan plan;
+        plan_make(items, count, &limits, &cost, &cut, &plan);
+        check_words(items, count, &limits, &plan);
         plan_make(items, count, &limits, &cost, &lessons, &plan);
+        check_words(items, count, &limits, &plan);
         check_consistent(items, count, &plan, &cost, lessons.bad);
         struct brute brute = {items, count, &limits, &cost, lessons.bad, INT64_MAX};
         unsigned sets[8] = {0};

@@ -319,10 +319,11 @@ static void decodes_documented_frames(void **state)
         struct config *config =
             config_with(example->profile, (unsigned)strtoul(example->answers[0], NULL, 16));
         struct device device;
-        struct device_rare rare = {0};
+        struct device_alone alone = {0};
         struct own_node node;
         struct reading reading;
-        device_init(&device, &config->devices[0], &config->buses[0], 1, &no_sink, &node, &rare);
+        device_init_alone(&device, &config->devices[0], &config->buses[0], 1, &no_sink, &node,
+                          &alone);
         while (device.read < device.plan.read_count)
             answer_read(&device, example);
         assert_true(device.read == READS || example->answers[device.read] == NULL);
@@ -367,10 +368,10 @@ static void a_node_keeps_identity_flags_and_time(void **state)
     static const struct reading_sink no_sink;
     struct config *config = config_with("baiye-node", 1);
     struct device device;
-    struct device_rare rare = {0};
+    struct device_alone alone = {0};
     struct own_node node;
     struct reading reading;
-    device_init(&device, &config->devices[0], &config->buses[0], 1, &no_sink, &node, &rare);
+    device_init_alone(&device, &config->devices[0], &config->buses[0], 1, &no_sink, &node, &alone);
     answer_read(&device, &examples[EXAMPLES - 1]);
     device.poll.answered_ns = 100000000000;
     struct wall_ms wall = {1795293274123, TIME_TRUSTED};

@@ -38,12 +38,12 @@ bool trial_longest(const struct device_config *config, const struct bus_config *
                    struct trial_read *longest, struct serial_timing *wire)
 {
     struct device polled;
-    struct device_rare *rare = calloc(1, sizeof *rare);
+    struct device_alone *alone = calloc(1, sizeof *alone);
     const struct reading_sink sink = {.context = NULL};
-    if (rare == NULL)
+    if (alone == NULL)
         return false;
-    device_init(&polled, config, bus, 0, &sink, NULL, rare);
-    free(rare);
+    device_init_alone(&polled, config, bus, 0, &sink, NULL, alone);
+    free(alone);
     *wire = polled.wire;
     unsigned best = 0;
     for (unsigned i = 0; i < polled.plan.read_count; i++) {
