@@ -109,6 +109,44 @@ int purged_ranges_add(struct db *db, const char *device, uint32_t boot, uint32_t
     return rc;
 }
 
+/* `row` with the numbers from `first` to `last` untold, the others as they were. */
+static int split_row(struct db *db, struct purged_ranges_row row, uint32_t first, uint32_t last)
+{
+    struct purged_ranges_row before = row, within = row, after = row;
+    within.told = false;
+    int rc = delete_row(db, &row);
+    if (rc == SQLITE_OK && row.first < first) {
+        before.last = first - 1;
+        within.first = first;
+        rc = join_row(db, before);
+    }
+    if (rc == SQLITE_OK && row.last > last) {
+        after.first = last + 1;
+        within.last = last;
+        rc = join_row(db, after);
+    }
+    return rc == SQLITE_OK ? join_row(db, within) : rc;
+}
+
+int purged_ranges_untell(struct db *db, const char *device, uint32_t boot, uint32_t first,
+                         uint32_t last)
+{
+    struct purged_ranges_row at = {.boot = boot}, row = {0};
+    (void)strncpy(at.device, device, sizeof at.device - 1);
+    for (;;) { /* downwards */
+        bool found = false;
+        int rc = find_row(db, DB_GONE_BELOW, &at, last, &row, &found);
+        if (rc != SQLITE_OK || !found || row.last < first)
+            return rc;
+        uint32_t begin = row.first;
+        if (row.told)
+            rc = split_row(db, row, first, last);
+        if (rc != SQLITE_OK || begin <= first)
+            return rc;
+        last = begin - 1;
+    }
+}
+
 /* ---- Telling ---- */
 
 #define TELL_AT_ONCE 256u

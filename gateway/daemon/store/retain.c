@@ -102,12 +102,18 @@ static int close_run(struct store *store, struct run *run)
     return rc;
 }
 
-static int drop_record(struct store *store, struct runs *runs, const struct record *record)
+/* `heard`: all brokers have it. */
+static int drop_record(struct store *store, struct runs *runs, const struct record *record,
+                       bool heard)
 {
     const struct stream *stream =
         record->kind == RECORD_CORRECTION ? NULL : stream_find(store, record->stream);
-    if (stream == NULL || (record->kind == RECORD_GAP && record->why == GAP_QUOTA))
-        return SQLITE_OK; /* the numbers of a quota's gap are recorded already */
+    if (stream == NULL)
+        return SQLITE_OK;
+    if (record->kind == RECORD_GAP && record->why == GAP_QUOTA) /* its numbers are recorded */
+        return heard ? SQLITE_OK
+                     : purged_ranges_untell(&store->db, stream->device, record->boot, record->seq,
+                                            record->last_seq);
     struct run *run = &runs->runs[record->stream % runs->count];
     if (run->device != NULL && strcmp(run->device, stream->device) == 0 &&
         run->boot == record->boot && record->seq == run->last + 1) {
@@ -119,9 +125,10 @@ static int drop_record(struct store *store, struct runs *runs, const struct reco
     return rc;
 }
 
-/* The numbers of a body are recorded; the readings from `lost_from` on are counted as lost. */
-static int drop_body(struct store *store, struct runs *runs, uint64_t id, uint64_t lost_from,
-                     const void *data, size_t size)
+/* The numbers of a body are recorded; the readings from `lost_from` on are counted as lost. Brokers
+ * have what is before `cursor`. */
+static int drop_body(struct store *store, struct runs *runs, uint64_t id, uint64_t cursor,
+                     uint64_t lost_from, const void *data, size_t size)
 {
     struct body_reader reader;
     struct record record;
@@ -129,7 +136,7 @@ static int drop_body(struct store *store, struct runs *runs, uint64_t id, uint64
     if (!body_open(&reader, data, size))
         return SQLITE_OK;
     while (rc == SQLITE_OK && body_next(&reader, &record)) {
-        rc = drop_record(store, runs, &record);
+        rc = drop_record(store, runs, &record, id + reader.index <= cursor);
         runs->lost += record.kind == RECORD_READING && id + reader.index > lost_from;
     }
     return rc;
@@ -186,7 +193,7 @@ static int drop_oldest(struct store *store, struct runs *runs, uint64_t cursor,
     }
     int64_t id = sqlite3_column_int64(s, 0);
     uint64_t lost_from = step == RETAIN_DROP_OLD ? none : step == RETAIN_DROP_MISSED ? cursor : 0;
-    int rc = drop_body(store, runs, (uint64_t)id, lost_from, sqlite3_column_blob(s, 1),
+    int rc = drop_body(store, runs, (uint64_t)id, cursor, lost_from, sqlite3_column_blob(s, 1),
                        (size_t)sqlite3_column_bytes(s, 1));
     sqlite3_reset(s);
     s = rc == SQLITE_OK ? db_statement(&store->db, DB_BATCH_DELETE) : NULL;
