@@ -94,7 +94,8 @@ int purged_ranges_add(struct db *db, const char *device, uint32_t boot, uint32_t
         if (rc == SQLITE_OK && found && near.last >= piece.first) { /* already there */
             if (near.last >= last)
                 break;
-            piece.first = near.last + 1;
+            piece.first = near.last + 1; /* where the next one may begin */
+            continue;
         }
         if (rc == SQLITE_OK)
             rc = find_row(db, DB_GONE_ABOVE, &piece, piece.first, &near, &found);
