@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/county/bounds.h"
 #include "gateway/county/connection.h"
 #include "gateway/county/metrics.h"
 #include "gateway/county/rows.h"
@@ -68,6 +69,12 @@ const struct database_counts *database_counts(const struct database *database)
     return &database->counts;
 }
 
+#define RANGES(of) "(SELECT count(*) FROM unnest(" of "))"
+/* With these records there would be too many ranges, and more than before. */
+#define ONE_MORE_HOLE                                                                              \
+    "pg_column_size(ids) > " BOUND_PLAIN                                                           \
+    " AND " RANGES("ids + int8multirange(int8range($2, $3, '[]'))") " > greatest(" BOUND_RANGES    \
+                                                                    ", " RANGES("ids") ")"
 #define OWNER "CASE WHEN retired IS NULL THEN site ELSE '' END"
 
 static const struct {
@@ -76,12 +83,20 @@ static const struct {
     /* Of one that is retired: no site. */
     {"known", "SELECT " OWNER ", ids @> int8range($2, $3, '[]'), seen < now() - interval '10 s'"
               " FROM gateway WHERE gw = $1"},
-    {"lock",
-     "SELECT " OWNER ", ids @> int8range($2, $3, '[]') FROM gateway WHERE gw = $1 FOR UPDATE"},
+    {"lock", "SELECT " OWNER ", ids @> int8range($2, $3, '[]'), " ONE_MORE_HOLE
+             " FROM gateway WHERE gw = $1 FOR UPDATE"},
     {"new_gateway", "INSERT INTO gateway (gw, site) SELECT $1::uuid, $2::text WHERE NOT EXISTS"
-                    " (SELECT FROM retired WHERE site = $2) ON CONFLICT (gw) DO NOTHING"},
+                    " (SELECT FROM retired WHERE site = $2) AND (SELECT count(*) FROM gateway"
+                    "  WHERE site = $2 AND seen > now() - interval '30 d') < " BOUND_GATEWAYS
+                    " ON CONFLICT (gw) DO NOTHING"},
+    {"began", "UPDATE gateway SET began = CASE began_on WHEN current_date THEN began ELSE 0 END"
+              " + $2::int4, began_on = current_date WHERE gw = $1"
+              " RETURNING began > " BOUND_STREAMS},
+    {"corrected", "SELECT count(*) >= " BOUND_CORRECTIONS " FROM correction WHERE gw = $1"},
     {"find", "SELECT s.id, s.have * int8multirange(int8range(r.low, r.high, '[]')),"
-             " s.serial IS NULL AND r.serial > 0 FROM unnest($2::text[], $3::int8[], $4::int8[],"
+             " s.serial IS NULL AND r.serial > 0,"
+             " pg_column_size(s.have) > " BOUND_PLAIN " OR pg_column_size(s.told) > " BOUND_PLAIN
+             " FROM unnest($2::text[], $3::int8[], $4::int8[],"
              " $5::int8[], $6::int8[]) WITH ORDINALITY r(device, boot, serial, low, high, n)"
              " LEFT JOIN stream s ON s.gw = $1 AND s.device = r.device AND s.boot = r.boot"
              " ORDER BY r.n"},
@@ -91,6 +106,14 @@ static const struct {
                     " GROUP BY device, boot ON CONFLICT (gw, device, boot) DO UPDATE"
                     " SET serial = excluded.serial"
                     " WHERE stream.serial IS NULL AND excluded.serial IS NOT NULL"},
+    /* A gap is told once and for good, so where there are very many they need not stand beside what
+     * is there. */
+    {"fold",
+     "UPDATE stream SET have = have + told, told = '{}' WHERE id = ANY ($1::int4[])"
+     " AND told <> '{}' AND greatest(" RANGES("have") ", " RANGES("told") ") > " BOUND_RANGES},
+    {"ranges", "SELECT id, n, n > " BOUND_RANGES " FROM (SELECT id, " RANGES(
+                   "have + told") " AS n"
+                                  " FROM stream WHERE id = ANY ($1::int4[])) s"},
     {"have", "UPDATE stream SET have = have + r.ranges"
              " FROM unnest($1::int4[], $2::int8multirange[]) r(id, ranges) WHERE stream.id = r.id"},
     {"told", "UPDATE stream SET told = told + r.ranges FROM (SELECT device, boot,"
@@ -125,10 +148,13 @@ static const struct {
     {"ids", "UPDATE gateway SET seen = now(), ids = ids + int8multirange(int8range($2, $3, '[]'))"
             " WHERE gw = $1"},
     {"seen", "UPDATE gateway SET seen = now() WHERE gw = $1"},
-    {"metric", "WITH new AS (INSERT INTO metric (name, unit, kind) SELECT $1::text, '', 'mean'"
-               " WHERE NOT EXISTS (SELECT FROM metric WHERE name = $1)"
+    {"metric", "WITH theirs AS (SELECT count(*) AS n FROM metric WHERE site = $2),"
+               " new AS (INSERT INTO metric (name, unit, kind, site)"
+               " SELECT $1::text, '', 'mean', $2::text FROM theirs WHERE n < " BOUND_METRICS
+               " AND NOT EXISTS (SELECT FROM metric WHERE name = $1)"
                " ON CONFLICT (name) DO NOTHING RETURNING id, kind)"
-               " SELECT id, kind FROM new UNION ALL SELECT id, kind FROM metric WHERE name = $1"},
+               " SELECT id, kind FROM new UNION ALL SELECT id, kind FROM metric WHERE name = $1"
+               " UNION ALL SELECT 0, '' FROM theirs WHERE n >= " BOUND_METRICS},
     /* A record that does not fit is a hole, and comes again when it is asked for: it is counted. So
      * is what one garden sends beyond a bound a day: who floods the county fills no disk. */
     {"dead",
@@ -191,10 +217,11 @@ static const char session_options[] =
     "-c timezone=UTC -c synchronous_commit=on -c statement_timeout=15000 "
     "-c client_min_messages=warning";
 
-/* Each statement looks up few rows by key, whatever there was when it was planned. Not for what
- * looks after the tables, which reads catalogues. */
+/* Each statement looks up few rows by key, whatever there was when it was planned; a plan that
+ * reads a table all the same is so dear by its reckoning that it would be compiled each time. Not
+ * for what looks after the tables, which reads catalogues. */
 static const char planning[] =
-    "SET enable_seqscan = off; SET enable_hashjoin = off;"
+    "SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off;"
     "SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan";
 
 bool database_connect(struct database *database, char *why, size_t why_size)
@@ -321,9 +348,29 @@ static bool take_correction(struct database *database, const struct message *mes
            connection_tell(&database->connection, "shift", 3, shift);
 }
 
+/* Each costs a look at all readings of its gateway. */
+static bool may_correct(struct database *database, const struct message *message)
+{
+    struct connection *connection = &database->connection;
+    const char *gateway = message->gateway;
+    PGresult *result = NULL;
+    if (message->correction_count == 0)
+        return true;
+    if (!connection_ask(connection, "corrected", 1, &gateway, &result))
+        return false;
+    bool may = PQgetvalue(result, 0, 0)[0] == 'f';
+    PQclear(result);
+    if (!may)
+        (void)snprintf(connection->why, sizeof connection->why,
+                       "22023 more than " BOUND_CORRECTIONS " corrections of time");
+    return may;
+}
+
 static bool take_corrections(struct database *database, const struct message *message,
                              struct database_counts *counts)
 {
+    if (!may_correct(database, message))
+        return false;
     for (size_t i = 0; i < message->correction_count; i++) {
         if (!take_correction(database, message, &message->corrections[i], counts))
             return false;
@@ -352,7 +399,7 @@ static bool lock_gateway(struct database *database, const struct message *messag
                          bool *known)
 {
     struct connection *connection = &database->connection;
-    struct ids ids;
+    struct ids ids = {.first = ""};
     const char *row[] = {message->gateway, site};
     PGresult *result = NULL;
     put_ids(&ids, message);
@@ -366,15 +413,26 @@ static bool lock_gateway(struct database *database, const struct message *messag
     }
     bool same = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), site) == 0;
     const char *owner = PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "";
-    if (!same && owner[0] == '\0')
+    bool holes = same && PQgetvalue(result, 0, 2)[0] == 't';
+    *known = same && message->first_id > 0 && PQgetvalue(result, 0, 1)[0] == 't';
+    if (PQntuples(result) == 0)
+        (void)snprintf(connection->why, sizeof connection->why,
+                       "22023 site %.32s is retired, or has had " BOUND_GATEWAYS
+                       " gateways within 30 days",
+                       site);
+    else if (!same && owner[0] == '\0')
         (void)snprintf(connection->why, sizeof connection->why, "22023 site %.32s is retired",
                        site);
+    else if (holes && !*known)
+        (void)snprintf(connection->why, sizeof connection->why,
+                       "22023 gateway %s has " BOUND_RANGES
+                       " holes in its record numbers, and this would be one more",
+                       message->gateway);
     else if (!same)
         (void)snprintf(connection->why, sizeof connection->why, "22023 gateway %s is of site %.32s",
                        message->gateway, owner);
-    *known = same && message->first_id > 0 && PQgetvalue(result, 0, 1)[0] == 't';
     PQclear(result);
-    return same;
+    return same && (*known || !holes);
 }
 
 /* `*known`: all of the message's records are there, which needs no transaction to be found out:
@@ -384,7 +442,7 @@ static bool look_whether_known(struct database *database, const struct message *
                                const char *site, bool *known)
 {
     struct connection *connection = &database->connection;
-    struct ids ids;
+    struct ids ids = {.first = ""};
     PGresult *result = NULL;
     put_ids(&ids, message);
     if (!connection_ask(connection, "known", 3, ids.parameters, &result))
@@ -398,7 +456,7 @@ static bool look_whether_known(struct database *database, const struct message *
 
 static bool tell_ids(struct database *database, const struct message *message)
 {
-    struct ids ids;
+    struct ids ids = {.first = ""};
     put_ids(&ids, message);
     return message->first_id > 0
                ? connection_tell(&database->connection, "ids", 3, ids.parameters)
@@ -411,7 +469,8 @@ static bool tell_and_commit(struct database *database, const struct message *mes
 {
     if (!connection_queue(&database->connection))
         return false;
-    bool sent = (fresh == 0 || rows_tell(&database->rows)) && tell_ids(database, message);
+    bool sent = (fresh == 0 || database->rows.crowded || rows_tell(&database->rows)) &&
+                tell_ids(database, message);
     if (sent)
         return connection_commit_queue(&database->connection);
     connection_drop_queue(&database->connection);
@@ -440,7 +499,9 @@ static bool take_whole(struct database *database, const struct message *message,
     return rows_find_new(&database->rows, message) &&
            take_readings(database, message, counts, &fresh) &&
            take_gaps(database, message, counts) && take_means(database, message, counts) &&
-           take_corrections(database, message, counts) && tell_and_commit(database, message, fresh);
+           take_corrections(database, message, counts) &&
+           (!database->rows.crowded || rows_tell_crowded(&database->rows, fresh)) &&
+           tell_and_commit(database, message, fresh);
 }
 
 /* ---- Whole transactions ---- */
@@ -474,6 +535,7 @@ enum database_result database_take(struct database *database, const struct messa
         if (!database_connect(database, why, why_size))
             return DATABASE_UNAVAILABLE;
         struct database_counts counts = database->counts;
+        metrics_of(&database->metrics, site);
         counts.messages++;
         if (take_whole(database, message, site, &counts)) {
             database->counts = counts;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/county/bounds.h"
 #include "gateway/county/leader.h"
 
 #define LOCK_LEAD    "7236403"
@@ -41,11 +42,15 @@ void holes_destroy(struct holes *holes)
 
 static const char forget[] = "DELETE FROM suspect s WHERE NOT EXISTS"
                              " (SELECT FROM hole h WHERE h.gw = s.gw AND h.first = s.first)";
+/* What was asked is of use for as long as it is not asked again. */
+static const char forget_asked[] =
+    "DELETE FROM asked WHERE at < now() - greatest(2 * $1::int8, 3600) * interval '1 s'";
 static const char notice[] = "INSERT INTO suspect (gw, first) SELECT gw, first FROM hole"
                              " ON CONFLICT DO NOTHING";
-/* A hole that an answered request did not reach the end of goes on at once. */
+/* A hole that an answered request did not reach the end of goes on at once. Whose turn is longest
+ * ago is first, so that nobody is kept waiting by those who always have a hole. */
 static const char choose[] =
-    "WITH due AS (SELECT DISTINCT ON (h.gw) h.gw, h.site, h.first,"
+    "WITH first AS (SELECT DISTINCT ON (h.gw) h.gw, h.site, h.first,"
     " least(h.last, h.first + $3::int8 - 1) AS last"
     " FROM hole h JOIN suspect s ON s.gw = h.gw AND s.first = h.first"
     " WHERE (s.since <= now() - $1::int8 * interval '1 s' OR EXISTS (SELECT FROM asked a"
@@ -54,7 +59,9 @@ static const char choose[] =
     "  AND a.at > now() - interval '1 min')"
     " AND NOT EXISTS (SELECT FROM asked a WHERE a.gw = h.gw AND a.answered"
     "  AND a.first <= h.first AND h.first <= a.until AND a.at > now() - $2::int8 * interval '1 s')"
-    " ORDER BY h.gw, h.first LIMIT $4::int8),"
+    " ORDER BY h.gw, h.first),"
+    " due AS (SELECT * FROM first ORDER BY (SELECT max(a.at) FROM asked a WHERE a.gw = first.gw)"
+    "  NULLS FIRST LIMIT $4::int8),"
     " new AS (INSERT INTO asked (gw, first, last) SELECT gw, first, last FROM due"
     "  ON CONFLICT (gw, first) DO UPDATE SET last = excluded.last, at = now(),"
     "  answered = false, until = NULL RETURNING id, gw, first, last)"
@@ -67,12 +74,14 @@ int holes_due(struct holes *holes, struct hole_request requests[HOLES_A_STEP], c
     (void)snprintf(most, sizeof most, "%d", REQUEST_MOST);
     (void)snprintf(count, sizeof count, "%d", HOLES_A_STEP);
     const char *parameters[] = {holes->patience, holes->again, most, count};
+    const char *again = holes->again;
     struct leader *leader = holes->leader;
     if (!leader_step(leader, why, why_size))
         return -1;
     if (!leader->leads)
         return 0;
     if (!leader_tell(leader, forget, 0, NULL, why, why_size) ||
+        !leader_tell(leader, forget_asked, 1, &again, why, why_size) ||
         !leader_tell(leader, notice, 0, NULL, why, why_size))
         return -1;
     PGresult *result = leader_ask(leader, choose, 4, parameters, why, why_size);
@@ -142,8 +151,11 @@ bool holes_answer(struct holes *holes, const char *site, int64_t id, const char 
                "  THEN least(asked.last, $4::int8 - 1) ELSE asked.last END"
                " FROM gateway g WHERE asked.id = $1::int8 AND g.gw = asked.gw AND g.site = $2"
                " RETURNING asked.gw, asked.first, asked.last)"
-               " UPDATE gateway SET gone = gone + ($3::int8multirange *"
-               "  int8multirange(int8range(mine.first, mine.last, '[]')))"
-               " FROM mine WHERE gateway.gw = mine.gw",
+               " UPDATE gateway SET gone = more.gone FROM (SELECT g.gw, g.gone AS had, g.gone +"
+               "  ($3::int8multirange * int8multirange(int8range(mine.first, mine.last, '[]')))"
+               "  AS gone FROM mine JOIN gateway g USING (gw)) more WHERE gateway.gw = more.gw"
+               /* What is beyond stays a hole. */
+               " AND (SELECT count(*) FROM unnest(more.gone)) <= greatest(" BOUND_RANGES ","
+               "  (SELECT count(*) FROM unnest(more.had)))",
                4, parameters, why, why_size);
 }

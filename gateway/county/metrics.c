@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/county/bounds.h"
 #include "protocols/metric/metric.h"
 
 /* Where a name's number stands, or would: four times as many places as names. */
@@ -47,6 +48,11 @@ bool metrics_load(struct metrics *metrics, struct connection *connection)
     return true;
 }
 
+void metrics_of(struct metrics *metrics, const char *site)
+{
+    (void)snprintf(metrics->site, sizeof metrics->site, "%s", site);
+}
+
 const struct known_metric *metrics_find(struct metrics *metrics, struct connection *connection,
                                         const char *name)
 {
@@ -60,10 +66,16 @@ const struct known_metric *metrics_find(struct metrics *metrics, struct connecti
                        name);
         return NULL;
     }
-    if (!connection_ask(connection, "metric", 1, &name, &result))
+    const char *parameters[] = {name, metrics->site};
+    if (!connection_ask(connection, "metric", 2, parameters, &result))
         return NULL;
     struct known_metric *metric = NULL;
-    if (PQntuples(result) > 0) {
+    if (PQntuples(result) > 0 && strcmp(PQgetvalue(result, 0, 0), "0") == 0) {
+        (void)snprintf(connection->why, sizeof connection->why,
+                       "22023 site %s has brought " BOUND_METRICS
+                       " metrics; \"%s\" would be one more",
+                       metrics->site, name);
+    } else if (PQntuples(result) > 0) {
         metric = &metrics->known[metrics->count++];
         *metric = (struct known_metric){.column = -1};
         (void)snprintf(metric->name, sizeof metric->name, "%s", name);

@@ -27,10 +27,13 @@ struct metrics { /* all zero: none */
     uint16_t places[METRICS_PLACES]; /* by a name's hash: its number in `known` and 1; 0: free */
     unsigned count;
     unsigned column_count;
+    char site[MESSAGE_NAME_SIZE]; /* whose message names them */
 };
 
 /* false: the connection says why; so with the others. */
 bool metrics_load(struct metrics *metrics, struct connection *connection);
+/* Whose messages come from now on. */
+void metrics_of(struct metrics *metrics, const char *site);
 /* One that is new is added, by the prepared statement "metric". NULL: there are too many, or the
  * database does not answer. */
 const struct known_metric *metrics_find(struct metrics *metrics, struct connection *connection,

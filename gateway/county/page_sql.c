@@ -11,17 +11,24 @@
     "(SELECT bool_or(role = 'operator') FROM login_right r WHERE r.name = $1"                      \
     " AND r.region IN ('*', " region "))"
 
+/* Messages that did not fit, since yesterday. */
+#define ASIDE(site)                                                                                \
+    "((SELECT count(*) FROM dead WHERE dead.site = " site " AND at > now() - interval '1 d')"      \
+    " + coalesce((SELECT sum(messages) FROM dead_more WHERE dead_more.site = " site                \
+    " AND day >= current_date - 1), 0))"
+
 const char page_gardens[] = "SELECT json_build_object('now', " MS(
     "now()") ", 'user', $1::text, 'silent_s', $2::int4,"
              " 'regions', (SELECT coalesce(json_agg(region ORDER BY region), '[]') FROM login_right"
              "  WHERE name = $1), 'gardens', (SELECT coalesce(json_agg(g), '[]') FROM"
              " (SELECT site, region, left(label, 80) AS label, lat, lon, " MS(
                  "seen") " AS seen, version, month_bytes, backlog,"
-                         "  holes, gone, alarms, watches, CASE WHEN silent_since = seen THEN "
-                         "silence_seen_by END AS seen_by,"
-                         "  " MY_ROLE("n.region") " AS operator"
-                                                  "  FROM garden_now n WHERE " MINE(
-                                                      "n.region") ") g))";
+                         "  holes, gone, alarms, watches, " ASIDE(
+                             "n.site") " AS aside, CASE WHEN silent_since = seen THEN "
+                                       "silence_seen_by END AS seen_by,"
+                                       "  " MY_ROLE("n.region") " AS operator"
+                                                                "  FROM garden_now n WHERE " MINE(
+                                                                    "n.region") ") g))";
 
 const char page_garden[] = "SELECT json_build_object('now', " MS(
     "now()") ", 'site', n.site, 'region', n.region,"
@@ -29,39 +36,59 @@ const char page_garden[] = "SELECT json_build_object('now', " MS(
              "'gw', n.gw,"
              " 'seen', " MS(
                  "n.seen") ", 'version', n.version, 'month_bytes', n.month_bytes,"
-                           " 'backlog', n.backlog, 'holes', n.holes, 'gone', n.gone, 'seen_by', "
-                           "CASE WHEN n.silent_since = n.seen THEN n.silence_seen_by END,"
-                           " 'operator', " MY_ROLE(
-                               "n.region") ","
-                                           " 'devices', (SELECT body -> 'devices' FROM document "
-                                           "WHERE site = n.site AND name = 'site'"
-                                           "  ORDER BY broker = n.broker DESC NULLS LAST, at DESC "
-                                           "LIMIT 1),"
-                                           " 'alerts', (SELECT coalesce(json_agg(body), '[]') FROM "
-                                           "(SELECT body FROM document"
-                                           "  WHERE site = n.site AND broker = n.broker AND name "
-                                           "LIKE 'alert/%'"
-                                           "  ORDER BY body ->> 'level' <> 'alarm', name LIMIT "
-                                           "200) a),"
-                                           " 'firmware', (SELECT coalesce(json_agg(f), '[]') FROM"
-                                           " (SELECT DISTINCT ON (i.hardware) i.version, s.state"
-                                           "  FROM firmware_site s JOIN firmware_rollout o ON"
-                                           "  o.id = s.rollout JOIN firmware i USING (sha256)"
-                                           "  WHERE s.site = n.site AND s.state NOT IN ('none',"
-                                           "  'aborted') ORDER BY i.hardware, s.id DESC) f),"
-                                           /* What each device measured in the last two days of its
-                                                                                     newest boot. */
-                                           " 'measured', (SELECT coalesce(json_agg(DISTINCT "
-                                           "jsonb_build_array(s.device, m.name)), '[]')"
-                                           "  FROM stream s JOIN gateway o ON o.gw = s.gw JOIN "
-                                           "LATERAL (SELECT DISTINCT metric FROM hourly"
-                                           "   WHERE stream = s.id AND hour >= "
-                                           "greatest(s.open_hour, "
-                                           "(SELECT max(hour) FROM hour WHERE stream = s.id))"
-                                           "   - interval '2 d') h ON true JOIN metric m ON m.id = "
-                                           "h.metric WHERE o.site = n.site))"
-                                           " FROM garden_now n WHERE n.site = $2 AND " MINE(
-                                               "n.region");
+                           " 'backlog', n.backlog, 'holes', n.holes, 'gone', n.gone, "
+                           "'aside', " ASIDE(
+                               "n.site") ", 'seen_by', "
+                                         "CASE WHEN n.silent_since = n.seen THEN n.silence_seen_by "
+                                         "END,"
+                                         " 'operator', " MY_ROLE(
+                                             "n.region") ","
+                                                         " 'devices', (SELECT body -> 'devices' "
+                                                         "FROM document "
+                                                         "WHERE site = n.site AND name = 'site'"
+                                                         "  ORDER BY broker = n.broker DESC NULLS "
+                                                         "LAST, at DESC "
+                                                         "LIMIT 1),"
+                                                         " 'alerts', (SELECT "
+                                                         "coalesce(json_agg(body), '[]') FROM "
+                                                         "(SELECT body FROM document"
+                                                         "  WHERE site = n.site AND broker = "
+                                                         "n.broker AND name "
+                                                         "LIKE 'alert/%'"
+                                                         "  ORDER BY body ->> 'level' <> 'alarm', "
+                                                         "name LIMIT "
+                                                         "200) a),"
+                                                         " 'firmware', (SELECT "
+                                                         "coalesce(json_agg(f), '[]') FROM"
+                                                         " (SELECT DISTINCT ON (i.hardware) "
+                                                         "i.version, s.state"
+                                                         "  FROM firmware_site s JOIN "
+                                                         "firmware_rollout o ON"
+                                                         "  o.id = s.rollout JOIN firmware i USING "
+                                                         "(sha256)"
+                                                         "  WHERE s.site = n.site AND s.state NOT "
+                                                         "IN ('none',"
+                                                         "  'aborted') ORDER BY i.hardware, s.id "
+                                                         "DESC) f),"
+                                                         /* What each device measured in the last
+                                                            two days of its newest boot. */
+                                                         " 'measured', (SELECT "
+                                                         "coalesce(json_agg(DISTINCT "
+                                                         "jsonb_build_array(s.device, m.name)), "
+                                                         "'[]')"
+                                                         "  FROM stream s JOIN gateway o ON o.gw = "
+                                                         "s.gw JOIN "
+                                                         "LATERAL (SELECT DISTINCT metric FROM "
+                                                         "hourly"
+                                                         "   WHERE stream = s.id AND hour >= "
+                                                         "greatest(s.open_hour, "
+                                                         "(SELECT max(hour) FROM hour WHERE stream "
+                                                         "= s.id))"
+                                                         "   - interval '2 d') h ON true JOIN "
+                                                         "metric m ON m.id = "
+                                                         "h.metric WHERE o.site = n.site))"
+                                                         " FROM garden_now n WHERE n.site = $2 "
+                                                         "AND " MINE("n.region");
 
 /* Hours that came as single readings, or, where a short data plan sent means instead and they are
  * of more readings, those. */
@@ -122,8 +149,9 @@ const char page_gardens_table[] =
     " to_char(seen AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS last_heard,"
     " seen < now() - $2::int4 * interval '1 s' AS silent, version,"
     " round(month_bytes / 1e6, 2) AS month_mb, backlog AS records_waiting,"
-    " holes AS records_missing, gone AS records_gone, alarms, watches"
-    " FROM garden_now n WHERE " MINE("n.region") " ORDER BY seen";
+    " holes AS records_missing, gone AS records_gone, " ASIDE(
+        "n.site") " AS messages_set_aside, alarms, watches"
+                  " FROM garden_now n WHERE " MINE("n.region") " ORDER BY seen";
 
 const char page_seen[] = "INSERT INTO silence (site, since, seen_by, seen_at) SELECT $2, "
                          "max(seen), $1, now() FROM gateway"

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/county/bounds.h"
+
 /* ---- Memory ---- */
 
 static bool resize(void **memory, size_t count, size_t size)
@@ -186,8 +188,8 @@ static void mark_known(struct rows *rows, const struct row_stream *stream, const
     }
 }
 
-/* `*all`: each stream is there, with its serial number. */
-static bool look_up(struct rows *rows, const struct message *message, bool *all)
+/* `*all`: each stream is there, with its serial number; `*none`: so many are not there. */
+static bool look_up(struct rows *rows, const struct message *message, bool *all, unsigned *none)
 {
     PGresult *result = NULL;
     const char *parameters[] = {message->gateway,    rows->texts[0].data, rows->texts[1].data,
@@ -195,10 +197,16 @@ static bool look_up(struct rows *rows, const struct message *message, bool *all)
     if (!connection_ask(rows->connection, "find", 6, parameters, &result))
         return false;
     *all = true;
+    *none = 0;
+    rows->crowded = false;
     for (size_t k = 0; k < rows->stream_count; k++) {
         struct row_stream *stream = &rows->streams[k];
-        bool found = !PQgetisnull(result, (int)k, 0) && PQgetvalue(result, (int)k, 2)[0] != 't';
+        bool is_there = !PQgetisnull(result, (int)k, 0);
+        bool found = is_there && PQgetvalue(result, (int)k, 2)[0] != 't';
         *all = *all && found;
+        *none += !is_there;
+        stream->crowded = is_there && PQgetvalue(result, (int)k, 3)[0] == 't';
+        rows->crowded = rows->crowded || stream->crowded;
         if (!found)
             continue;
         stream->id = (int32_t)strtol(PQgetvalue(result, (int)k, 0), NULL, 10);
@@ -208,9 +216,81 @@ static bool look_up(struct rows *rows, const struct message *message, bool *all)
     return true;
 }
 
+/* Counts what the gateway begins, which is undone with the rest when the message is refused. */
+static bool may_begin(struct rows *rows, const struct message *message, unsigned streams)
+{
+    char count[16];
+    const char *parameters[] = {message->gateway, count};
+    PGresult *result = NULL;
+    (void)snprintf(count, sizeof count, "%u", streams);
+    if (streams == 0)
+        return true;
+    if (!connection_ask(rows->connection, "began", 2, parameters, &result))
+        return false;
+    bool may = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 'f';
+    PQclear(result);
+    if (!may)
+        (void)snprintf(rows->connection->why, CONNECTION_WHY_SIZE,
+                       "22023 gateway %s has had " BOUND_STREAMS
+                       " devices and boots that are new today",
+                       message->gateway);
+    return may;
+}
+
+/* Their ids, "{7,9}". */
+static const char *put_crowded(struct rows *rows)
+{
+    struct sql_text *ids = &rows->texts[3];
+    bool any = false;
+    sql_text_begin(ids);
+    sql_text_add(ids, "{");
+    for (size_t k = 0; k < rows->stream_count; k++) {
+        if (!rows->streams[k].crowded)
+            continue;
+        sql_text_put(ids, "%s%" PRId32, any ? "," : "", rows->streams[k].id);
+        any = true;
+    }
+    sql_text_add(ids, "}");
+    return ids->data;
+}
+
+/* Into `ranges` of those that are crowded; `*worse`: one has too many, and more than it had. */
+static bool count_ranges(struct rows *rows, bool *worse)
+{
+    const char *ids = put_crowded(rows);
+    PGresult *result = NULL;
+    *worse = false;
+    if (texts_failed(rows) || !connection_ask(rows->connection, "ranges", 1, &ids, &result))
+        return false;
+    for (int row = 0; row < PQntuples(result); row++) {
+        int32_t id = (int32_t)strtol(PQgetvalue(result, row, 0), NULL, 10);
+        int64_t count = strtoll(PQgetvalue(result, row, 1), NULL, 10);
+        for (size_t k = 0; k < rows->stream_count; k++) {
+            struct row_stream *stream = &rows->streams[k];
+            if (!stream->crowded || stream->id != id)
+                continue;
+            *worse = *worse || (PQgetvalue(result, row, 2)[0] == 't' && count > stream->ranges);
+            stream->ranges = count;
+        }
+    }
+    PQclear(result);
+    return true;
+}
+
+/* How many ranges they have before the message. */
+static bool fold_crowded(struct rows *rows)
+{
+    bool worse = false;
+    const char *ids = rows->crowded ? put_crowded(rows) : NULL;
+    return !rows->crowded ||
+           (!texts_failed(rows) && connection_tell(rows->connection, "fold", 1, &ids) &&
+            count_ranges(rows, &worse));
+}
+
 bool rows_find_new(struct rows *rows, const struct message *message)
 {
     bool all = true;
+    unsigned none = 0;
     if (!make_room(rows, message))
         return false;
     list_streams(rows, message);
@@ -218,14 +298,17 @@ bool rows_find_new(struct rows *rows, const struct message *message)
     put_streams(rows);
     if (texts_failed(rows))
         return false;
+    rows->crowded = false;
     if (rows->stream_count == 0)
         return true;
-    if (!look_up(rows, message, &all))
+    if (!look_up(rows, message, &all, &none) || !may_begin(rows, message, none))
         return false;
     const char *parameters[] = {message->gateway, rows->texts[0].data, rows->texts[1].data,
                                 rows->texts[2].data};
-    return all || (connection_tell(rows->connection, "new_streams", 4, parameters) &&
-                   look_up(rows, message, &all));
+    if (!all && (!connection_tell(rows->connection, "new_streams", 4, parameters) ||
+                 !look_up(rows, message, &all, &none)))
+        return false;
+    return fold_crowded(rows);
 }
 
 /* ---- Rows ---- */
@@ -514,6 +597,18 @@ static bool tell_hours(struct rows *rows)
 bool rows_tell(struct rows *rows)
 {
     return tell_have(rows) && tell_hours(rows);
+}
+
+bool rows_tell_crowded(struct rows *rows, size_t fresh)
+{
+    bool worse = false;
+    if ((fresh > 0 && !rows_tell(rows)) || !count_ranges(rows, &worse))
+        return false;
+    if (worse)
+        (void)snprintf(rows->connection->why, CONNECTION_WHY_SIZE,
+                       "22023 a device has " BOUND_RANGES
+                       " holes in its numbers, and this would be one more");
+    return !worse;
 }
 
 void rows_free(struct rows *rows)

@@ -22,6 +22,8 @@ struct row_stream {
     int64_t low, high;   /* numbers of its readings in the message */
     size_t first, count; /* of its readings in `places` */
     int32_t id;
+    bool crowded;   /* has so many ranges that they are counted */
+    int64_t ranges; /* of one that is crowded */
 };
 
 /* A reading of the message. */
@@ -43,6 +45,7 @@ struct rows {
     size_t stream_count, stream_room, hash_room, reading_room, value_room;
     bool used[METRICS_COLUMNS_MAX]; /* columns of the rows that are sent */
     bool any_undated, any_more, any_flags;
+    bool crowded; /* a stream of the message has very many ranges: see rows_tell_crowded() */
     struct copy copy;
     struct copy columns[9]; /* of the hours */
     struct hours hours;
@@ -56,6 +59,9 @@ bool rows_find_new(struct rows *rows, const struct message *message);
 bool rows_store(struct rows *rows, const struct message *message, size_t *fresh);
 /* Says, of those, what is known from now on, and the hours. */
 bool rows_tell(struct rows *rows);
+/* The same where streams are crowded, and waits for it, after the message's gaps: false too when
+ * one has more ranges than it may (bounds.h), and more than before. */
+bool rows_tell_crowded(struct rows *rows, size_t fresh);
 void rows_free(struct rows *rows);
 
 #endif

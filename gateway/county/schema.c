@@ -212,6 +212,10 @@ static const char *const migrations[] = {
     "CREATE INDEX ON dead (site, hash); CREATE INDEX ON dead (site, at);"
     "CREATE TABLE dead_more (site text, day date, messages int8 NOT NULL, PRIMARY KEY (site, "
     "day));",
+    /* What one may add (bounds.h): streams that a gateway has begun on that day, and whose names
+     * the metrics are that this program does not know. */
+    "ALTER TABLE gateway ADD began int NOT NULL DEFAULT 0, ADD began_on date;"
+    "ALTER TABLE metric ADD site text;",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 
@@ -340,7 +344,10 @@ bool schema_maintain(PGconn *db, char *why, size_t why_size)
         !mine || run(db,
                      "SELECT partman.run_maintenance('public.reading');"
                      "DELETE FROM dead USING partman.part_config p WHERE p.parent_table ="
-                     " 'public.reading' AND coalesce(again, at) < now() - p.retention::interval",
+                     " 'public.reading' AND coalesce(again, at) < now() - p.retention::interval;"
+                     /* Readings that they are for are gone. */
+                     "DELETE FROM correction USING partman.part_config p WHERE p.parent_table ="
+                     " 'public.reading' AND at < now() - p.retention::interval",
                      why, why_size);
     char unused[8];
     return run(db, good ? "COMMIT" : "ROLLBACK", good ? why : unused,

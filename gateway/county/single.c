@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/county/bounds.h"
+
 #define HOUR_MS      INT64_C(3600000)
 #define NOT_NULL     "23502"
 #define NUMBER_BYTES 12 /* of a number in `numbers`: its length and its eight bytes */
@@ -174,6 +176,8 @@ static void put_statement(struct sql_text *text, const struct values *values)
                        " FROM stream s WHERE g.gw = $1::uuid AND g.site = $2::text"
                        " AND g.retired IS NULL AND NOT g.ids @> int8range($6::int8, $7::int8, '[]')"
                        " AND s.gw = $1::uuid AND s.device = $3::text AND s.boot = $8::int8"
+                       " AND pg_column_size(g.ids) <= " BOUND_PLAIN
+                       " AND pg_column_size(s.have) <= " BOUND_PLAIN
                        " AND NOT s.have @> $9::int8 AND ($10::int8 = 0 OR s.serial IS NOT NULL)");
     if (open)
         put_is_open(text, "s", values, hour);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/county/bounds.h"
+
 #define DOCUMENT_MOST 131072u            /* bytes of one */
 #define ALERT_BYTES   8192u              /* of an alert: a garden may have a thousand */
 #define NUMBER_MOST   (INT64_C(1) << 53) /* of a record: no store lives so long */
@@ -188,8 +190,10 @@ static const struct {
      " broker, undone, seen) SELECT $1, $2, $3, $4, $5, $6, t, NULLIF($8, ''),"
      " NULLIF($9::int8, -1), $10, NULLIF($12, ''),"
      " CASE WHEN $11 THEN t ELSE now() END FROM (SELECT least(now(), to_timestamp($7::float8 /"
-     " 1000))) c(t) WHERE NOT EXISTS (SELECT FROM retired r WHERE r.site = $2) ON CONFLICT (gw) DO "
-     "UPDATE SET first = excluded.first,"
+     " 1000))) c(t) WHERE NOT EXISTS (SELECT FROM retired r WHERE r.site = $2) AND (EXISTS"
+     "  (SELECT FROM gateway WHERE gw = $1) OR (SELECT count(*) FROM gateway WHERE site = $2"
+     "  AND seen > now() - interval '30 d') < " BOUND_GATEWAYS
+     ") ON CONFLICT (gw) DO UPDATE SET first = excluded.first,"
      " last = greatest(g.last, excluded.last), sent = excluded.sent, boot = excluded.boot,"
      " told = excluded.told, version = coalesce(excluded.version, g.version),"
      " month_bytes = excluded.month_bytes, broker = excluded.broker, undone = excluded.undone,"

@@ -16,7 +16,7 @@ const gardens = [
   garden('creek', { label: '溪边', seen: NOW - 5 * 3600e3, seen_by: 'li', holes: 120, lat: 26.42, lon: 108.02, region: '南乡' }),
   garden('ridge', { label: '山脊上的老茶园和它旁边的新茶园', alarms: 1, watches: 2, lat: 26.55, lon: 108.08 }),
   garden('evil', { label: EVIL, region: EVIL, version: EVIL, watches: 1 }),
-  garden('holes', { label: '下坡', holes: 40, gone: 3, backlog: 9000, month_bytes: null, version: null }),
+  garden('holes', { label: '下坡', holes: 40, gone: 3, aside: 12, backlog: 9000, month_bytes: null, version: null }),
 ];
 const alerts = [
   { id: 'frost', level: 'alarm', what: 'frost: 1.2 °C', where: 'ridge', since: NOW - 3 * 3600e3, todo: 'cover the buds', zh: { what: '霜冻：1.2 °C', todo: '给茶芽盖膜' } },

@@ -124,6 +124,12 @@ def test_the_figures_are_those_of_the_database(running, browser, database, garde
     assert (one["backlog"], one["holes"], one["gone"], one["alarms"], one["watches"]) == (7, 10, 0, 1, 0)
     assert (one["version"], one["month_bytes"], one["lat"], one["region"]) == (
         "0.1.0", 5250000, 26.5, "north")
+    assert one["aside"] == 0
+    database("INSERT INTO dead (topic, content_type, reason, body) SELECT 'baiye/north-1/readings', '', 'x', 'x'"
+             " FROM generate_series(1, 3); INSERT INTO dead_more VALUES ('north-1', current_date, 4), ('south-1',"
+             " current_date, 9)")
+    shown = {g["site"]: g for g in page.get("/county/gardens")["gardens"]}
+    assert (shown["north-1"]["aside"], shown["south-1"]["aside"]) == (7, 9)
     seen = database("SELECT extract(epoch FROM seen) * 1000 FROM gateway WHERE site = 'north-1'")
     assert abs(one["seen"] - float(seen)) < 1000
     assert page.get("/county/garden?site=north-1")["firmware"] == []

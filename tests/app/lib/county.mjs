@@ -15,7 +15,7 @@ export const NOW = Date.UTC(2027, 3, 2, 1, 30); // 2 April, 9:30 in China
 const HOUR = 3600e3;
 
 export const garden = (site, more = {}) => ({ site, region: '北乡', label: null, lat: null, lon: null, seen: NOW - 4 * 60e3,
-  version: '0.1.0', month_bytes: 5_250_000, backlog: 12, holes: 0, gone: 0, alarms: 0, watches: 0, seen_by: null, operator: true, ...more });
+  version: '0.1.0', month_bytes: 5_250_000, backlog: 12, holes: 0, gone: 0, aside: 0, alarms: 0, watches: 0, seen_by: null, operator: true, ...more });
 
 export const detail = (g, more = {}) => ({ ...g, now: NOW, timezone: 'Asia/Shanghai', gw: '01234567-89ab-cdef-0123-456789abcdef',
   devices: [{ name: 'plot-1', label: '上坡' }], alerts: [], firmware: [{ version: '0.2.0', state: 'done' }], measured: [['plot-1', 'air_temperature'], ['plot-1', 'rainfall']], ...more });

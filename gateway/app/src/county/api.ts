@@ -12,6 +12,8 @@ export interface Garden {
   backlog: number | null;
   holes: number;
   gone: number;
+  /** Messages since yesterday that did not fit. */
+  aside: number;
   alarms: number;
   watches: number;
   seen_by: string | null;

@@ -177,6 +177,7 @@ export function GardenPage({ site, silentS, acted }: { site: string; silentS: nu
             {fact('waiting', g.backlog === null ? '—' : w('waiting.say', g.backlog))}
             {fact('missing', String(g.holes))}
             {fact('gone', String(g.gone))}
+            {g.aside > 0 && fact('aside', w('aside.say', g.aside))}
             {fact('month', megabytes(g.month_bytes))}
             {fact('version', g.version ?? '—')}
             {g.firmware.length > 0 && fact('firmware', g.firmware.map((f) => `${f.version} ${w(firmwareWord(f.state))}`).join(', '))}

@@ -45,6 +45,7 @@ function wrongs(g: Garden, grade: Grade, now: number): string[] {
     g.watches > 0 && w('watches.say', g.watches),
     g.holes > 0 && w('missing.say', g.holes),
     g.gone > 0 && w('gone.say', g.gone),
+    g.aside > 0 && w('aside.say', g.aside),
   ].filter((x): x is string => Boolean(x));
 }
 

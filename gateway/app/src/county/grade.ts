@@ -11,7 +11,7 @@ const BACKLOG_MUCH = 5000; // records: four hours of 20 devices
 export function gradeOf(g: Garden, now: number, silentS: number): Grade {
   if (now - g.seen > silentS * 1000) return 'silent';
   if (g.alarms > 0) return 'alarm';
-  if (g.watches > 0 || g.holes > 0 || (g.backlog ?? 0) > BACKLOG_MUCH) return 'look';
+  if (g.watches > 0 || g.holes > 0 || g.aside > 0 || (g.backlog ?? 0) > BACKLOG_MUCH) return 'look';
   return 'fine';
 }
 

@@ -35,6 +35,8 @@ const words = {
   gone: ['丢失', 'Lost'],
   'waiting.say': ['{0} 条还在主机里', '{0} records still at the gateway'],
   'missing.say': ['缺 {0} 条，正在补', '{0} records missing, being asked for'],
+  aside: ['没有收下', 'Set aside'],
+  'aside.say': ['{0} 条消息有问题，没有收下', '{0} messages did not fit and are set aside'],
   'gone.say': ['{0} 条永远没了', '{0} records lost for good'],
   month: ['本月流量', 'Data this month'],
   version: ['版本', 'Version'],
