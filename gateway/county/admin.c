@@ -219,6 +219,7 @@ int admin_main(int argc, char **argv)
     const struct command *command = find(argc, argv);
     struct config_error error;
     char why[WHY_SIZE] = "";
+    language_open();
     if (!settings_load(&settings, argv[1], &error)) {
         (void)fprintf(stderr, "%s\n", error.text);
         return EX_CONFIG;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/county/reason.h"
+
 bool command_fail(struct command *command, const char *what, const char *which)
 {
     (void)snprintf(command->why, command->why_size, "%s%s", what, which);
@@ -31,12 +33,17 @@ int command_tell(struct command *command, const char *sql, int count, const char
 }
 
 bool command_print(struct command *command, const char *sql, int count,
-                   const char *const *parameters)
+                   const char *const *parameters, int reasons)
 {
+    char reason[600];
     PGresult *result = command_ask(command, sql, count, parameters);
     for (int row = 0; result != NULL && row < PQntuples(result); row++) {
         for (int i = 0; i < PQnfields(result); i++) {
             const char *text = PQgetvalue(result, row, i);
+            if (i >= PQnfields(result) - reasons) {
+                reason_say(text, reason, sizeof reason);
+                text = reason;
+            }
             (void)fputs(i > 0 ? "\t" : "", stdout);
             for (; *text != '\0'; text++)
                 (void)putchar((unsigned char)*text < 0x20 ? ' ' : *text);

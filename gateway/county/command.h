@@ -23,8 +23,9 @@ PGresult *command_ask(struct command *command, const char *sql, int count,
 int command_tell(struct command *command, const char *sql, int count,
                  const char *const *parameters);
 /* Rows as lines on standard output, their columns with a tabulator between; a newline in one is a
- * blank. false: it failed, and why is said. */
+ * blank. The last `reasons` columns are reasons, in the reader's language. false: it failed, and
+ * why is said. */
 bool command_print(struct command *command, const char *sql, int count,
-                   const char *const *parameters);
+                   const char *const *parameters, int reasons);
 
 #endif

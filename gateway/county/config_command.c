@@ -38,7 +38,7 @@ static bool list(struct command *command)
                          " string_agg(w.n || ' ' || w.state, ', ' ORDER BY w.state) FROM rollout r,"
                          " LATERAL (SELECT state, count(*) AS n FROM wanted WHERE rollout = r.id"
                          "  GROUP BY state) w GROUP BY r.id ORDER BY r.id",
-                         0, NULL);
+                         0, NULL, 0);
 }
 
 static bool show(struct command *command, const char *id)
@@ -47,7 +47,7 @@ static bool show(struct command *command, const char *id)
         command,
         "SELECT site, 'ring ' || ring, state, to_char(since, 'YYYY-MM-DD HH24:MI:SS'),"
         " why FROM wanted WHERE rollout = $1::int8 ORDER BY ring, site",
-        1, &id);
+        1, &id, 1);
 }
 
 static bool set_state(struct command *command, const char *id, const char *state)

@@ -408,6 +408,7 @@ int main(int argc, char **argv)
     if (admin_is(argc, argv))
         return admin_main(argc, argv);
     int signals = program_begin(argc, argv, usage, &county.settings);
+    language_prepare(); /* an alert has both languages, the log is English */
     if (!make_parts(&county))
         return EX_OSERR;
     int status = watch(&county) ? serve(&county) : EX_OSERR;

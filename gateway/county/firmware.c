@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/county/reasons.def"
+
 #define AGAIN_S  60   /* a request that nobody answered, and one that was put off */
 #define BUDGET_S 3600 /* the month's data are used up */
 
@@ -52,9 +54,8 @@ static const char hold[] =
 /* Of the rings that have begun; looked at before the next begins, and with what was said there by
  * those that have been asked for their board. */
 static const char stop[] =
-    "UPDATE firmware_rollout r SET state = 'stopped', ring_since = now(), why = c.failed || ' of ' "
-    "|| c.begun ||"
-    " ' gateways have failed; ' || c.which FROM (SELECT s.rollout,"
+    "UPDATE firmware_rollout r SET state = 'stopped', ring_since = now(),"
+    " why = format('" REASON_FAILED "', c.failed, c.begun, c.which) FROM (SELECT s.rollout,"
     "  count(*) FILTER (WHERE s.state IN ('failed', 'refused')) AS failed,"
     "  count(*) FILTER (WHERE s.state NOT IN ('waiting', 'none', 'aborted')) AS begun,"
     "  left(min(s.site || ': ' || s.why) FILTER (WHERE s.state IN ('failed', 'refused')), 150)"
@@ -84,9 +85,8 @@ static const char next_ring[] =
 /* What can still come of it has come, and it is not enough. */
 static const char too_few[] =
     "UPDATE firmware_rollout r SET state = 'stopped', ring_since = now(), why = CASE c.total"
-    "  WHEN 0 THEN 'nobody heard of in this ring and the next has a node of this board; put one"
-    " that has into canary (`upgrade canary SITE`), then `abort` this and `put` it anew'"
-    "  ELSE 'too few in the ring have it by its deadline: ' || c.done || ' of ' || c.total END" RING
+    "  WHEN 0 THEN '" REASON_NOBODY "'"
+    "  ELSE format('" REASON_TOO_FEW "', c.done, c.total) END" RING
     " AND (c.total > 0 OR c.last < now() - r.deadline_s * interval '1 s')"
     " AND c.at_work = 0 AND r.ring < 3 AND " OVER;
 static const char finish[] =
@@ -242,12 +242,19 @@ static void judge_error(const json_t *error, const struct row *row, struct verdi
     }
 }
 
-/* The first node that is not as it should be. */
-static void name_node(const json_t *outcome, const char *what, struct verdict *verdict)
+struct node_words {
+    char device[65], state[21], reason[151];
+};
+
+/* Of the first node that is not as it should be. */
+static struct node_words node_words(const json_t *outcome)
 {
     const json_t *node = json_array_get(json_object_get(outcome, "nodes"), 0);
-    (void)snprintf(verdict->why, sizeof verdict->why, "%s; %.64s: %.20s %.150s", what,
-                   text_at(node, "device"), text_at(node, "state"), text_at(node, "reason"));
+    struct node_words words;
+    (void)snprintf(words.device, sizeof words.device, "%s", text_at(node, "device"));
+    (void)snprintf(words.state, sizeof words.state, "%s", text_at(node, "state"));
+    (void)snprintf(words.reason, sizeof words.reason, "%s", text_at(node, "reason"));
+    return words;
 }
 
 static void judge_outcome(const json_t *outcome, const struct row *row, struct verdict *verdict)
@@ -258,20 +265,24 @@ static void judge_outcome(const json_t *outcome, const struct row *row, struct v
     bool failed = number_at(counts, "failed") + number_at(counts, "silent") +
                       number_at(counts, "unfinished") >
                   0;
+    const struct node_words node = node_words(outcome);
     verdict->due_s = row->look_s;
     if (failed) {
         verdict->state = "failed";
-        name_node(outcome, "not all nodes have it", verdict);
+        (void)snprintf(verdict->why, sizeof verdict->why, REASON_NOT_ALL, node.device, node.state,
+                       node.reason);
     } else if (have_it == 0) {
         verdict->state = "none"; /* all are other boards, or were gone before */
     } else if (back > 0 && row->was_clean) {
         verdict->state = "failed";
-        name_node(outcome, "a node went back to its old firmware", verdict);
+        (void)snprintf(verdict->why, sizeof verdict->why, REASON_WENT_BACK, node.device, node.state,
+                       node.reason);
     } else {
         verdict->state = "soaking";
         verdict->clean = back + lost > 0 ? "f" : "t";
         if (back + lost > 0)
-            name_node(outcome, "not all nodes answer with it", verdict);
+            (void)snprintf(verdict->why, sizeof verdict->why, REASON_NO_NODE, node.device,
+                           node.state, node.reason);
     }
 }
 

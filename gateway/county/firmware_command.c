@@ -224,7 +224,7 @@ static bool put_file(struct command *command, int count, char **words)
                            " ceil(f.size * 1.4 / 1000) || ' kB of the data of each' FROM"
                            " firmware_rollout r JOIN firmware f USING (sha256) WHERE r.id = "
                            "$1::int8",
-               1, &rollout);
+               1, &rollout, 0);
 }
 
 /* ---- pause, go, abort ---- */
@@ -278,9 +278,9 @@ bool firmware_command(PGconn *db, int count, char **words, char *why, size_t why
     struct command command = {db, why, why_size};
     const char *verb = count > 0 ? words[0] : "";
     if (strcmp(verb, "list") == 0 && count == 1)
-        return command_print(&command, list_sql, 0, NULL);
+        return command_print(&command, list_sql, 0, NULL, 1);
     if (strcmp(verb, "boards") == 0 && count == 1)
-        return command_print(&command, boards_sql, 0, NULL);
+        return command_print(&command, boards_sql, 0, NULL, 0);
     if (strcmp(verb, "put") == 0 && count >= 2)
         return put_file(&command, count - 1, words + 1);
     if (count < 2 || (count > 2 && strcmp(verb, "go") != 0))
@@ -289,7 +289,7 @@ bool firmware_command(PGconn *db, int count, char **words, char *why, size_t why
         return command_fail(&command, "this is no number of a roll-out: ", words[1]);
     const char *id = words[1];
     if (strcmp(verb, "show") == 0)
-        return command_print(&command, show_sql, 1, &id);
+        return command_print(&command, show_sql, 1, &id, 1);
     if (strcmp(verb, "pause") == 0)
         return set_state(&command, id, pause_sql);
     if (strcmp(verb, "go") == 0)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/county/reasons.def"
+
 enum kind {
     KIND_CONFIG = 'c',
     KIND_CONFIRM = 'k',
@@ -19,7 +21,7 @@ enum kind {
 
 /* Those that did not come back in time have failed, whatever they say later. */
 static const char overdue[] =
-    "UPDATE wanted w SET state = 'overdue', since = now(), why = 'it does not answer'"
+    "UPDATE wanted w SET state = 'overdue', since = now(), why = '" REASON_NO_ANSWER "'"
     " FROM rollout r WHERE r.id = w.rollout AND w.state = 'trying'"
     " AND w.since < now() - (r.confirm_s + 60) * interval '1 s'";
 /* Of those whose ring has begun, so many have failed. */
@@ -184,7 +186,7 @@ static void judge_state(const json_t *root, const char *hash, struct verdict *ve
         (void)snprintf(verdict->why, sizeof verdict->why, "%.280s", text_at(root, "undone", "why"));
     } else if (json_is_null(json_object_get(root, "trial"))) {
         verdict->state = "refused";
-        (void)snprintf(verdict->why, sizeof verdict->why, "the gateway knows nothing of it");
+        (void)snprintf(verdict->why, sizeof verdict->why, "%s", REASON_NOT_KNOWN);
     }
 }
 

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
+#include "gateway/county/reason.h"
+
 #define PREFIX "firmware-"
 
 static void name_id(char id[ALERT_ID_SIZE], int64_t number)
@@ -15,12 +18,15 @@ static void name_id(char id[ALERT_ID_SIZE], int64_t number)
 static struct alert_text describe(const struct stopped *stopped)
 {
     struct alert_text text = {.level = ALERT_ALARM};
+    char why[200];
     struct alert_words *en = &text.words[METRIC_EN], *zh = &text.words[METRIC_ZH];
     name_id(text.id, stopped->id);
     (void)snprintf(en->what, sizeof en->what, "the firmware %s goes no further: %s",
                    stopped->version, stopped->why);
-    (void)snprintf(zh->what, sizeof zh->what, "节点固件 %s 停止推送：%s", stopped->version,
-                   stopped->why);
+    language_here(true);
+    reason_say(stopped->why, why, sizeof why);
+    language_here(false);
+    (void)snprintf(zh->what, sizeof zh->what, "节点固件 %s 停止推送：%s", stopped->version, why);
     (void)snprintf(en->todo, sizeof en->todo,
                    "look at it (firmware show %" PRId64 "), then let it go on or abort it",
                    stopped->id);

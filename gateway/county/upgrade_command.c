@@ -19,7 +19,8 @@ const char upgrade_command_help[] =
 
 #define GATEWAYS                                                                                   \
     " FROM garden_now g LEFT JOIN upgrade u USING (site) LEFT JOIN LATERAL (SELECT"                \
-    " body ->> 'what' AS what FROM document WHERE site = g.site AND name = 'alert/upgrade'"        \
+    " body ->> 'what' AS what, body #>> '{zh,what}' AS zh FROM document WHERE site = g.site AND "  \
+    "name = 'alert/upgrade'"                                                                       \
     " ORDER BY at DESC LIMIT 1) a ON true"
 
 static const char rings[] =
@@ -28,8 +29,8 @@ static const char rings[] =
 static const char list[] =
     "SELECT g.site, coalesce(nullif(u.suite, ''), '-'), coalesce(g.version, '-'),"
     " CASE WHEN u.wanted THEN 'asked' WHEN u.answer <> '' THEN u.answer WHEN u.at IS NOT NULL"
-    "  THEN 'asked ' || to_char(u.at, 'YYYY-MM-DD HH24:MI') ELSE '' END, coalesce(a.what, "
-    "'')" GATEWAYS " ORDER BY 2, 1";
+    "  THEN 'asked ' || to_char(u.at, 'YYYY-MM-DD HH24:MI') ELSE '' END, "
+    " coalesce(CASE WHEN $1 = 'zh' THEN a.zh END, a.what, '')" GATEWAYS " ORDER BY 2, 1";
 static const char want[] = "INSERT INTO upgrade (site, suite) SELECT DISTINCT site, $1 FROM gateway"
                            " WHERE retired IS NULL AND ($2 = 'all' OR site = $2) ON CONFLICT "
                            "(site) DO UPDATE SET wanted = true, said = NULL,"
@@ -55,10 +56,11 @@ bool upgrade_command(PGconn *db, int count, char **words, char *why, size_t why_
 {
     struct command command = {db, why, why_size};
     const char *verb = count > 0 ? words[0] : "";
+    const char *language = language_chinese() ? "zh" : "en";
     if (strcmp(verb, "rings") == 0 && count == 1)
-        return command_print(&command, rings, 0, NULL);
+        return command_print(&command, rings, 0, NULL, 0);
     if (strcmp(verb, "list") == 0 && count == 1)
-        return command_print(&command, list, 0, NULL);
+        return command_print(&command, list, 1, &language, 2);
     if (count >= 2 && (strcmp(verb, "now") == 0 || upgrade_is_suite(verb)))
         return want_all(&command, strcmp(verb, "now") == 0 ? "" : verb, count - 1, words + 1);
     return command_fail(&command, "upgrade: not so; see `baiye-county help upgrade`", "");

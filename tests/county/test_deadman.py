@@ -33,7 +33,9 @@ def gardens(database, start, service, tmp_path):
     def watch(instance="a"):
         return start("baiye-county", instance, silent="2h", state=str(state), escalate="1h", notify=[
             {"name": "desk", "language": "en", "webhook": {
-                "url": service.url("/desk"), "ca_file": str(service.cert)}}])
+                "url": service.url("/desk"), "ca_file": str(service.cert)}},
+            {"name": "head", "language": "zh", "webhook": {
+                "url": service.url("/head"), "ca_file": str(service.cert)}}])
     return watch
 
 
@@ -93,8 +95,10 @@ def test_firmware_that_goes_no_further_is_told_of(database, gardens, service):
     wait_until(lambda: secrets_process(county), 60, "it watches")
     database("INSERT INTO firmware (sha256, hardware, version, counter, size, body) VALUES ('x', 1, '0.2.0', 1, 1, '');"
              "INSERT INTO firmware_rollout (sha256, stop_percent, share_percent, soak_s, deadline_s, state, why)"
-             " VALUES ('x', 5, 100, 1, 1, 'stopped', '1 of 1 gateways have failed')")
-    wait_until(lambda: service.texts("/desk"), 120, county.log())
-    assert "[Alert] the firmware 0.2.0 goes no further: 1 of 1 gateways have failed" in service.texts("/desk")[0]
+             " VALUES ('x', 5, 100, 1, 1, 'stopped', '1 of 2 gateways have failed; farm-1: it does not answer')")
+    wait_until(lambda: service.texts("/desk") and service.texts("/head"), 120, county.log())
+    assert "[Alert] the firmware 0.2.0 goes no further: 1 of 2 gateways have failed; farm-1: it does" in \
+        service.texts("/desk")[0]
+    assert "节点固件 0.2.0 停止推送：1 台网关失败，已开始 2 台；farm-1: 没有回应" in service.texts("/head")[0]
     database("UPDATE firmware_rollout SET state = 'aborted'")
     wait_until(lambda: len(service.texts("/desk")) == 2, 120, "it is over")

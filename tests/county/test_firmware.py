@@ -5,6 +5,7 @@ nodes are updated."""
 import base64
 import hashlib
 import json
+import os
 import subprocess
 import threading
 
@@ -99,9 +100,10 @@ class Operator:
     def __init__(self, folder, county):
         self.folder, self.running = folder, county()
 
-    def __call__(self, *words, code=0):
+    def __call__(self, *words, code=0, language="C"):
         done = subprocess.run([garden.program("baiye-county"), self.running.config, *map(str, words)],
-                              capture_output=True, text=True, timeout=300, check=False)
+                              capture_output=True, text=True, timeout=300, check=False,
+                              env={**os.environ, "LC_ALL": language})
         assert done.returncode == code, done
         return done.stdout if code == 0 else done.stderr
 
@@ -147,6 +149,9 @@ def test_it_stops_when_a_node_has_failed(fleet, operator):
     operator.put()
     wait_until(lambda: "\tstopped\t" in operator.said(), 120, "it is stopped")
     assert "not all nodes have it" in operator.said() and "1 of 1 gateways have failed; farm-1" in operator.said()
+    for words in ("list",), ("show", 1):
+        assert "不是所有节点都装上了；" in operator("firmware", *words, language="zh_CN.UTF-8"), "in the reader's language"
+    assert "1 台网关失败，已开始 1 台；farm-1: " in operator("firmware", "list", language="zh_CN.UTF-8")
     assert fleet.began() == [NAMES[0]]
     operator("firmware", "go", 1)
     wait_until(lambda: "\tstopped\t" in operator.said(), 60, "too many have failed, still")
@@ -335,7 +340,7 @@ def test_nothing_goes_to_all_that_has_not_been_to_a_few(operator, database):
 
 
 def test_the_nodes_of_a_real_gateway_are_updated(database, broker, ingest, county, site, needs, tmp_path):
-    needs("baiyed", "baiye-field", "baiye-node")
+    needs("baiyed", "baiye", "baiye-field", "baiye-node")
     ingest()
     subprocess.run(["openssl", "pkey", "-in", garden.ROOT / "firmware/boot/keys/test.pem", "-pubout", "-out",
                     site.folder / "firmware-keys.pem"], check=True)
