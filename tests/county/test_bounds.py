@@ -209,3 +209,23 @@ def test_gateways_that_always_have_a_hole_keep_nobody_waiting(database, broker, 
     finally:
         dwellers.stop()
     assert stored(database, honest) == expected(honest)
+
+
+def test_a_reading_of_a_week_to_come_does_not_stop_the_countys_partitions(database, broker, ingest):
+    """It lies where there is no partition yet, and is moved when there is one."""
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    week_ms = 7 * 24 * 3600000
+    now_ms = database.number("SELECT (extract(epoch FROM now()) * 1000)::int8")
+    gateway.keep(reading("plot-1", 1, ts=now_ms + 6 * week_ms), reading("plot-1", 2, ts=now_ms - 500 * week_ms),
+                 reading("plot-1", 3, ts=now_ms + 500 * week_ms), reading("plot-1", 4, ts=now_ms))
+    come(gateway, (1, 4))
+    settle(database, gateway)
+    assert database.number("SELECT count(*) FROM ONLY reading_default") == 3
+    database("UPDATE partman.part_config SET premake = 8")  # as when four weeks have passed
+    before = database.number("SELECT count(*) FROM pg_inherits WHERE inhparent = 'reading'::regclass")
+    ingest("b")
+    wait_until(lambda: database.number("SELECT count(*) FROM pg_inherits WHERE inhparent = 'reading'::regclass") > before,
+               60, "partitions of the weeks to come")
+    assert database.rows("SELECT seq FROM reading ORDER BY ts") == [("4",), ("1",), ("3",)], "what is too old is dropped"
+    assert database.number("SELECT count(*) FROM ONLY reading_default") == 1
