@@ -340,7 +340,7 @@ def test_nothing_goes_to_all_that_has_not_been_to_a_few(operator, database):
 
 
 def test_the_nodes_of_a_real_gateway_are_updated(database, broker, ingest, county, site, needs, tmp_path):
-    needs("baiyed", "baiye", "baiye-field", "baiye-node")
+    needs("baiyed", "baiye", "baiye-field", "baiye-node", "baiye-node.img")
     ingest()
     subprocess.run(["openssl", "pkey", "-in", garden.ROOT / "firmware/boot/keys/test.pem", "-pubout", "-out",
                     site.folder / "firmware-keys.pem"], check=True)
