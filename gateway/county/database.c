@@ -89,6 +89,8 @@ static const struct {
                     " (SELECT FROM retired WHERE site = $2) AND (SELECT count(*) FROM gateway"
                     "  WHERE site = $2 AND seen > now() - interval '30 d') < " BOUND_GATEWAYS
                     " ON CONFLICT (gw) DO NOTHING"},
+    {"not_new", "SELECT CASE WHEN EXISTS (SELECT FROM retired WHERE site = $1) THEN 'is retired'"
+                " ELSE 'has had " BOUND_GATEWAYS " gateways within 30 days' END"},
     {"began", "UPDATE gateway SET began = CASE began_on WHEN current_date THEN began ELSE 0 END"
               " + $2::int4, began_on = current_date WHERE gw = $1"
               " RETURNING began > " BOUND_STREAMS},
@@ -394,6 +396,18 @@ static void put_ids(struct ids *ids, const struct message *message)
     ids->parameters[2] = given ? ids->last : NULL;
 }
 
+/* Why there is no row of a gateway that has just come. */
+static void say_not_new(struct database *database, const char *site)
+{
+    struct connection *connection = &database->connection;
+    PGresult *result = NULL;
+    if (!connection_ask(connection, "not_new", 1, &site, &result))
+        return;
+    (void)snprintf(connection->why, sizeof connection->why, "22023 site %.32s %s", site,
+                   PQgetvalue(result, 0, 0));
+    PQclear(result);
+}
+
 /* Begins a transaction and locks the gateway's row. false: see `why`. */
 static bool lock_gateway(struct database *database, const struct message *message, const char *site,
                          bool *known)
@@ -416,10 +430,7 @@ static bool lock_gateway(struct database *database, const struct message *messag
     bool holes = same && PQgetvalue(result, 0, 2)[0] == 't';
     *known = same && message->first_id > 0 && PQgetvalue(result, 0, 1)[0] == 't';
     if (PQntuples(result) == 0)
-        (void)snprintf(connection->why, sizeof connection->why,
-                       "22023 site %.32s is retired, or has had " BOUND_GATEWAYS
-                       " gateways within 30 days",
-                       site);
+        say_not_new(database, site);
     else if (!same && owner[0] == '\0')
         (void)snprintf(connection->why, sizeof connection->why, "22023 site %.32s is retired",
                        site);
