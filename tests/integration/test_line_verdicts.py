@@ -50,6 +50,8 @@ SCENES = {
     "rate-one": ([*mixed()[:4], unit(AIR, 5, baud=19200)], {}, [("rate", "rate-one-5")]),
     "parity": (mixed(parity="even"), {}, [("rate",)]),
     "master": ([*mixed(), {"kind": "master", "address": 2, "every_ms": 700}], {}, [("master",)]),
+    "echo-master": ([*mixed(), {"kind": "master", "address": 2, "every_ms": 700}], {"echo": True},
+                    [("master",), ("echo",)]),
     "babble": ([*mixed()[:4], unit(AIR, 5, ("babble", 1))], {}, [("babble",)]),
     "deaf": (mixed(), {"deaf": True}, [("line-silent",)]),
     "one-silent": ([*mixed()[:4], unit(AIR, 5, ("dead", 1))], {},

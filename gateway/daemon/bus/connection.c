@@ -196,7 +196,7 @@ static void opened(struct bus *bus, int64_t now)
     if (listens && bus->bus->settle_ms < LISTEN_FIRST_MS)
         bus->link.ready_ms = now + LISTEN_FIRST_MS;
     bus->transact.listening = false;
-    bus->transact.echoed = bus->transact.unechoed = 0; /* it may be another adapter */
+    echoes_open(&bus->transact.echoes, line_now_ns());
     if (slept)
         return; /* the same as before, as far as anybody can know */
     report_reopened(bus);

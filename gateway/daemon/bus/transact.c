@@ -10,7 +10,6 @@
 #define BABBLE_NS         1000000000LL /* a line that is not silent for so long is babbled on */
 #define READ_PDU_SIZE     5u
 #define NOISE_BYTES       2 /* bytes lost or won by noise for which a frame is still that frame */
-#define ECHO_ENOUGH       3
 #define TCP_ENDED         (-100)      /* besides the ends of tcp_parse_answer() */
 #define BITS_OF_EIGHT     3           /* bytes of bits in an answer of eight bytes */
 #define LEFT_TO_OTHERS_NS 100000000LL /* for the answer to another master's request */
@@ -72,23 +71,10 @@ static bool is_read_request(uint64_t window, uint8_t frame[8])
     return rtu_check(frame, 8);
 }
 
-static bool is_request(const struct rtu_client *client, const uint8_t frame[8])
-{
-    return client->unit == frame[0] && client->request_size == 5 &&
-           memcmp(client->request, frame + 1, 5) == 0;
-}
-
-/* An echo may come late, as an answer may: when nothing is asked any more, or something else. */
-static bool is_late_echo(const struct transact *t, const uint8_t frame[8])
-{
-    return t->unechoed < ECHO_ENOUGH &&
-           (is_request(&t->client, frame) || is_request(&t->missed, frame));
-}
-
 static void count_request(struct transact *t)
 {
     t->overheard.requests++;
-    t->overheard.foreign += t->asked_before;
+    t->overheard.foreign += !echoes_of_before(&t->echoes, line_now_ns());
 }
 
 /* `asked` is what we are waiting for ourselves, or NULL. */
@@ -98,10 +84,13 @@ static void hear_request(struct transact *t, const uint8_t frame[8],
     bool bits = frame[1] == MODBUS_READ_COILS || frame[1] == MODBUS_READ_DISCRETE;
     bool own_unit = asked != NULL && asked->unit == frame[0];
     bool same = own_unit && asked->pdu_size == 5 && memcmp(asked->pdu, frame + 1, 5) == 0;
-    if (same || is_late_echo(t, frame)) {
-        if (t->unechoed >= ECHO_ENOUGH)
+    /* An echo may come late, as an answer may: when nothing is asked, or something else. */
+    if (echoes_take(&t->echoes, frame, line_now_ns()))
+        return;
+    if (same) {
+        if (!echoes_possible(&t->echoes))
             count_request(t); /* of somebody else; the answer is right for both */
-        return;               /* else our own, echoed */
+        return;
     }
     if (bits && frame[2] == BITS_OF_EIGHT &&
         ((own_unit && asked->pdu[0] == frame[1] && asked->answer_size == 8) ||
@@ -275,27 +264,28 @@ static bool is_spoilt(const struct transact *t, const struct transact_request *r
            got <= answer_size + NOISE_BYTES && !rtu_check(client->run, got);
 }
 
-static bool is_echo(const struct rtu_client *client)
+/* Is our own request among what came before the answer? */
+static bool is_heard(const struct rtu_client *client)
 {
-    return client->size >= client->request_size + 3u && client->run[0] == client->unit &&
-           memcmp(client->run + 1, client->request, client->request_size) == 0;
+    size_t size = client->request_size + 1u;
+    for (size_t at = 0; at + size + 2 <= client->at; at++) {
+        if (client->run[at] == client->unit &&
+            memcmp(client->run + at + 1, client->request, client->request_size) == 0)
+            return true;
+    }
+    return false;
 }
 
-/* Our own request, echoed by the adapter? Where others came without it was another master's. */
+/* Our own request, echoed by the adapter? Where others came without it was another master's. The
+ * answer to some writes is the request once more: it can't be told from an echo. */
 static bool note_echo(struct transact *t)
 {
-    bool heard = is_echo(&t->client) && t->client.at >= t->client.request_size + 3u;
-    bool answered = t->client.state == RTU_CLIENT_ANSWER || t->client.state == RTU_CLIENT_EXCEPTION;
-    if (answered && heard) {
-        if (t->echoed < ECHO_ENOUGH)
-            t->echoed++;
-        t->unechoed = t->echoed < ECHO_ENOUGH ? t->unechoed : 0;
-    } else if (answered) {
-        t->echoed = 0;
-        if (t->unechoed < ECHO_ENOUGH)
-            t->unechoed++;
-    }
-    return heard && t->unechoed < ECHO_ENOUGH;
+    size_t size;
+    const uint8_t *pdu = rtu_client_pdu(&t->client, &size);
+    bool heard = is_heard(&t->client);
+    bool alike =
+        pdu != NULL && size == t->client.request_size && memcmp(pdu, t->client.request, size) == 0;
+    return echoes_ended(&t->echoes, pdu != NULL && !alike, heard);
 }
 
 /* The answer came sooner than this unit can: it belongs to an earlier request and came twice. It is
@@ -486,6 +476,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
         return;
     }
     answer->sent_ns = line_now_ns();
+    echoes_sent(&t->echoes, request->unit, request->pdu, request->pdu_size, answer->sent_ns);
     answer->gap_ns = answer->sent_ns - line->last_ns;
     if (answer->gap_ns < own_ns)
         t->silence_violations++;
@@ -511,7 +502,6 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
         return;
     }
     answer->result = conclude(t, request, deadline_ns, answer);
-    t->asked_before = true;
     if (t->overheard.requests != overheard)
         answer->other_function = 0; /* it may be the answer to that */
     answer->turnaround_ns =

@@ -22,6 +22,7 @@
 #include <stdatomic.h>
 
 #include "gateway/daemon/bus/bus_result.h"
+#include "gateway/daemon/bus/echoes.h"
 #include "gateway/daemon/bus/line.h"
 #include "gateway/daemon/bus/owed.h"
 #include "gateway/daemon/bus/wake_latency.h"
@@ -92,18 +93,15 @@ struct transact {
         struct rtu_client client; /* of its answer */
         int64_t until_ns;         /* the line is left to it until then, or its answer */
         uint64_t requests;        /* heard, ever */
-        uint64_t foreign;         /* of them, since one of ours was over: before, an adapter may
-                                     still echo what another process has asked, as after a reload */
+        uint64_t foreign;         /* of them, those that can't be what another process asked before
+                                     the line was opened, and an adapter echoes: after a reload */
     } overheard;
-    /* Answers in a row before which our request was not heard, and before which it was: adapters
-     * echo all of them or none, another master asks the same now and then. */
-    uint8_t unechoed, echoed;
-    bool asked_before;   /* one of our requests is over */
-    bool spoken_between; /* to the unit, about something of the same form, since our request */
-    struct owed *owed;   /* by unit, the owner's: what it was asked by others is owed, too. NULL:
-                            no one keeps it */
-    bool twice;          /* it did; the owner resets it */
-    int64_t silence_ns;  /* between frames, the bus's own included */
+    struct echoes echoes; /* of what we asked ourselves */
+    bool spoken_between;  /* to the unit, about something of the same form, since our request */
+    struct owed *owed;    /* by unit, the owner's: what it was asked by others is owed, too. NULL:
+                             no one keeps it */
+    bool twice;           /* it did; the owner resets it */
+    int64_t silence_ns;   /* between frames, the bus's own included */
     struct wake_latency aim; /* at the end of a silence */
     uint8_t late_unit;       /* a late answer of this unit came, 0: none; the owner resets it */
     int64_t late_after_ns;   /* … so long after its request */

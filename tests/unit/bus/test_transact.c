@@ -288,6 +288,60 @@ static void a_late_echo_is_of_no_other_master(void **state)
     assert_int_equal(transact.overheard.requests, 0);
 }
 
+static void ask_unit(uint8_t unit, uint8_t frame[8])
+{
+    static const uint8_t pdu[] = "\x04\x00\x07\x00\x01";
+    const struct transact_request request = {.pdu = pdu,
+                                             .pdu_size = 5,
+                                             .answer_size = 7,
+                                             .unit = unit,
+                                             .timeout_ns = TIMEOUT,
+                                             .fastest_ns = INT64_MIN,
+                                             .late_ns = LATE};
+    struct transact_answer answer;
+    step_count = 0;
+    assert_int_equal(rtu_build(unit, pdu, 5, frame, 8), 8);
+    transact_do(&transact, &request, &answer);
+    assert_int_equal(answer.result, BUS_TIMEOUT);
+}
+
+/* A host that stands still hands over the echoes of all that was given up meanwhile, and then the
+ * answers. What is heard beyond them is another master's. */
+static void echoes_of_many_requests_are_of_no_other_master(void **state)
+{
+    enum { UNITS = 5 };
+    uint8_t all[UNITS * 8];
+    (void)state;
+    struct transact_answer answer = ASK(SAYS(0, ECHO), SAYS(5, ANSWER));
+    assert_true(answer.echo);
+    for (uint8_t i = 0; i < UNITS; i++)
+        ask_unit((uint8_t)(2 + i), all + 8 * i);
+    struct step steps[] = {{1, (const char *)all, sizeof all}, SAYS(0, ECHO), SAYS(5, ANSWER)};
+    answer = ask_after(steps, 3, PATIENCE, INT64_MIN);
+    check_answer(&answer);
+    assert_true(answer.echo);
+    assert_int_equal(transact.overheard.requests, 0);
+    struct step again[] = {SAYS(0, ECHO), SAYS(5, ANSWER), {1, (const char *)all, 8}};
+    answer = ask_after(again, 3, PATIENCE, INT64_MIN);
+    check_answer(&answer);
+    assert_int_equal(transact_idle(&transact, line_now_ns() + 300 * MS, false), LINE_TIME);
+    assert_int_equal(transact.overheard.requests, 1);
+}
+
+/* Nobody answers, and nothing was echoed yet: another master with the same devices is known by what
+ * we asked a while ago. */
+static void another_master_of_a_dead_line_is_no_echo(void **state)
+{
+    uint8_t first[8], other[8];
+    (void)state;
+    ask_unit(2, first);
+    for (uint8_t unit = 3; unit < 6; unit++)
+        ask_unit(unit, other);
+    virtual_line_say(line_now_ns() + 10 * MS, first, sizeof first);
+    assert_int_equal(transact_idle(&transact, line_now_ns() + 300 * MS, false), LINE_TIME);
+    assert_int_equal(transact.overheard.requests, 1);
+}
+
 /* Adapters echo everything or nothing: heard once after others without it, it was another master
  * who asked for the same; heard again and again, the adapter has begun to. */
 static void the_same_request_of_another_master_is_no_echo(void **state)
@@ -385,6 +439,8 @@ int main(void)
         TEST(an_answer_that_comes_twice_is_noticed),
         TEST(an_echo_is_seen_and_stepped_over),
         TEST(a_late_echo_is_of_no_other_master),
+        TEST(echoes_of_many_requests_are_of_no_other_master),
+        TEST(another_master_of_a_dead_line_is_no_echo),
         TEST(the_same_request_of_another_master_is_no_echo),
         TEST(values_that_look_like_a_request_are_values),
         TEST(a_request_before_the_answer_makes_it_foreign),

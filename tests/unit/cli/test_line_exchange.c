@@ -79,6 +79,36 @@ static void test_an_echo_is_not_another_master(void **state)
     assert_int_equal(judged.others, 0);
 }
 
+/* Three were given up, and their echoes come in front of the next answer: after a look at a healthy
+ * exchange with its echo, so that it is known that the adapter does that. */
+static void test_late_echoes_are_not_another_master(void **state)
+{
+    (void)state;
+    hear(x.request, x.request_size);
+    answer();
+    judge(EXCHANGE_GOOD);
+    for (uint8_t unit = 5; unit < 8; unit++) {
+        struct echoes echoes = judged.echoes;
+        memset(&x, 0, sizeof x);
+        assert_true(exchange_read(&x, unit, 3, 0, 1));
+        x.echoes = echoes;
+        judge(EXCHANGE_SILENT);
+    }
+    struct echoes echoes = judged.echoes;
+    assert_int_equal(set_up(NULL), 0);
+    x.echoes = echoes;
+    for (uint8_t unit = 5; unit < 8; unit++)
+        hear_frame(unit, (const uint8_t[]){3, 0, 0, 0, 1}, 5);
+    hear(x.request, x.request_size);
+    answer();
+    judge(EXCHANGE_GOOD);
+    assert_true(judged.echo);
+    assert_int_equal(judged.others, 0);
+    hear_frame(6, (const uint8_t[]){3, 0, 0, 0, 1}, 5);
+    judge(EXCHANGE_GOOD);
+    assert_int_equal(judged.others, 1);
+}
+
 static void test_another_master_and_its_answer_are_not_ours(void **state)
 {
     (void)state;
@@ -129,6 +159,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_answer_and_its_turnaround, set_up),
         cmocka_unit_test_setup(test_an_exception_is_an_answer, set_up),
         cmocka_unit_test_setup(test_an_echo_is_not_another_master, set_up),
+        cmocka_unit_test_setup(test_late_echoes_are_not_another_master, set_up),
         cmocka_unit_test_setup(test_another_master_and_its_answer_are_not_ours, set_up),
         cmocka_unit_test_setup(test_a_break_is_no_garbage, set_up),
         cmocka_unit_test_setup(test_stray_bytes_cost_no_answer_and_a_second_one_is_seen, set_up),

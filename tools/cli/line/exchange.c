@@ -66,18 +66,20 @@ static void take_answer(const struct exchange *x, size_t at, size_t size, int64_
 void exchange_judge(const struct exchange *x, int64_t byte_ns, struct exchange_judged *out)
 {
     bool zeros = true;
-    *out = (struct exchange_judged){.end = EXCHANGE_SILENT};
+    *out = (struct exchange_judged){.end = EXCHANGE_SILENT, .echoes = x->echoes};
+    echoes_sent(&out->echoes, x->request[0], x->request + 1, x->request_size - 3, x->sent_ns);
     for (size_t at = 0; at < x->heard_size;) {
         size_t size = answer_at(x, at);
         if (own_at(x, at) && out->size == 0 && !out->echo) {
             out->echo = true;
+            (void)echoes_take(&out->echoes, x->request, x->sent_ns);
             at += x->request_size;
         } else if (size > 0) {
             take_answer(x, at, size, byte_ns, out);
             at += size;
         } else if (x->heard_size - at >= REQUEST_SIZE &&
                    exchange_is_request(x->heard + at, REQUEST_SIZE)) {
-            out->others++;
+            out->others += !echoes_take(&out->echoes, x->heard + at, x->sent_ns);
             at += REQUEST_SIZE;
         } else {
             zeros = zeros && x->heard[at] == 0;
@@ -85,6 +87,9 @@ void exchange_judge(const struct exchange *x, int64_t byte_ns, struct exchange_j
             at++;
         }
     }
+    /* The answer to a write is the request once more. */
+    (void)echoes_ended(&out->echoes, out->size > 0 && x->request[1] <= MODBUS_READ_INPUT,
+                       out->echo);
     if (out->size > 0)
         return;
     out->broke = zeros && out->stray > 0 && out->stray <= BREAKS_MAX;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/daemon/bus/echoes.h"
 #include "gateway/daemon/bus/line.h"
 #include "protocols/modbus/rtu.h"
 
@@ -26,6 +27,7 @@ struct exchange {
     size_t before;                 /* bytes while the line should have been at rest */
     uint8_t before_bytes[64];
     size_t before_kept;
+    struct echoes echoes; /* of what was asked before this */
 };
 
 struct exchange_judged {
@@ -38,6 +40,7 @@ struct exchange_judged {
     unsigned others;       /* requests that are not ours */
     size_t answer, size;   /* where it stands in `heard`, and how long it is; size 0: none */
     int64_t turnaround_ns; /* from the request's end to the answer's begin */
+    struct echoes echoes;  /* with this request, and without those that were heard */
 };
 
 /* A read of registers or bits; false: the counts are out of range. */

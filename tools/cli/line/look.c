@@ -174,6 +174,7 @@ static bool look_further(struct trial *trial)
 static int judge(struct look *look, struct trial *trial, bool blinked)
 {
     struct verdict verdicts[VERDICT_MAX];
+    trial_settle(trial);
     unsigned count = verdict_decide(&trial->heard, verdicts);
     show_step(look, "");
     if (look->json) {

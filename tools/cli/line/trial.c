@@ -131,7 +131,7 @@ static void hear_frame(struct trial *trial, struct ear *ear, const struct rtu_fr
     uint8_t bytes[RTU_FRAME_MAX];
     size_t size = rtu_build(frame->unit, frame->pdu, frame->pdu_size, bytes, sizeof bytes);
     ear->framed += (unsigned)size;
-    trial->heard.others += exchange_is_request(bytes, size);
+    trial->before += exchange_is_request(bytes, size);
     if (trial->frame != NULL)
         trial->frame(trial->context, (int64_t)frame->end_us * 1000, false, bytes, size);
 }
@@ -187,10 +187,12 @@ static void show_frames(const struct trial *trial, const struct exchange *x)
 static bool exchange(struct trial *trial, const struct serial_timing *wire, struct exchange *x,
                      int64_t wait_ns, int64_t after_ns, struct exchange_judged *judged)
 {
+    x->echoes = trial->echoes;
     trial->gone = trial->gone || !exchange_do(&trial->line, wire, x, wait_ns, after_ns);
     if (trial->gone)
         return false;
     exchange_judge(x, serial_timing_bytes_ns(wire, 1), judged);
+    trial->echoes = judged->echoes;
     show_frames(trial, x);
     return true;
 }
@@ -279,6 +281,13 @@ void trial_ask(struct trial *trial, unsigned polls)
                 ask_one(trial, i, round % 2 == 1, round);
         }
     }
+}
+
+void trial_settle(struct trial *trial)
+{
+    if (!trial->echoes.known || !echoes_possible(&trial->echoes))
+        trial->heard.others += trial->before;
+    trial->before = 0;
 }
 
 /* ---- other rates ---- */

@@ -35,7 +35,9 @@ struct trial {
     struct trial_device *devices;   /* in the order of the configuration */
     struct verdict_device *tallies; /* the same */
     struct verdict_line heard;
-    bool gone; /* the port is */
+    struct echoes echoes; /* of what was asked */
+    unsigned before;      /* requests that were heard while nobody was asked */
+    bool gone;            /* the port is */
     /* Called now and then: false ends the asking. */
     bool (*going)(void *context);
     /* Each frame, for those that want to see them; NULL: nobody does. `sent`: ours. */
@@ -57,6 +59,9 @@ void trial_listen(struct trial *trial, int64_t ms);
 /* Asks each in turn so often, for short and long answers by turns; ends when it is clear that
  * nobody answers. */
 void trial_ask(struct trial *trial, unsigned polls);
+/* At the end: what was heard before we asked may be echoes of what the gateway had asked; where the
+ * adapter makes none, it was another master's. */
+void trial_settle(struct trial *trial);
 /* Those that never answered, at other rates. */
 void trial_rates(struct trial *trial);
 /* Our nodes' counters: at the begin, and what they have grown by at the end. */
