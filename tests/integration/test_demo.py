@@ -96,4 +96,3 @@ def test_late_answers_are_counted_over_a_reload():
     for boot, air, soil in ((1, 2, 0), (1, 3, 0), (2, 3, 0), (2, 3, 1), (3, 0, 0)):
         given_up.look(boot, {"air": air, "soil": soil})
     assert (given_up.late("air"), given_up.late("soil"), given_up.late("relay")) == (6, 1, 0)
-    assert given_up.starts == 2

@@ -131,16 +131,14 @@ def taken(site):
 
 
 class GivenUp:
-    """Answers of probes that the gateway does not wait for any more: they came late, or it was just being
-    stopped. It counts from its start on, so what it had counted before a reload is added."""
+    """Answers of probes that the gateway does not wait for any more, since they came late. It counts from
+    its start on, so what it had counted before a reload is added."""
 
     def __init__(self):
-        self.boot, self.starts = None, 0
-        self.before, self.last = {}, {}
+        self.boot, self.before, self.last = None, {}, {}
 
     def look(self, boot, counted):
         if self.boot not in (None, boot):
-            self.starts += 1
             for device, count in self.last.items():
                 self.before[device] = self.before.get(device, 0) + count
         self.boot, self.last = boot, counted
@@ -171,8 +169,10 @@ def balance(site, given_up):
     given_up.ask(site)
     answers = {device: count - given_up.late(device) for device, count in answers.items()}
     unread = sum(max(0, count - of_probe[device]) for device, count in answers.items())
-    # On each line it may have stood in the midst of a question when it was stopped.
-    broken_off = min(unread, given_up.starts * len(set(probes(site).values())))
+    # When it was stopped it may have stood in the midst of a poll, and says so. Whoever kills it sees what
+    # that costs.
+    broken_off = min(unread, sum(f"ended in the midst of a poll of {device}\n" in line
+                                 for line in site.gateway.log().splitlines(True) for device in answers))
     lost = len(samples - delivered.keys()) + unread - broken_off
     return len(samples) + sum(answers.values()) - broken_off, len(delivered), lost, unread - broken_off
 

@@ -207,8 +207,21 @@ void bus_step(struct bus *bus)
     bus->pace.heard = false;
 }
 
+/* Whoever holds what devices said against what arrived has to know of these. */
+static void say_broken_off(const struct bus *bus)
+{
+    for (unsigned i = 0; i < bus->bus->device_count; i++) {
+        const struct device *device = &bus->devices[i];
+        if (device->config->unit == bus->transact.broken_off ||
+            device->read > device->poll.first_read)
+            log_write(LOG_LEVEL_INFO, "bus %s: ended in the midst of a poll of %s", bus->bus->name,
+                      device->config->name);
+    }
+}
+
 void bus_end(struct bus *bus)
 {
+    say_broken_off(bus);
     bus_end_requests(bus);
     for (unsigned i = 0; i < bus->bus->device_count; i++)
         device_gap_flush(&bus->devices[i], bus->sink);

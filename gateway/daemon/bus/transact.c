@@ -340,22 +340,29 @@ static void forget_heartbeats(struct transact *t, const struct transact_request 
     (void)rtu_client_feed(&t->client, left, size);
 }
 
-/* Collects bytes until the answer, the deadline, or the end of a spoilt answer. False: gone. */
+/* Collects bytes until the answer, the deadline, or the end of a spoilt answer. False: gone. What
+ * comes while all ends is heard out, but not who babbles: a reading is not thrown away for an end
+ * that was asked for some milliseconds before. */
 static bool listen(struct transact *t, const struct transact_request *request, int64_t asked_ns,
                    int64_t deadline_ns, struct transact_answer *answer)
 {
     uint8_t bytes[RTU_FRAME_MAX];
-    int64_t until = deadline_ns;
+    int64_t until = deadline_ns, ends_ns = INT64_MAX;
     while (t->client.state == RTU_CLIENT_WAITING) {
         int64_t slice = line_now_ns() + SLICE_NS;
         enum line_event event = line_wait(t->line, slice < until ? slice : until, false);
-        if (event == LINE_GONE || atomic_load(&t->stopping))
+        if (event == LINE_GONE)
             return false;
-        if (event == LINE_TIME) {
-            if (line_now_ns() >= until)
-                break;
-            continue;
+        if (event == LINE_TIME && line_now_ns() >= until)
+            break;
+        if (atomic_load(&t->stopping) && ends_ns == INT64_MAX)
+            ends_ns = line_now_ns() + SLICE_NS;
+        if (ends_ns != INT64_MAX && (event == LINE_TIME || line_now_ns() >= ends_ns)) {
+            t->broken_off = request->unit;
+            return false;
         }
+        if (event == LINE_TIME)
+            continue;
         int got = line_read(t->line, bytes, sizeof bytes);
         if (got < 0)
             return false;

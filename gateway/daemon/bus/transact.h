@@ -106,7 +106,9 @@ struct transact {
     uint8_t late_unit;       /* a late answer of this unit came, 0: none; the owner resets it */
     int64_t late_after_ns;   /* … so long after its request */
     bool late_over;          /* … while nothing else was asked: its late window is over */
-    atomic_bool stopping;    /* set by another thread: waits end within SLICE_NS with BUS_DOWN */
+    atomic_bool stopping;    /* set by another thread: waits end within SLICE_NS with BUS_DOWN, and
+                                twice that while bytes come */
+    uint8_t broken_off;      /* the unit whose answer was not waited for then; 0: none */
     uint64_t stray_bytes, silence_violations, busy_ns;
 };
 

@@ -342,6 +342,40 @@ static void another_master_of_a_dead_line_is_no_echo(void **state)
     assert_int_equal(transact.overheard.requests, 1);
 }
 
+/* An end is asked for while an answer is on its way. */
+static void hears_and_is_to_end(const uint8_t *frame, size_t size)
+{
+    device_hears(frame, size);
+    atomic_store(&transact.stopping, true);
+}
+
+static void an_answer_that_comes_while_all_ends_is_heard_out(void **state)
+{
+    (void)state;
+    virtual_line.hears = hears_and_is_to_end;
+    struct transact_answer answer =
+        ASK(SAYS(20, "\x01\x03\x04\x02"), SAYS(20, "\x92\xFF\x9B\x5A\x3D"));
+    check_answer(&answer);
+    assert_int_equal(transact.broken_off, 0);
+    atomic_store(&transact.stopping, false);
+    answer = ASK(SAYS(2000, ANSWER));
+    assert_int_equal(answer.result, BUS_DOWN);
+    assert_int_equal(transact.broken_off, 1);
+    assert_true(answer.end_ns - answer.sent_ns <= 600 * MS);
+}
+
+static void who_babbles_is_not_heard_out(void **state)
+{
+    struct step steps[30];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(steps); i++)
+        steps[i] = (struct step)SAYS(20, "\x55");
+    virtual_line.hears = hears_and_is_to_end;
+    struct transact_answer answer = ask_after(steps, COUNT_OF(steps), PATIENCE, INT64_MIN);
+    assert_int_equal(answer.result, BUS_DOWN);
+    assert_true(answer.end_ns - answer.sent_ns <= 600 * MS);
+}
+
 /* Adapters echo everything or nothing: heard once after others without it, it was another master
  * who asked for the same; heard again and again, the adapter has begun to. */
 static void the_same_request_of_another_master_is_no_echo(void **state)
@@ -441,6 +475,8 @@ int main(void)
         TEST(a_late_echo_is_of_no_other_master),
         TEST(echoes_of_many_requests_are_of_no_other_master),
         TEST(another_master_of_a_dead_line_is_no_echo),
+        TEST(an_answer_that_comes_while_all_ends_is_heard_out),
+        TEST(who_babbles_is_not_heard_out),
         TEST(the_same_request_of_another_master_is_no_echo),
         TEST(values_that_look_like_a_request_are_values),
         TEST(a_request_before_the_answer_makes_it_foreign),
