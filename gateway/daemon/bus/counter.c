@@ -151,13 +151,27 @@ static void note_fall(struct counter *counter)
     counter->has_fallen = true;
 }
 
+/* The first 0 of a counter of which nothing says how much may come: while a meter starts it shows
+ * 0, and all that it ever counted would be booked with the next answer. One that stands is one. */
+static bool may_be_starting(struct counter *counter, const struct field_config *field, uint64_t raw,
+                            int64_t now_ms)
+{
+    if (raw != 0 || is_bounded(field, 0))
+        return false;
+    if (!counter->zero_seen)
+        counter->at_ms = now_ms;
+    counter->zero_seen = true;
+    return now_ms - counter->at_ms < LEAST_TIME_MS;
+}
+
 struct reading_value counter_take(struct counter *counter, const struct field_config *field,
                                   uint64_t raw, uint8_t flag, int64_t now_ms)
 {
     uint64_t step = 0;
     int64_t passed_ms = now_ms - counter->at_ms;
     if (!counter->known) {
-        book(counter, raw, now_ms);
+        if (!may_be_starting(counter, field, raw, now_ms))
+            book(counter, raw, now_ms);
         return nothing(METRIC_ABSENT);
     }
     if (came_back(counter, field, raw, passed_ms, &step) ||

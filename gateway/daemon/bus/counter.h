@@ -12,6 +12,7 @@
  *
  * Of a metric whose profile and kind say nothing of how much may come, a fall is no overrun and a
  * leap of a quarter of all codes no amount before that; near its end a counter has gone over it.
+ * Its first 0 counts from when it has stood for five minutes: a meter that starts shows one, too.
  *
  * Pure; owned by the bus thread. */
 #ifndef BAIYE_BUS_COUNTER_H
@@ -33,6 +34,7 @@ struct counter {
     int8_t exponent;  /* that its scale register held */
     int8_t other;     /* and that it holds since the last answer */
     bool known, has_doubted, has_fallen, exponent_known, other_seen;
+    bool zero_seen; /* from `at_ms` on, before anything is known */
 };
 
 /* The power of ten in which its codes are from now on. False: it is another one than before, and
