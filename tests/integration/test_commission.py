@@ -13,6 +13,7 @@ import termios
 import garden
 import pytest
 import yaml
+from between import Between
 
 FACTORY = 247
 PARTS = [
@@ -82,6 +83,25 @@ class Bench:
     def online(self, name):
         done = self.baiye("stats", name, "--json")
         return done.returncode == 0 and json.loads(done.stdout)["online"]
+
+    def nothing_is_half_done(self, before):
+        """A trial goes on by itself; then the file is the old one, or all that it names answers. And
+        the same command brings up whoever is left."""
+        garden.wait_until(self.nobody_at_work, 150, "the end of a trial")
+        if self.file.read_text() == before:
+            garden.wait_until(lambda: self.online("air"), 60, "polled on")
+        else:
+            garden.wait_until(lambda: all(map(self.online, self.configured())), 60, "all of them")
+        assert not list(self.file.parent.glob("*.trial*"))
+        # A step that the gateway was asked for it carries to its end, and says so meanwhile.
+        done, result = garden.wait_until(
+            lambda: "another step is under way" not in (end := self.commission("--own-rate"))[0].stderr
+            and end, 120, "the line is free again")
+        assert done.returncode == 0, (result, done.stderr)
+        devices = self.configured()
+        assert len(devices) == 4 and len({one["address"] for one in devices.values()}) == 4
+        garden.wait_until(lambda: all(map(self.online, devices)), 60, "all of them")
+        self.no_two_were_written_at_once()
 
 
 @pytest.fixture
@@ -244,39 +264,35 @@ STEPS = {"at its start": lambda bench, before: True,
          "when all is done": "Labels"}
 
 
-@pytest.mark.parametrize("step, how", [
-    *((step, signal.SIGKILL) for step in STEPS),
-    *((step, signal.SIGINT) for step in ("while it looks", "after the first move", "on trial"))])
-def test_ended_at_any_step_leaves_nothing_half_done(bench, step, how):
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_any_step_leaves_nothing_half_done(bench, step):
     bench.start(new_nodes(3) + WITH_AIR, [AIR])
     before = bench.file.read_text()
     child = subprocess.Popen(bench.command("commission", "east", "--yes", "--own-rate", "--config",
                                            bench.file), stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True,
-                             start_new_session=True, preexec_fn=garden.hear_interrupts)
+                             stderr=subprocess.PIPE, text=True, start_new_session=True)
     if callable(STEPS[step]):
         garden.wait_until(lambda: STEPS[step](bench, before), 60, step)
     else:
         assert any(STEPS[step] in line for line in child.stdout), "it ended before that step"
-    child.send_signal(how)
-    assert child.wait(120) in (-how, 0)  # 0: it was at its end
-    if child.returncode == -signal.SIGINT:  # and who ended it is told what stands
-        said = {"while it looks": "nothing has been changed", "after the first move": "goes on from here",
-                "on trial": "or the one before"}
-        assert said[step] in child.stderr.read()
-    # A trial goes on by itself; then the file is the old one, or all that it names answers.
-    garden.wait_until(bench.nobody_at_work, 150, "the end of a trial")
-    if bench.file.read_text() == before:
-        garden.wait_until(lambda: bench.online("air"), 20, "polled on")
-    else:
-        garden.wait_until(lambda: all(map(bench.online, bench.configured())), 20, "all of them")
-    assert not list(bench.file.parent.glob("*.trial*"))
-    # A step that the gateway was asked for it carries to its end, and says so meanwhile.
-    done, result = garden.wait_until(
-        lambda: "another step is under way" not in (end := bench.commission("--own-rate"))[0].stderr and end,
-        120, "the line is free again")
-    assert done.returncode == 0, (result, done.stderr)
-    devices = bench.configured()
-    assert len(devices) == 4 and len({one["address"] for one in devices.values()}) == 4
-    garden.wait_until(lambda: all(map(bench.online, devices)), 20, "all of them")
-    bench.no_two_were_written_at_once()
+    child.kill()
+    assert child.wait(120) in (-signal.SIGKILL, 0)  # 0: it was at its end
+    bench.nothing_is_half_done(before)
+
+
+# Ctrl-C when the gateway is asked for that step, and what stands then.
+@pytest.mark.parametrize("method, stands", [("survey", "nothing has been changed"),
+                                            ("place", "goes on from here"),
+                                            ("reload", "or the one before")])
+def test_whoever_ends_it_is_told_what_stands(bench, method, stands):
+    bench.start(new_nodes(3) + WITH_AIR, [AIR])
+    before, child = bench.file.read_text(), []
+    between = Between(bench.site.folder, method, 1, lambda: child[0].send_signal(signal.SIGINT))
+    child.append(subprocess.Popen(
+        [garden.program("baiye"), "commission", "east", "--yes", "--own-rate", "--config", bench.file,
+         "--socket", between.path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        preexec_fn=garden.hear_interrupts))
+    _, said = child[0].communicate(timeout=240)
+    assert child[0].returncode == -signal.SIGINT and "ended: " in said and stands in said
+    bench.nothing_is_half_done(before)
+    between.end()

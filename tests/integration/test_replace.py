@@ -4,12 +4,11 @@ history goes on under one name."""
 import json
 import shutil
 import signal
-import socket
 import subprocess
-import threading
 
 import garden
 import pytest
+from between import Between
 from garden import Field, wait_until
 
 
@@ -164,60 +163,17 @@ def test_when_the_new_one_can_not_take_its_place_the_calibration_stays(start):
     wait_until(lambda: adjusted(site), 60, "the gateway goes by it still")
 
 
-class Between(threading.Thread):
-    """Stands between the command and the gateway, and does something when a method is asked for the
-    n-th time, before the gateway hears of it."""
-
-    def __init__(self, site, method, count, do):
-        super().__init__(daemon=True)
-        self.method, self.count, self.do, self.asked = method, count, do, []
-        self.path, self.to = site.folder / "between", str(site.folder / "baiyed.sock")
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(self.path))
-        self.listener.listen(8)
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def serve(self, client):
-        with client, socket.socket(socket.AF_UNIX) as gateway:
-            try:
-                gateway.connect(self.to)
-                line = client.makefile("rb").readline()
-                method = json.loads(line)["method"] if line else ""
-                self.asked.append(method)
-                if method == self.method and self.asked.count(method) == self.count:
-                    self.do()
-                gateway.sendall(line)
-                while data := gateway.recv(65536):
-                    client.sendall(data)
-                    if data.endswith(b"\n") and b'"progress"' not in data.splitlines()[-1]:
-                        return
-            except OSError:
-                return
-
-    def end(self):
-        self.listener.close()
-        self.path.unlink()
-
-
 def interrupt(site, method, count):
-    """Ctrl-C when that step begins; how the command ended, and which steps there were."""
+    """Ctrl-C when that step begins; how the command ended, which steps there were, and what it said."""
     child = []
-    between = Between(site, method, count, lambda: child[0].send_signal(signal.SIGINT))
+    between = Between(site.folder, method, count, lambda: child[0].send_signal(signal.SIGINT))
     child.append(subprocess.Popen(
         [garden.program("baiye"), "replace", "air", "--config", site.gateway.config_path, "--socket",
-         between.path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+         between.path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         preexec_fn=garden.hear_interrupts))
-    code = child[0].wait(240)
+    _, said = child[0].communicate(timeout=240)
     between.end()
-    return code, between.asked
+    return child[0].returncode, between.asked, said
 
 
 # Who the old one was, who is there, without its calibration, and the new one into its place.
@@ -228,13 +184,15 @@ def test_ctrl_c_at_each_step_leaves_nothing_half_done(start, method, whole):
     before = correct(site)
     wait_until(lambda: adjusted(site), 60, "the old one's correction")
     plug(site, probe(1, "new"))
-    code, asked = interrupt(site, method, 1)
+    code, asked, said = interrupt(site, method, 1)
     assert code == -signal.SIGINT and method in asked
     assert ("move" in asked) == whole
     if whole:
+        assert "ended: the new one is in the place of air" in said and "replaced.csv" in said
         assert_archived(site, before)
         wait_until(lambda: not adjusted(site), 60, "the gateway goes by the file without it")
     else:
+        assert "ended: nothing has been changed" in said
         assert site.gateway.config_path.read_text() == before and not rows(site)
         assert adjusted(site)
     # What the gateway was asked to look for it looks for to the end, and says so meanwhile.

@@ -20,6 +20,7 @@
 #include "gateway/daemon/config/yaml_edit.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/commission/trial.h"
+#include "tools/cli/farewell.h"
 #include "tools/cli/reload.h"
 #include "tools/cli/screen.h"
 
@@ -364,25 +365,54 @@ static bool take_out_calibration(struct replace *job)
     return false;
 }
 
-/* What follows from an old one's calibration; an exit code. */
-static int tell_calibration(const struct replace *job)
+/* What follows from an old one's calibration; "": nothing. */
+static void calibration_text(const struct replace *job, char *text, size_t size)
 {
-    char text[768];
+    text[0] = '\0';
     if (job->left)
         (void)snprintf(
-            text, sizeof text,
+            text, size,
             _("offset, scale and calibration_due at %s:%d are those of the old one (kept in "
               "%s): take them out or write the new one's, then `baiye reload`"),
             job->config_file, job->device->line, REGISTER);
     else if (job->before != NULL)
-        (void)snprintf(text, sizeof text,
+        (void)snprintf(text, size,
                        _("what stood in %s of the old one's calibration is in %s now, and the "
                          "configuration before in %s.1: the new one measures without it, until "
                          "its own is written there"),
                        job->config_file, REGISTER, job->config_file);
-    if (job->left || job->before != NULL)
+}
+
+/* An exit code. */
+static int tell_calibration(const struct replace *job)
+{
+    char text[768];
+    calibration_text(job, text, sizeof text);
+    if (text[0] != '\0')
         say(job, text);
     return job->left && job->device->adjusted ? 1 : EX_OK;
+}
+
+/* For whoever ends this from now on. `kept`: what was known of the old one is in the register. */
+static void prepare_farewell(const struct replace *job, bool in_place, bool kept)
+{
+    char text[1200], calibration[768] = "";
+    if (kept)
+        calibration_text(job, calibration, sizeof calibration);
+    if (in_place)
+        (void)snprintf(text, sizeof text,
+                       _("ended: the new one is in the place of %s. Nobody has looked whether it "
+                         "measures: `baiye values %s`"),
+                       job->name, job->name);
+    else
+        (void)snprintf(
+            text, sizeof text, "%s",
+            _("ended: the configuration is as it was. The same command looks for the new "
+              "one again, wherever it is now"));
+    size_t used = strlen(text);
+    (void)snprintf(text + used, sizeof text - used, "%s%s", calibration[0] != '\0' ? "; " : "",
+                   calibration);
+    farewell_say(text);
 }
 
 /* What must be done whole: Ctrl-C waits until it is, or is undone. An exit code. */
@@ -397,11 +427,16 @@ static int put_in_place(struct replace *job)
     int code = take_out_calibration(job) ? EX_OK : 1;
     if (code == EX_OK && !job->there)
         code = move(job);
-    if (code != EX_OK && !put_back(job))
+    bool in_place = code == EX_OK;
+    if (in_place && !archive(job))
+        code = 1;
+    if (in_place || put_back(job)) {
+        prepare_farewell(job, in_place, code == EX_OK);
+    } else {
+        farewell_say("");
         cli_complain("the configuration is in %s.1: put it back, then `baiye reload`",
                      job->config_file);
-    if (code == EX_OK && !archive(job))
-        code = 1;
+    }
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return code;
 }
@@ -441,12 +476,17 @@ static int finish(struct replace *job, int64_t since_ms)
                              "not polled it yet"),
                    job->name);
     say(job, text);
-    return tell_calibration(job);
+    int code = tell_calibration(job);
+    farewell_say("");
+    return code;
 }
 
 static int run(struct replace *job)
 {
     char text[160], who[96];
+    farewell_say(
+        _("ended: nothing has been changed. The same command begins anew, once the gateway "
+          "has looked to the end"));
     read_old(job);
     (void)snprintf(text, sizeof text, _("looking for the new one on line %s ..."), job->bus->name);
     say(job, text);

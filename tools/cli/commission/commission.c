@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "tools/cli/cli.h"
 #include "tools/cli/commission/ask.h"
 #include "tools/cli/commission/trial.h"
+#include "tools/cli/farewell.h"
 #include "tools/cli/screen.h"
 #include "tools/cli/show.h"
 
@@ -563,49 +563,13 @@ static void print_json(const struct commission *job, enum trial_end end)
     json_decref(whole);
 }
 
-/* ---- Ctrl-C ---- */
-
-enum { FAREWELL_NOTHING, FAREWELL_MOVED, FAREWELL_TRIAL, FAREWELL_DONE, FAREWELLS }; /* done: "" */
-
-/* Whoever ends it wants to know what stands: in words made before; a signal may only write. */
-static char farewells[FAREWELLS][512];
-static volatile sig_atomic_t farewell_stage;
-
-static void say_farewell(int number)
-{
-    const char *text = farewells[farewell_stage];
-    ssize_t told = write(STDERR_FILENO, text, strlen(text));
-    (void)told; /* nobody reads it */
-    (void)raise(number);
-}
-
-static void prepare_farewell(void)
-{
-    const char *const texts[FAREWELLS] = {
-        [FAREWELL_NOTHING] = _("ended: nothing has been changed"),
-        [FAREWELL_MOVED] =
-            _("ended: the configuration is as it was. Who answers at its new address "
-              "stays there; the same command goes on from here"),
-        [FAREWELL_TRIAL] =
-            _("ended: the trial goes on by itself for a minute at most; then the new "
-              "configuration stands, or the one before"),
-    };
-    const struct sigaction action = {.sa_handler = say_farewell, .sa_flags = (int)SA_RESETHAND};
-    for (size_t i = 0; i < FAREWELLS; i++) {
-        FILE *out = texts[i] != NULL ? fmemopen(farewells[i], sizeof farewells[i], "w") : NULL;
-        if (out == NULL)
-            continue;
-        (void)fputc('\n', out);
-        screen_wrap(out, screen_width(stderr), 0, 2, texts[i]);
-        (void)fclose(out);
-    }
-    (void)sigaction(SIGINT, &action, NULL);
-}
-
 /* One look and what follows from it; an exit code. */
 static int round_of(struct commission *job)
 {
     int code;
+    farewell_say(
+        _("ended: nothing has been changed. The same command begins anew, once the gateway "
+          "has looked to the end"));
     if (!read_names(job) || !survey(job, &code))
         return EX_UNAVAILABLE;
     if (job->plan.count == 0 && json_array_size(job->silent) == 0) {
@@ -619,11 +583,14 @@ static int round_of(struct commission *job)
     if (asks(job))
         ask_all(job);
     if (!asks(job) || ask_yes(_("Go on? [Y/n]"))) {
-        farewell_stage = FAREWELL_MOVED;
+        farewell_say(
+            _("ended: the configuration is as it was. Who answers at its new address stays there; "
+              "the same command goes on from here"));
         move_all(job);
-        farewell_stage = FAREWELL_TRIAL;
+        farewell_say(_("ended: the trial goes on by itself for a minute at most; then the new "
+                       "configuration stands, or the one before"));
         end = configure(job);
-        farewell_stage = FAREWELL_DONE;
+        farewell_say("");
     }
     print_labels(job);
     if (job->talk.json)
@@ -654,7 +621,6 @@ static bool lock(const struct commission *job)
 
 static int run(struct commission *job)
 {
-    prepare_farewell();
     int code = round_of(job);
     for (int i = 0; code == 1 && asks(job) && i < ROUNDS_MAX; i++) {
         if (!ask_yes(_("\nMend what is named, then press Enter to look again (n: end):")))
