@@ -116,6 +116,7 @@ def test_a_site_is_all_of_its_lines_and_chinese_is_chinese(running):
     assert '<html lang="zh-CN">' in text and "验收单" in shown and "签字" in shown
     assert "shed" in shown and "bad" in shown and "Device" not in shown and "Serial" not in shown
     assert done.stdout.splitlines()[-1] == "sheet.html"
+    assert "598" in shown and "598" in done.stdout and "too few" not in shown + done.stdout
     english = report(running, "west", "--polls", 20, "--lang", "en", language="zh_CN.UTF-8")
     assert english.returncode in (0, 1) and "errors of 20 polls" in english.stdout, english.stderr
     made = running.folder / english.stdout.splitlines()[-1]

@@ -25,7 +25,7 @@ static const char report_text[] =
     "\",\"model\":\"" NASTY "\",\"firmware\":\"" NASTY "\",\"hint\":\"" NASTY
     "\",\"photo_data\":\"" NASTY "\",\"passed\":false,\"reasons\":[\"errors\",\"" NASTY "\"],"
     "\"polls\":{\"polls\":1000,\"answers\":988,\"timeouts\":7,\"garbled\":5,\"error_rate\":0.012,"
-    "\"p50_us\":12300,\"p99_us\":45600},"
+    "\"error_rate_most\":0.01937,\"p50_us\":12300,\"p99_us\":45600},"
     "\"values\":[{\"metric\":\"" NASTY "\",\"value\":1.25,\"decimals\":1,\"unit\":\"" NASTY
     "\",\"flag\":\"" NASTY "\"},{\"metric\":\"air_temperature\",\"value\":null,\"unit\":\"C\","
     "\"flag\":\"uncalibrated\",\"decimals\":1}],"
@@ -95,7 +95,25 @@ static void figures_are_those_of_the_report(void **state)
     assert_non_null(strstr(html, "calibration past its date"));
     assert_non_null(strstr(html, "signal 61 %"));
     assert_non_null(strstr(html, "0.50 % may fail"));
+    assert_non_null(strstr(html, "at most 1.94 %, with 95 % confidence"));
+    assert_non_null(strstr(html, "less than 0.30 % do"));
+    assert_null(strstr(html, "too few"));
     free(html);
+}
+
+/* 20 polls may all be answered where one in ten fails. */
+static void too_few_polls_are_said_to_be_too_few(void **state)
+{
+    char text[320];
+    (void)state;
+    json_t *report = json_pack("{s:i,s:f}", "polls", 20, "limit", 0.005);
+    assert_true(document_shows_too_little(report, text, sizeof text));
+    assert_non_null(strstr(text, "20 polls are too few to show an error rate of 0.50 %"));
+    assert_non_null(strstr(text, "up to 13.91 %"));
+    assert_non_null(strstr(text, "--polls 598"));
+    (void)json_object_set_new(report, "polls", json_integer(598));
+    assert_false(document_shows_too_little(report, text, sizeof text));
+    json_decref(report);
 }
 
 static void it_is_in_chinese_from_its_head_to_the_signatures(void **state)
@@ -127,6 +145,7 @@ int main(void)
         cmocka_unit_test(characters_of_markup_are_escaped_and_control_characters_left_out),
         cmocka_unit_test(no_text_of_others_becomes_markup),
         cmocka_unit_test(figures_are_those_of_the_report),
+        cmocka_unit_test(too_few_polls_are_said_to_be_too_few),
         cmocka_unit_test(it_is_in_chinese_from_its_head_to_the_signatures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

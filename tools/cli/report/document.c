@@ -6,6 +6,7 @@
 #include "gateway/common/language.h"
 #include "gateway/common/serial.h"
 #include "protocols/metric/metric.h"
+#include "tools/cli/report/confidence.h"
 
 #define TEXT_SIZE 160
 #define NONE      "\xE2\x80\x94" /* a dash */
@@ -136,6 +137,25 @@ static const char *flag_text(const char *flag)
 
 /* ---- what is the same for all ---- */
 
+static void percent(double share, char text[TEXT_SIZE])
+{
+    (void)snprintf(text, TEXT_SIZE, "%.2f %%", 100 * share);
+}
+
+bool document_shows_too_little(const json_t *report, char *text, size_t size)
+{
+    unsigned polls = (unsigned)integer_of(report, "polls");
+    double limit = number_of(report, "limit"), best = confidence_most(0, polls);
+    if (best <= limit)
+        return false;
+    (void)snprintf(
+        text, size,
+        _("%u polls are too few to show an error rate of %.2f %%: even if none fails, it "
+          "may be up to %.2f %% (95 %% confidence). --polls %u or more shows it"),
+        polls, 100 * limit, 100 * best, confidence_polls(limit));
+    return true;
+}
+
 static void write_verdict(FILE *out, const json_t *report)
 {
     const json_t *device;
@@ -171,10 +191,12 @@ static void write_head(FILE *out, const json_t *report)
 {
     const json_t *line;
     size_t i;
-    char text[TEXT_SIZE];
+    char text[TEXT_SIZE], few[2 * TEXT_SIZE];
     const char *label = text_of(report, "label");
     put(out, "h1", _("Acceptance sheet"));
     write_verdict(out, report);
+    if (document_shows_too_little(report, few, sizeof few))
+        put(out, "p class=\"bad\"", few);
     (void)fputs("<table>", out);
     row(out, _("Garden"), label[0] != '\0' ? label : text_of(report, "site"));
     row(out, _("Tested on"), text_of(report, "made"));
@@ -188,11 +210,6 @@ static void write_head(FILE *out, const json_t *report)
     }
     write_uplink(out, report);
     (void)fputs("</table>\n", out);
-}
-
-static void percent(double share, char text[TEXT_SIZE])
-{
-    (void)snprintf(text, TEXT_SIZE, "%.2f %%", 100 * share);
 }
 
 static void milliseconds(const json_t *polls, const char *key, char text[TEXT_SIZE])
@@ -240,12 +257,15 @@ static void write_overview(FILE *out, const json_t *report)
 
 static void write_polls(FILE *out, const json_t *polls)
 {
-    char text[TEXT_SIZE], share[TEXT_SIZE];
+    char text[2 * TEXT_SIZE], share[TEXT_SIZE], most[TEXT_SIZE];
     percent(number_of(polls, "error_rate"), share);
+    percent(number_of(polls, "error_rate_most"), most);
     (void)snprintf(text, sizeof text, _("%lld asked, %lld answered; %lld silent, %lld garbled: %s"),
                    integer_of(polls, "polls"), integer_of(polls, "answers"),
                    integer_of(polls, "timeouts"), integer_of(polls, "garbled"), share);
     row(out, _("Polls, each tried once"), text);
+    (void)snprintf(text, sizeof text, _("at most %s, with 95 %% confidence"), most);
+    row(out, _("The true error rate"), text);
     if (integer_of(polls, "answers") == 0)
         return;
     (void)snprintf(text, sizeof text, _("half within %.1f ms, 99 of 100 within %.1f ms"),
@@ -379,6 +399,12 @@ static void write_tests(FILE *out, const json_t *report)
         _("Each device was asked %lld times for all that it measures, each time once; at "
           "most %s may fail. The gateway repeats a poll that fails."),
         integer_of(report, "polls"), limit);
+    put(out, "li", text);
+    percent(confidence_most(0, (unsigned)integer_of(report, "polls")), limit);
+    (void)snprintf(text, sizeof text,
+                   _("So many polls, none of which fails, show that less than %s do (95 %% "
+                     "confidence). What was heard of each device is told below."),
+                   limit);
     put(out, "li", text);
     put(out, "li", _("The turnaround: from the end of a request to the begin of its answer."));
     put(out, "li", _("What each device measures was received, plausible and of now."));

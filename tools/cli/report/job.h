@@ -24,8 +24,8 @@ struct report_job {
 /* All of it but photos' data for people; a new reference, NULL and a complaint. `code` is the exit
  * code that follows. */
 json_t *report_gather(struct report_job *job, int *code);
-/* {"polls", "answers", "timeouts", "garbled", "refused", "error_rate", "p50_us", "p99_us",
- * "whole"}; NULL and a complaint: the gateway can't. */
+/* {"polls", "answers", "timeouts", "garbled", "refused", "error_rate", "error_rate_most"
+ * (confidence.h), "p50_us", "p99_us", "whole"}; NULL and a complaint: the gateway can't. */
 json_t *report_polls(struct report_job *job, const struct device_config *device);
 /* [{"metric", "how", "on", "by", "due", "past"}] of what is known of a device's calibration. */
 json_t *report_calibration(struct report_job *job, const struct device_config *device);

@@ -10,6 +10,7 @@
 #include "gateway/common/clock.h"
 #include "gateway/common/language.h"
 #include "tools/cli/line/trial.h"
+#include "tools/cli/report/confidence.h"
 #include "tools/cli/report/job.h"
 
 #define AT_ONCE 25  /* of one request to the daemon */
@@ -50,13 +51,14 @@ static uint32_t turn_of(const struct tally *tally, double share)
 
 static json_t *tally_json(struct tally *tally, unsigned wanted)
 {
-    double errors = tally->timeouts + tally->garbled;
+    unsigned errors = tally->timeouts + tally->garbled;
     if (tally->turns > 0)
         qsort(tally->turns_us, tally->turns, sizeof *tally->turns_us, compare);
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:b}", "polls", (json_int_t)tally->polls,
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:I,s:I,s:b}", "polls", (json_int_t)tally->polls,
                      "answers", (json_int_t)tally->answers, "timeouts", (json_int_t)tally->timeouts,
                      "garbled", (json_int_t)tally->garbled, "refused", (json_int_t)tally->refused,
-                     "error_rate", tally->polls > 0 ? errors / tally->polls : 1.0, "p50_us",
+                     "error_rate", tally->polls > 0 ? (double)errors / tally->polls : 1.0,
+                     "error_rate_most", confidence_most(errors, tally->polls), "p50_us",
                      (json_int_t)turn_of(tally, 0.5), "p99_us", (json_int_t)turn_of(tally, 0.99),
                      "whole", (int)(tally->polls >= wanted));
 }

@@ -179,6 +179,7 @@ static void say_result(const json_t *report)
 {
     const json_t *device;
     size_t i;
+    char few[320];
     json_array_foreach (json_object_get(report, "devices"), i, device) {
         const json_t *polls = json_object_get(device, "polls");
         (void)printf(_("%-24s %6.2f %% errors of %lld polls, %s\n"), talk_text(device, "name"),
@@ -187,6 +188,8 @@ static void say_result(const json_t *report)
                      json_is_true(json_object_get(device, "passed")) ? _("passed")
                                                                      : _("NOT PASSED"));
     }
+    if (document_shows_too_little(report, few, sizeof few))
+        cli_say("%s", few);
 }
 
 static void dump(json_t *report)
