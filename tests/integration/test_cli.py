@@ -209,6 +209,25 @@ def test_a_profile_that_can_not_be_read_is_not_taken_for_the_packages(places):
     assert "profiles/baiye-node.yaml:1: can't read the file: Permission denied; user nobody" in told.stderr
 
 
+def test_a_closed_folder_of_profiles_is_not_passed_over(places):
+    """What is in it may be any profile; the package's must not take its place in silence."""
+    at = places()
+    profiles, file = at / "profiles", at / "baiye.yaml"
+    file.write_text(file.read_text() + "profiles: profiles\n")
+    said = check_as_nobody(at, 0).stdout
+    assert "profiles: No such file or directory: only the package's are used" in said
+    shutil.copytree(ROOT / "gateway/profiles", profiles)
+    check_as_nobody(at, 0)
+    lines = len(file.read_text().splitlines())
+    for mode in (0o700, 0o711, 0o744):
+        profiles.chmod(mode)
+        told = check_as_nobody(at, 78).stderr
+        assert f"baiye.yaml:{lines}: profiles: can't look into" in told and "chgrp -R nogroup" in told
+    shutil.rmtree(profiles)
+    profiles.write_text("")
+    assert "name the folder that the profiles are in" in check_as_nobody(at, 78).stderr
+
+
 def test_check_says_what_can_not_be_used_in_the_readers_language(places, monkeypatch):
     at = places()
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")

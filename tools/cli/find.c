@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `baiye find`: who is at the other end of a port, at which rate and address, and what it is. */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -105,6 +106,8 @@ int cli_find(int argc, char **argv)
     const struct serial_timing wire = {.baud = 9600, .parity = 'N', .stop_bits = 1};
     if (!read_options(argc, argv, &find))
         return cli_usage(usage);
+    if (find.profiles != NULL && access(find.profiles, R_OK | X_OK) != 0)
+        cli_cant_read(find.profiles, errno); /* the shipped ones are known all the same */
     int error = bench_open(&bench, find.port, &wire);
     if (error != 0) {
         cli_complain("%s: %s; a port that the gateway has: baiye line run BUS -- baiye find --port "

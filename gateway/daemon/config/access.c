@@ -339,6 +339,19 @@ static bool has_device(const struct plot_config *plot, unsigned device)
     return false;
 }
 
+/* One that can't be looked into is refused with the configuration. */
+static void look_profiles(struct access_walk *walk)
+{
+    const char *folder = walk->config->profile_dir;
+    if (folder[0] != '\0' && access(folder, F_OK) != 0)
+        say(walk, ACCESS_NOTE,
+            "profiles: %s: %s: only the package's are used; make it, or correct its name",
+            "profiles：%s：%s：只用安装包里的设备配置；请建立它，或改正名字", folder,
+            strerror(errno));
+    if (folder[0] != '\0')
+        note_hidden(walk, folder);
+}
+
 /* A thermometer may serve two plots. A probe in the soil is in one. */
 static void look_plots(struct access_walk *walk)
 {
@@ -366,6 +379,7 @@ unsigned access_check(const struct config *config, const struct access_look *loo
     look_http(&walk);
     for (unsigned i = 0; i < config->broker_count; i++)
         look_broker(&walk, &config->brokers[i]);
+    look_profiles(&walk);
     look_plots(&walk);
     for (unsigned i = 0; i < config->bus_count; i++) {
         if (config->buses[i].type == BUS_RTU)

@@ -53,7 +53,8 @@ struct draft {
     const yaml_node_t *groups; /* or NULL */
     bool no_alerts;            /* the file says so: not even the shipped rules */
     char profile_dir[CONFIG_PATH_SIZE];
-    bool kept; /* a copy: its profiles are beside it, whatever it says of their folder */
+    int profile_dir_line; /* 0: the file does not name it */
+    bool kept;            /* a copy: its profiles are beside it, whatever it says of their folder */
 };
 
 /* One item of `buses`, into a struct draft_bus; its devices are the caller's to free. buses.c */

@@ -385,6 +385,7 @@ SECTION(profiles)
 {
     struct draft *draft = target;
     char ignored[CONFIG_PATH_SIZE];
+    draft->profile_dir_line = (int)value->start_mark.line + 1;
     return draft->kept ? keys_path(source, value, ignored, sizeof ignored)
                        : keys_path(source, value, draft->profile_dir, sizeof draft->profile_dir);
 }

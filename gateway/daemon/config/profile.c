@@ -2,6 +2,7 @@
 #include "gateway/daemon/config/profile.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -386,11 +387,13 @@ void profile_free(struct profile_config *profile)
 }
 
 /* One that is there and can't be read is found: opening it says so. Else the package's of the same
- * name would take its place, with other registers. */
+ * name would take its place, with other registers. So is one of which nobody knows whether it is
+ * there, in a folder that does not let in. */
 static bool file_in(const char *folder, const char *name, char *path, size_t size)
 {
     int written = snprintf(path, size, "%s/%s.yaml", folder, name);
-    return written > 0 && (size_t)written < size && access(path, F_OK) == 0;
+    return written > 0 && (size_t)written < size &&
+           (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR));
 }
 
 bool profile_find(const char *name, const char *profile_dir, char *path, size_t size)

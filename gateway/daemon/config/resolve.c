@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "gateway/common/file_help.h"
 #include "gateway/common/language.h"
 #include "gateway/daemon/config/draft.h"
 #include "gateway/daemon/config/profile.h"
@@ -27,6 +31,32 @@ static bool goes_on(const struct yaml_source *source, bool good)
 }
 
 /* ---- profiles ---- */
+
+/* A folder that can't be looked into may have any of them: the package's must not take their place.
+ * One that is not there has none. */
+static bool look_at_folder(struct yaml_source *source, const struct draft *draft)
+{
+    static const char closed[] =
+        N_("user %s must be let in: sudo chgrp -R %s and sudo chmod -R g+rX, both with its name");
+    const char *folder = draft->profile_dir;
+    const struct file_reader reader = file_reader_self();
+    char help[FILE_HELP_SIZE];
+    struct stat status;
+    bool seen = folder[0] == '\0' || stat(folder, &status) == 0;
+    if (folder[0] == '\0' || (seen && S_ISDIR(status.st_mode) && access(folder, R_OK | X_OK) == 0))
+        return true;
+    int error = seen && !S_ISDIR(status.st_mode) ? ENOTDIR : errno;
+    if (error == ENOENT)
+        return true;
+    if (seen && error == EACCES && !reader.person)
+        (void)snprintf(help, sizeof help, gettext(closed), reader.user, reader.group);
+    else if (error == ENOTDIR)
+        (void)snprintf(help, sizeof help, "%s", _("name the folder that the profiles are in"));
+    else
+        file_help(&reader, folder, error, gettext(closed) != closed, help);
+    return yaml_error(source, draft->profile_dir_line > 0 ? draft->profile_dir_line : 1,
+                      "profiles: can't look into %s: %s; %s", folder, strerror(error), help);
+}
 
 static bool load_profile(struct yaml_source *source, struct draft *draft,
                          const struct draft_device *device)
@@ -296,6 +326,8 @@ static bool check_brokers(struct yaml_source *source, const struct config *confi
 
 bool draft_resolve(struct yaml_source *source, struct draft *draft)
 {
+    if (!look_at_folder(source, draft) && source->all == NULL)
+        return false;
     if (!add_buses(source, draft)) /* what names devices is judged with all of them only */
         return false;
     draft_units(draft->config);
