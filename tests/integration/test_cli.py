@@ -485,7 +485,7 @@ def test_the_certificate_is_accepted_and_rotated(tmp_path, folder, broker):  # n
     baiye("cert", "--host", "a/b", "--dir", tls, code=64)
 
 
-def test_questions_to_the_daemon(gateway, folder):  # noqa: F811
+def test_questions_to_the_daemon(gateway, folder, monkeypatch):  # noqa: F811
     at = ["--socket", folder / "control.sock"]
     assert "plot-1" in baiye("devices", *at).stdout
     assert "bus     east" in baiye("stats", *at).stdout
@@ -499,7 +499,11 @@ def test_questions_to_the_daemon(gateway, folder):  # noqa: F811
     assert "2 found" in baiye("scan", "east", "1", "4", *at).stdout
     assert "polling rests and the port is free" in baiye("pause", "east", "5", *at).stdout
     assert baiye("resume", "east", *at).stdout == "polling goes on\n"
-    assert "pause" in baiye("audit", "5", *at).stdout
+    assert "pause a bus, bus east, seconds 5: ok" in baiye("audit", "5", *at).stdout
+    with monkeypatch.context() as chinese:
+        chinese.setenv("LC_ALL", "zh_CN.UTF-8")
+        assert "暂停总线，总线 east，秒数 5：正常" in baiye("audit", "5", *at).stdout
+        assert "在地址 1" in baiye("audit", "9", *at).stdout
     assert "nothing that may be written" in baiye("write", "plot-1", "x", "1", *at, code=1).stderr
     assert "`baiye alert list`" in baiye("alert", "ack", "frost-9", *at, code=1).stderr
     assert "no way to people yet" in baiye("alert", "test", *at, code=1).stderr

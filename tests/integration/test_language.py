@@ -92,3 +92,13 @@ def test_what_the_command_knows_by_its_form_the_gateway_says():
     assert len(forms) > 10
     lost = [form for form in forms if not any(re.fullmatch(one, form) for one in patterns)]
     assert not lost, lost
+
+
+def test_each_method_that_the_audit_keeps_has_words():
+    kept = {"switch", "login"}
+    for path in (ROOT / "gateway/daemon/rpc").glob("methods*.c"):
+        for name, row in re.findall(r'{\.name = "(\w+)",([^}]*)}', path.read_text()):
+            if ".command = true" in row or ".secret = true" in row:
+                kept.add(name)
+    words = (ROOT / "tools/cli/audit_words.c").read_text().split("static const struct word keys")[0]
+    assert len(kept) > 25 and kept == set(re.findall(r'{"(\w+)", N_\(', words))

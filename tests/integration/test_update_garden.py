@@ -211,7 +211,7 @@ def test_what_is_refused_says_why(one, site):
     assert code == 69 and "plot-9 is no device of this gateway" in text, text
     audit = subprocess.run([garden.program("baiye"), "audit", "9", "--socket",
                             folder / "baiyed.sock"], capture_output=True, text=True).stdout
-    assert '"devices":["plot-9"],"version":"1.0.1"' in audit, audit
+    assert "update nodes, these devices plot-9, version 1.0.1: " in " ".join(audit.split()), audit
     code, text = one.update("--bus", "north", image_file(folder, "1.0.1"))
     assert code == 69 and 'no bus "north"' in text, text
     other = image_file(folder, "1.0.3", hardware=HARDWARE + 1)

@@ -13,6 +13,7 @@
 #include "gateway/common/serial.h"
 #include "gateway/common/text.h"
 #include "protocols/modbus/pdu.h"
+#include "tools/cli/audit_words.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/screen.h"
 #include "tools/cli/show.h"
@@ -359,34 +360,22 @@ static void print_actions(const json_t *result)
         (void)puts(_("nothing is switched by itself"));
 }
 
-/* As the gateway wrote it, but the reason in the language of messages. NULL: no memory, or none. */
-static char *detail_words(const char *detail)
-{
-    json_t *root = language_chinese() ? json_loads(detail, 0, NULL) : NULL;
-    const char *why = json_string_value(json_object_get(root, "why"));
-    if (why != NULL)
-        (void)json_object_set_new(root, "why", json_string(talk_words(why)));
-    char *text = why != NULL ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
-    json_decref(root);
-    return text;
-}
-
 static void print_audit(const json_t *result)
 {
     size_t index;
     const json_t *row;
     json_array_foreach (json_object_get(result, "audits"), index, row) {
-        char when[32] = "";
+        char when[32] = "", detail[1024], what[1200], all[1800];
         time_t seconds = (time_t)(talk_integer(row, "ts") / 1000);
         struct tm local;
         if (localtime_r(&seconds, &local) != NULL &&
             strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &local) == 0)
             when[0] = '\0';
-        char *detail = detail_words(talk_text(row, "detail"));
-        say(4, "%s  %-12s %-8s %-8s %s  %s", when, talk_text(row, "user"), talk_text(row, "via"),
-            talk_text(row, "method"), result_word(talk_text(row, "result")),
-            detail != NULL ? detail : talk_text(row, "detail"));
-        free(detail);
+        audit_detail(talk_text(row, "detail"), detail, sizeof detail);
+        (void)snprintf(what, sizeof what, "%s%s%s", audit_method(talk_text(row, "method")),
+                       detail[0] != '\0' ? _(", ") : "", detail);
+        (void)snprintf(all, sizeof all, _("%s: %s"), what, result_word(talk_text(row, "result")));
+        say(4, "%s  %-12s %-8s %s", when, talk_text(row, "user"), talk_text(row, "via"), all);
     }
 }
 
