@@ -3,19 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/time.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/daemon/rpc/users.h"
 
-#define FILE_MAX     262144
-#define LOCK_TRIES   1200 /* a minute: each before this one computes a password's hash */
-#define LOCK_STEP_NS 50000000
+#define FILE_MAX    262144
+#define LOCK_WAIT_S 60 /* each before this one computes a password's hash */
 
 /* ---- Where they are ---- */
 
@@ -48,22 +48,44 @@ void user_files_close(struct user_files *files)
     config_free(files->config);
 }
 
+static volatile sig_atomic_t waited_enough;
+
+static void end_wait(int number)
+{
+    (void)number;
+    waited_enough = 1;
+}
+
+/* In the order of who came, and no longer than LOCK_WAIT_S. */
+static bool wait_for_lock(int fd)
+{
+    /* Again and again: the first may come before flock() waits. */
+    const struct itimerval limit = {.it_value.tv_sec = LOCK_WAIT_S, .it_interval.tv_sec = 1},
+                           none = {.it_value.tv_sec = 0};
+    const struct sigaction action = {.sa_handler = end_wait}; /* it ends system calls */
+    struct sigaction before;
+    waited_enough = 0;
+    if (sigaction(SIGALRM, &action, &before) != 0 || setitimer(ITIMER_REAL, &limit, NULL) != 0)
+        return false;
+    bool locked = false;
+    do
+        locked = flock(fd, LOCK_EX) == 0;
+    while (!locked && errno == EINTR && waited_enough == 0);
+    (void)setitimer(ITIMER_REAL, &none, NULL);
+    (void)sigaction(SIGALRM, &before, NULL);
+    return locked;
+}
+
 /* The folder itself is locked: no file of its own that could stay or be somebody else's. */
 bool user_files_lock(struct user_files *files)
 {
-    const struct timespec step = {.tv_nsec = LOCK_STEP_NS};
     files->lock = open(files->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (files->lock < 0) {
         cli_complain("can't open %s: %s", files->folder, strerror(errno));
         return false;
     }
-    for (int i = 0; i < LOCK_TRIES; i++) {
-        if (flock(files->lock, LOCK_EX | LOCK_NB) == 0)
-            return true;
-        if (errno != EWOULDBLOCK)
-            break;
-        (void)nanosleep(&step, NULL); /* cut short by a signal: one look more */
-    }
+    if (wait_for_lock(files->lock))
+        return true;
     cli_complain("somebody else is changing the users in %s: try again", files->folder);
     return false;
 }
