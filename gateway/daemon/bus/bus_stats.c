@@ -13,7 +13,8 @@
 
 struct reporting {
     uint64_t overheard_seen;
-    int64_t overheard_ms; /* another master was heard; 0: never */
+    int64_t overheard_one_ms; /* a request that looks like another master's was heard; 0: never */
+    int64_t overheard_ms;     /* another master was */
     int64_t published_ms, health_at_ms;
     int64_t babble_ms; /* somebody talked without end; 0: never */
     bool echo;
@@ -78,7 +79,23 @@ static void publish_stats(struct bus *bus, int64_t now)
     (void)pthread_mutex_unlock(&bus->mutex);
 }
 
-#define OTHER_MASTER_SHOWN_MS 600000 /* after its last request that was heard */
+#define OTHER_MASTER_SHOWN_MS 600000  /* after its last request that was heard */
+#define OTHER_MASTER_AGAIN_MS 3600000 /* it has asked again by then */
+
+/* Values of an answer that nobody waits for any more may look like one request, CRC and all; a
+ * master asks more than once. */
+static void note_other_master(struct reporting *reporting, uint64_t foreign, int64_t now)
+{
+    uint64_t more = foreign - reporting->overheard_seen;
+    bool before = reporting->overheard_one_ms != 0 &&
+                  now - reporting->overheard_one_ms < OTHER_MASTER_AGAIN_MS;
+    reporting->overheard_seen = foreign;
+    if (more == 0)
+        return;
+    reporting->overheard_one_ms = now;
+    if (more > 1 || before)
+        reporting->overheard_ms = now;
+}
 
 static const char *hint_or_fine(struct hint hint, char text[HINT_TEXT_SIZE])
 {
@@ -188,9 +205,7 @@ static void report_health(struct bus *bus, int64_t now)
         bus->sink->health(bus->sink->context, &report);
     }
     bool babble = bus->reporting->babble_ms && now - bus->reporting->babble_ms < BABBLE_SHOWN_MS;
-    if (bus->transact.overheard.foreign != bus->reporting->overheard_seen)
-        bus->reporting->overheard_ms = now;
-    bus->reporting->overheard_seen = bus->transact.overheard.foreign;
+    note_other_master(bus->reporting, bus->transact.overheard.foreign, now);
     const struct link_quality_line line = {.tcp = bus->bus->type == BUS_TCP,
                                            .echo = bus->reporting->echo,
                                            .babble = babble,
