@@ -155,10 +155,10 @@ def test_a_user_changes_the_own_password_by_the_present_one(farm):
     other = Phone(port, "wang", OLD)
     assert other.ask("passwrd", {"old": OLD, "new": NEW})["error"]["code"] == "unknown-method"
     other.stop()
-    audit = baiye("audit", "50", "--socket", site.folder / "baiyed.sock").stdout
-    rows = [line for line in audit.splitlines() if "passwd" in line]
-    assert any("li" in row and "ok" in row for row in rows)
-    assert any("wrong" in row for row in rows)
+    audit = baiye("audit", "50", "--json", "--socket", site.folder / "baiyed.sock").stdout
+    rows = [row for row in json.loads(audit)["audits"] if row["method"] == "passwd"]
+    assert any(row["user"] == "li" and row["result"] == "ok" for row in rows), rows
+    assert any("wrong" in row["result"] for row in rows), rows
     whole = audit + site.gateway.log() + (site.folder / "password.log").read_text()
     assert not any(word in whole for word in (OLD, NEW, "not-it-at-all-1"))
     assert not any(word.encode() in path.read_bytes() for path in site.folder.glob("readings.db*")
@@ -226,8 +226,9 @@ def test_a_technician_adds_changes_and_removes_users_by_his_password(farm):
     garden.wait_until(lambda: not logs_in(port, "zhao", once), 120, "who is removed stays out")
     phone.stop()
 
-    audit = baiye("audit", "50", "--socket", folder / "baiyed.sock").stdout
-    assert any("zhao" in row and "none" in row for row in audit.splitlines() if "user_change" in row)
+    audit = baiye("audit", "50", "--json", "--socket", folder / "baiyed.sock").stdout
+    rows = [row for row in json.loads(audit)["audits"] if row["method"] == "user_change"]
+    assert any("zhao" in str(row) and "none" in str(row) for row in rows), rows
     assert OLD not in audit and once not in audit
 
 
