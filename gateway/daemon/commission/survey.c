@@ -230,6 +230,29 @@ static bool look_back(struct survey *survey, const struct serial_timing *wire,
     return true;
 }
 
+static bool is_found(const struct survey *survey, const struct serial_timing *wire, uint8_t unit)
+{
+    for (unsigned i = 0; i < survey->count; i++) {
+        if (same_place(&survey->found[i], wire, unit))
+            return true;
+    }
+    return false;
+}
+
+/* Who is known to be there is not silent for one request or answer that was lost, nor because it
+ * is slow. */
+static bool look_again(struct survey *survey, const struct serial_timing *wire)
+{
+    for (const uint8_t *unit = survey->also; unit != NULL && *unit != 0; unit++) {
+        for (unsigned i = 1; i < TRIES && !is_found(survey, wire, *unit); i++) {
+            if (!survey->step(survey->context, wire, *unit) ||
+                !look_at(survey, wire, *unit, SLOW_MS))
+                return false;
+        }
+    }
+    return true;
+}
+
 static bool look_at_all(struct survey *survey, const struct serial_timing *wire)
 {
     uint8_t addresses[SURVEY_ADDRESSES];
@@ -243,7 +266,7 @@ static bool look_at_all(struct survey *survey, const struct serial_timing *wire)
         if (survey->bench->heard && !look_back(survey, wire, addresses, i))
             return false;
     }
-    return true;
+    return !is_own_rate(survey, wire) || look_again(survey, wire);
 }
 
 /* Our nodes are asked twice, for one that was just switched on is woken up by what it hears
