@@ -99,6 +99,6 @@ def test_firmware_that_goes_no_further_is_told_of(database, gardens, service):
     wait_until(lambda: service.texts("/desk") and service.texts("/head"), 120, county.log())
     assert "[Alert] the firmware 0.2.0 goes no further: 1 of 2 gateways have failed; farm-1: it does" in \
         service.texts("/desk")[0]
-    assert "节点固件 0.2.0 停止推送：1 台网关失败，已开始 2 台；farm-1: 没有回应" in service.texts("/head")[0]
+    assert "节点固件 0.2.0 停止推送：1 台主机失败，已开始 2 台；farm-1: 没有回应" in service.texts("/head")[0]
     database("UPDATE firmware_rollout SET state = 'aborted'")
     wait_until(lambda: len(service.texts("/desk")) == 2, 120, "it is over")

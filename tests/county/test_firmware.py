@@ -151,7 +151,7 @@ def test_it_stops_when_a_node_has_failed(fleet, operator):
     assert "not all nodes have it" in operator.said() and "1 of 1 gateways have failed; farm-1" in operator.said()
     for words in ("list",), ("show", 1):
         assert "不是所有节点都装上了；" in operator("firmware", *words, language="zh_CN.UTF-8"), "in the reader's language"
-    assert "1 台网关失败，已开始 1 台；farm-1: " in operator("firmware", "list", language="zh_CN.UTF-8")
+    assert "1 台主机失败，已开始 1 台；farm-1: " in operator("firmware", "list", language="zh_CN.UTF-8")
     assert fleet.began() == [NAMES[0]]
     operator("firmware", "go", 1)
     wait_until(lambda: "\tstopped\t" in operator.said(), 60, "too many have failed, still")
