@@ -49,6 +49,7 @@ def test_a_row_is_all_that_a_metric_takes(tmp_path):
     assert run("./look", cwd=tmp_path) == "sap_flow g/h sum 茎流 Sap flow Sap 900"
     page = run("./table", "man-zh", cwd=tmp_path)
     assert ".B sap_flow\n茎流" in page and "0 到 900" in page
+    assert "| `sap_flow` | g/h | 0 to 900 | sum | Sap flow |" in run("./table", "list", cwd=tmp_path)
     app = run("node", "--input-type=module", "-e",
               "import { readMetrics } from './gateway/app/metrics.mjs'; "
               "console.log(JSON.stringify(readMetrics().sap_flow))", cwd=tmp_path)

@@ -259,6 +259,7 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
     assert mode("/etc/baiye/mosquitto.acl") == "root:mosquitto 640"
     assert mode("/etc/baiye/mosquitto.passwd") == "root:mosquitto 640"
     machine.run("test -r /usr/share/doc/baiye/PRIVACY.md")
+    machine.run("grep -qF '| `air_temperature` | °C |' /usr/share/doc/baiye/profiles.md")
 
     machine.run("dpkg --purge baiye")
     left = machine.run("ls -d /etc/baiye /var/lib/baiye /usr/share/baiye /usr/bin/baiye* "

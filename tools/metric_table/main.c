@@ -3,6 +3,7 @@
  *
  *   metric-table man    > baiye-metrics.7, when the package is built
  *   metric-table man-zh > the same in Chinese
+ *   metric-table list   > the end of profiles.md in the package (gateway/profiles/README.md)
  *
  * and, from protocols/metric/words.def, what the app and the LED screen both say:
  *
@@ -67,6 +68,16 @@ static void print_man(enum metric_language language)
     printf(".SH %s\n.BR baiyed (8),\n.BR baiye.yaml (5)\n", page->see_also);
 }
 
+static void print_list(void)
+{
+    printf("\n## Metrics\n\n| name | unit | plausible | kind | meaning |\n|---|---|---|---|---|\n");
+    for (size_t i = 0; metric_at(i) != NULL; i++) {
+        const struct metric_info *metric = metric_at(i);
+        printf("| `%s` | %s | %g to %g | %s | %s |\n", metric->name, or_none(metric->unit),
+               metric->min, metric->max, metric_kind_name(metric->kind), metric->text[METRIC_EN]);
+    }
+}
+
 struct app_word {
     const char *key, *text[METRIC_LANGUAGES];
 };
@@ -100,10 +111,12 @@ int main(int argc, char **argv)
         print_man(METRIC_EN);
     } else if (argc == 2 && strcmp(argv[1], "man-zh") == 0) {
         print_man(METRIC_ZH);
+    } else if (argc == 2 && strcmp(argv[1], "list") == 0) {
+        print_list();
     } else if (argc == 2 && strcmp(argv[1], "words") == 0) {
         print_words();
     } else {
-        (void)fprintf(stderr, "usage: metric-table man|man-zh|words\n");
+        (void)fprintf(stderr, "usage: metric-table man|man-zh|list|words\n");
         return EX_USAGE;
     }
     return ferror(stdout) || fflush(stdout) != 0 ? EX_IOERR : EX_OK;
