@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "gateway/forecast/chance.h"
+#include "gateway/common/chance.h"
 #include "gateway/forecast/course_table.h"
 
 #define MARKET_DAYS 5    /* from market to market: who sells there picks less */

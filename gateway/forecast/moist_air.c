@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "gateway/forecast/chance.h"
+#include "gateway/common/chance.h"
 
 #define AT_ZERO_KPA 0.6108
 #define STEEP       17.27

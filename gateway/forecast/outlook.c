@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/chance.h"
 #include "gateway/common/sun.h"
-#include "gateway/forecast/chance.h"
 #include "gateway/forecast/growth.h"
 #include "gateway/forecast/moist_air.h"
 

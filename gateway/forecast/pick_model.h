@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gateway/forecast/chance.h"
+#include "gateway/common/chance.h"
 #include "gateway/forecast/course.h"
 #include "gateway/forecast/growth.h"
 #include "gateway/forecast/ready.h"

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "gateway/forecast/chance.h"
+#include "gateway/common/chance.h"
 #include "gateway/forecast/ready_table.h"
 
 #define BUSHES       0.75  /* of the ground; paths are the rest: an assumption */

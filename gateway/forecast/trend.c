@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "gateway/forecast/chance.h"
+#include "gateway/common/chance.h"
 #include "gateway/forecast/trend_table.h"
 
 #define SLOW_ALPHA 0.25

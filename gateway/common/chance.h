@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chance that repeats: a seeded generator, and the exp and log that the models of this folder use.
- * A libm may differ in the last bit between releases and processors, and a particle filter makes
- * another answer of that. These use only + - * / sqrt and scaling by powers of two, which IEEE 754
- * fixes, so that the same seed gives the same bits everywhere; it asks for doubles that are
- * evaluated as doubles (not x87) and for -ffp-contract=off, which the folder's build sets.
- * Pure functions; a struct chance belongs to one thread. */
-#ifndef BAIYE_FORECAST_CHANCE_H
-#define BAIYE_FORECAST_CHANCE_H
+/* Chance that repeats: a seeded generator, and the exp and log of formulas whose result must
+ * repeat. A libm may differ in the last bit between releases and processors, and a particle filter
+ * makes another answer of that. These use only + - * / sqrt and scaling by powers of two, which
+ * IEEE 754 fixes, so that the same seed gives the same bits everywhere; it asks for doubles that
+ * are evaluated as doubles (not x87) and for -ffp-contract=off, which the build sets. Pure
+ * functions; a struct chance belongs to one thread. */
+#ifndef BAIYE_COMMON_CHANCE_H
+#define BAIYE_COMMON_CHANCE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/forecast/chance.h"
+#include "gateway/common/chance.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/forecast/chance.h"
+#include "gateway/common/chance.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -24,8 +24,9 @@ double chance_uniform(struct chance *chance)
     return (double)(chance_bits(chance) >> 11) * 0x1p-53;
 }
 
-/* ---- exp and log ----
- * Without a branch and without a call, so that a compiler may compute several at once: what they
+/* ---- exp and log ---- */
+
+/* Without a branch and without a call, so that a compiler may compute several at once: what they
  * give is fixed operation by operation, and does not depend on that. */
 
 #define LN2_HIGH 0x1.62e42fee00000p-1 /* ends in zeros: k * LN2_HIGH is exact for |k| < 2^20 */
