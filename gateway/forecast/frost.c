@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "gateway/forecast/moist_air.h"
+#include "gateway/common/moist_air.h"
 
 #define YOUNG_MS    (20 * INT64_C(60000)) /* an hour younger than this is no mean of an hour */
 #define DUSK_MS     (2 * TEA_HOUR_MS)

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "gateway/common/chance.h"
+#include "gateway/common/moist_air.h"
 #include "gateway/common/sun.h"
 #include "gateway/forecast/growth.h"
-#include "gateway/forecast/moist_air.h"
 
 #define NIGHT_DAYS    (FROST_NIGHTS + 2) /* of which the frost learns; some are not known */
 #define RAIN_USED     0.7                /* of rain reaches the roots: an assumption */

@@ -40,7 +40,7 @@ def same_bits():
     emulator = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if not compiler or not emulator:
         return ""
-    shared = [ROOT / "gateway/common" / name for name in ("chance.c", "sun.c")]
+    shared = [ROOT / "gateway/common" / name for name in ("chance.c", "moist_air.c", "sun.c")]
     sources = [*sorted((ROOT / "gateway/forecast").glob("*.c")), *shared,
                ROOT / "tests/bench/farms.c", ROOT / "tests/bench/forecast_farms.c"]
     with tempfile.TemporaryDirectory(prefix="baiye-") as folder:

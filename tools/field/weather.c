@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "gateway/forecast/moist_air.h"
+#include "gateway/common/moist_air.h"
 
 #define DAY_S       86400.0
 #define YEAR_S      (365.25 * DAY_S)

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "gateway/common/moist_air.h"
 #include "gateway/common/unit_convert.h"
-#include "gateway/forecast/moist_air.h"
 #include "protocols/metric/metric.h"
 
 static struct plot_value *find(struct plot_values *plot, const char *metric)

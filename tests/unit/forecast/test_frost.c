@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "gateway/common/moist_air.h"
 #include "gateway/forecast/frost.h"
-#include "gateway/forecast/moist_air.h"
 #include "tests/unit/forecast/day_of_hours.h"
 
 /* 2026-03-20 20:00 in Guizhou (UTC+8). */

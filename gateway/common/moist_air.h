@@ -2,8 +2,8 @@
 /* Water in air: Tetens' formula over water with the coefficients of FAO Irrigation and Drainage
  * Paper 56, eq. 11, 0.6108 exp(17.27 T / (T + 237.3)) kPa. Pure; any thread; the same bits on every
  * machine. Temperatures in °C, humidity in %RH; NAN in, NAN out. */
-#ifndef BAIYE_FORECAST_MOIST_AIR_H
-#define BAIYE_FORECAST_MOIST_AIR_H
+#ifndef BAIYE_COMMON_MOIST_AIR_H
+#define BAIYE_COMMON_MOIST_AIR_H
 
 /* Vapour pressure of saturated air, kPa. */
 double moist_air_saturation_kpa(double air_c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/forecast/moist_air.h"
+#include "gateway/common/moist_air.h"
 
 #include <math.h>
 #include <setjmp.h>
