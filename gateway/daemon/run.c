@@ -332,19 +332,18 @@ static bool start_all(struct daemon *daemon)
             return false;
         }
     }
-    struct serve_parts parts = {.store = daemon->store,
-                                .publish = daemon->publish,
-                                .alerts = daemon->alerts,
-                                .actions = daemon->actions,
-                                .notifier = daemon->notifier,
-                                .buses = daemon->buses,
-                                .listener = daemon->listener,
-                                .forecast = daemon->forecast,
-                                .reload = reload,
-                                .reload_context = daemon,
-                                .judge = judge,
-                                .restart = restart};
-    return serve_start(daemon->serve, &parts);
+    struct rpc_parts parts = {.store = daemon->store,
+                              .publish = daemon->publish,
+                              .alerts = daemon->alerts,
+                              .actions = daemon->actions,
+                              .notifier = daemon->notifier,
+                              .buses = daemon->buses,
+                              .forecast = daemon->forecast,
+                              .reload = reload,
+                              .reload_context = daemon,
+                              .judge = judge,
+                              .restart = restart};
+    return serve_start(daemon->serve, &parts, daemon->listener);
 }
 
 /* It runs: what was read for it is kept, against the day when the file is wrong at a start. */

@@ -18,7 +18,7 @@
 
 struct serve {
     const struct config *config;
-    struct serve_parts parts;
+    struct rpc_parts parts;
     struct loop *loop;
     struct bridge *bridge;
     struct auth *auth;
@@ -409,30 +409,18 @@ static json_t *stats_of(void *context)
     return health_stats(&serve->health);
 }
 
-bool serve_start(struct serve *serve, const struct serve_parts *parts)
+bool serve_start(struct serve *serve, const struct rpc_parts *parts, struct listener *listener)
 {
     serve->parts = *parts;
+    serve->parts.stats = stats_of;
+    serve->parts.context = serve;
     serve->health = (struct health){.config = serve->config,
                                     .parts = &serve->parts,
+                                    .listener = listener,
                                     .loop = serve->loop,
                                     .started_ms = loop_now_ms(),
                                     .stuck_ms = notify_patience_ms()};
-    struct rpc_parts rpc_parts = {
-        .store = parts->store,
-        .publish = parts->publish,
-        .alerts = parts->alerts,
-        .actions = parts->actions,
-        .notifier = parts->notifier,
-        .buses = parts->buses,
-        .stats = stats_of,
-        .context = serve,
-        .forecast = parts->forecast,
-        .reload = parts->reload,
-        .reload_context = parts->reload_context,
-        .judge = parts->judge,
-        .restart = parts->restart,
-    };
-    serve->rpc = rpc_open(serve->loop, serve->config, &rpc_parts);
+    serve->rpc = rpc_open(serve->loop, serve->config, &serve->parts);
     serve->csv = csv_open(serve->loop, serve->config, parts->store);
     serve->alerts_csv = alerts_csv_open(serve->loop, parts->store);
     if (serve->rpc == NULL || serve->csv == NULL || serve->alerts_csv == NULL || !open_http(serve))

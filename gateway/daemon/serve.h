@@ -8,9 +8,10 @@
 
 #include <stdbool.h>
 
+#include "gateway/daemon/bus/listener.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/publish/publish.h"
-#include "gateway/daemon/serve_parts.h"
+#include "gateway/daemon/rpc/parts.h"
 
 struct serve;
 
@@ -21,8 +22,9 @@ struct serve *serve_open(const struct config *config);
 const struct publish_callbacks *serve_callbacks(struct serve *serve);
 
 /* Opens the sockets of the configuration; one that can't be had is tried again later. false: out
- * of memory. The parts must stay until serve_end() and may then be stopped. */
-bool serve_start(struct serve *serve, const struct serve_parts *parts);
+ * of memory. `parts` without `stats`, which is answered here, and `listener`, which may be NULL,
+ * must stay until serve_end() and may then be stopped. */
+bool serve_start(struct serve *serve, const struct rpc_parts *parts, struct listener *listener);
 
 /* Calls `readable` in the loop whenever `fd` can be read. One descriptor (the signals'); takes it
  * over. false: it can't be watched. */

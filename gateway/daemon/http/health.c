@@ -14,7 +14,7 @@ static void add_text(json_t *list, const char *format, const char *name, const c
 
 bool health_alive(const struct health *health, json_t *stuck)
 {
-    const struct serve_parts *parts = health->parts;
+    const struct rpc_parts *parts = health->parts;
     bool alive = true;
     if (store_idle_ms(parts->store) > health->stuck_ms) {
         add_text(stuck, "%s%s", "store", "");
@@ -261,8 +261,8 @@ static json_t *listen_json(const struct health *health)
 {
     struct listener_stats s = {0};
     json_t *json = json_object();
-    if (health->parts->listener != NULL)
-        listener_stats(health->parts->listener, &s);
+    if (health->listener != NULL)
+        listener_stats(health->listener, &s);
     put(json, "accepted", s.accepted);
     put(json, "registered", s.registered);
     put(json, "unknown", s.unknown);

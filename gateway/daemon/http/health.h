@@ -6,8 +6,9 @@
 
 #include <jansson.h>
 
+#include "gateway/daemon/bus/listener.h"
 #include "gateway/daemon/http/http.h"
-#include "gateway/daemon/serve_parts.h"
+#include "gateway/daemon/rpc/parts.h"
 
 /* A thread that made no step for so long is stuck: longer than a slow fsync, shorter than the
  * patience of whoever waits for data. A watchdog with less patience makes it less. */
@@ -15,7 +16,8 @@
 
 struct health {
     const struct config *config;
-    const struct serve_parts *parts;
+    const struct rpc_parts *parts;
+    struct listener *listener; /* may be NULL */
     const struct loop *loop;
     struct bridge *bridge; /* may be NULL */
     struct http *http;     /* may be NULL */

@@ -340,13 +340,13 @@ static void take_certificate(const struct health *health, size_t index, void *it
 
 static size_t listen_count(const struct health *health)
 {
-    return health->parts->listener != NULL ? 1 : 0;
+    return health->listener != NULL ? 1 : 0;
 }
 
 static void take_listen(const struct health *health, size_t index, void *item)
 {
     (void)index;
-    listener_stats(health->parts->listener, &((struct listen_sample *)item)->stats);
+    listener_stats(health->listener, &((struct listen_sample *)item)->stats);
 }
 
 static void take_web(const struct health *health, size_t index, void *item)

@@ -68,9 +68,9 @@ int main(int argc, char **argv)
     config.device_count = 1;
     fakes.now = (struct wall_ms){1795293274123, TIME_TRUSTED};
     fakes.history_points = 2000;
-    struct serve_parts parts = {.buses = fake_buses};
+    struct rpc_parts parts = {.buses = fake_buses};
     serve = serve_open(&config);
-    if (serve == NULL || !serve_start(serve, &parts))
+    if (serve == NULL || !serve_start(serve, &parts, NULL))
         return 70;
     struct sigaction action = {.sa_handler = stop};
     sigaction(SIGTERM, &action, NULL);
