@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a technician reads is Chinese where the terminal is, at the same places as in English, and on a
 machine that has no locale but C.UTF-8."""
+import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -102,3 +105,43 @@ def test_each_method_that_the_audit_keeps_has_words():
                 kept.add(name)
     words = (ROOT / "tools/cli/audit_words.c").read_text().split("static const struct word keys")[0]
     assert len(kept) > 25 and kept == set(re.findall(r'{"(\w+)", N_\(', words))
+
+
+# What a gateway keeps of requests: the result as it writes it, and how a person reads it.
+RESULTS = {"ok": ("ok", "正常"), "skipped": ("skipped", "跳过"), "no answer": ("no answer", "没有应答"),
+           "exception: the device refused: Modbus exception 2, illegal data address":
+               (None, "设备拒绝了：Modbus 异常 2，地址不存在"),
+           "mismatch: the device acknowledged it, but reads back otherwise: it did not take it":
+               (None, "设备应答了，但读回来不同：它没有接受"),
+           "the device acknowledged it, but reads back otherwise: it did not take it":
+               (None, "设备应答了，但读回来不同：它没有接受"),
+           "duplicate: already taken": (None, "重复：已经接收过"),
+           "expired: the request came too late": (None, "请求来得太晚"),
+           "more were refused in this minute": (None, "这一分钟里还拒绝了更多")}
+
+
+def test_the_audit_says_how_it_ended_in_the_readers_language(tmp_path):
+    """Shown with a gateway that is made up: some of these ends are rare."""
+    rows = [{"ts": 1795293274123, "user": "gateway", "via": "actions", "method": "switch", "result": result,
+             "detail": json.dumps({"action": "", "device": "relay", "value": 0, "why": "the gateway started"})}
+            for result in RESULTS]
+    results = {"time": {"ts": 1795293275000, "trust": "trusted"}, "audits": {"audits": rows}}
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "s"))
+    listener.listen(2)
+
+    def gateway():
+        for _ in range(2):
+            with listener.accept()[0] as connection:
+                for line in connection.makefile():  # until it hangs up
+                    answer = {"result": results[json.loads(line)["method"]]}
+                    connection.sendall(json.dumps(answer).encode() + b"\n")
+    thread = threading.Thread(target=gateway, daemon=True)
+    thread.start()
+    english, chinese = (run({"LC_ALL": language, "COLUMNS": "300"}, "baiye", "audit", "--socket", tmp_path / "s")
+                        .stdout.splitlines() for language in ("C", "zh_CN.UTF-8"))
+    thread.join(20)
+    listener.close()
+    for result, line, translated in zip(RESULTS, english, chinese, strict=True):
+        assert line.endswith(f" switch an output, device relay, value 0, because the gateway started: {RESULTS[result][0] or result}")
+        assert re.search(f" 切换输出，设备 relay，值 0，原因 主机启动了：{RESULTS[result][1]}$", translated), translated

@@ -319,17 +319,6 @@ static const char *switch_word(const char *state)
     return strcmp(state, "off") == 0 ? _("off") : _("unknown");
 }
 
-/* The gateway's word for how a request ended: "ok", or a code, or "refused: …". */
-static const char *result_word(const char *result)
-{
-    const char *message = strstr(result, ": ");
-    if (strcmp(result, "ok") == 0)
-        return _("ok");
-    if (strcmp(result, "skipped") == 0)
-        return _("skipped");
-    return message == NULL || !language_chinese() ? result : talk_words(message + 2);
-}
-
 static void print_actions(const json_t *result)
 {
     size_t index;
@@ -374,7 +363,7 @@ static void print_audit(const json_t *result)
         audit_detail(talk_text(row, "detail"), detail, sizeof detail);
         (void)snprintf(what, sizeof what, "%s%s%s", audit_method(talk_text(row, "method")),
                        detail[0] != '\0' ? _(", ") : "", detail);
-        (void)snprintf(all, sizeof all, _("%s: %s"), what, result_word(talk_text(row, "result")));
+        (void)snprintf(all, sizeof all, _("%s: %s"), what, audit_result(talk_text(row, "result")));
         say(4, "%s  %-12s %-8s %s", when, talk_text(row, "user"), talk_text(row, "via"), all);
     }
 }

@@ -98,7 +98,6 @@ static const struct word keys[] = {
     {"why", N_("because")},
 };
 
-/* Of no use to people. */
 static const char *const left_out[] = {"lang", "names", "avoid", "data", "sha256", "sha256_old"};
 
 static const char *word_of(const struct word *words, size_t count, const char *name)
@@ -115,8 +114,19 @@ const char *audit_method(const char *method)
     return word_of(methods, sizeof methods / sizeof methods[0], method);
 }
 
-static bool is_left_out(const char *key)
+const char *audit_result(const char *result)
 {
+    const char *words = talk_words(result), *message = strstr(result, ": ");
+    if (words != result || message == NULL || !language_chinese())
+        return words;
+    return talk_words(message + 2);
+}
+
+/* Of no use to people, or empty: an output that no action has any more is switched by none. */
+static bool is_left_out(const char *key, const json_t *value)
+{
+    if (json_is_string(value) && json_string_length(value) == 0)
+        return true;
     for (size_t i = 0; i < sizeof left_out / sizeof left_out[0]; i++) {
         if (strcmp(left_out[i], key) == 0)
             return true;
@@ -160,7 +170,7 @@ void audit_detail(const char *detail, char *text, size_t size)
     if (!json_is_object(params))
         (void)text_add(text, size, "%s", detail);
     json_object_foreach (params, key, value) {
-        if (is_left_out(key))
+        if (is_left_out(key, value))
             continue;
         (void)text_add(text, size, "%s%s ", text[0] != '\0' ? _(", ") : "",
                        word_of(keys, sizeof keys / sizeof keys[0], key));

@@ -13,7 +13,6 @@
 #include "gateway/common/grow.h"
 #include "gateway/common/language.h"
 #include "gateway/common/plain.h"
-#include "protocols/modbus/pdu.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/words.h"
 
@@ -146,22 +145,6 @@ const char *talk_words(const char *text)
     return words != text || !language_chinese() ? words : words_with_names(text);
 }
 
-/* What a device refused comes with the code that it gave. */
-static bool complain_exception(const char *message)
-{
-    static const char begin[] = "the device refused: Modbus exception ";
-    char text[128], *end;
-    if (strncmp(message, begin, sizeof begin - 1) != 0)
-        return false;
-    unsigned long code = strtoul(message + sizeof begin - 1, &end, 10);
-    if (end == message + sizeof begin - 1 || code > 255)
-        return false;
-    (void)snprintf(text, sizeof text, _("the device refused: Modbus exception %u, %s"),
-                   (unsigned)code, gettext(modbus_exception_text((uint8_t)code)));
-    cli_complain("%s", text);
-    return true;
-}
-
 bool talk_failed(const json_t *answer)
 {
     const json_t *error = json_object_get(answer, "error");
@@ -169,8 +152,6 @@ bool talk_failed(const json_t *answer)
         return false;
     const char *hint = json_string_value(json_object_get(error, "hint"));
     const char *message = talk_text(error, "message");
-    if (complain_exception(message))
-        return true;
     if (hint == NULL || hint[0] == '\0')
         cli_complain("%s", talk_words(message));
     else

@@ -3,11 +3,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/common/language.h"
 #include "gateway/common/text.h"
+#include "protocols/modbus/pdu.h"
 
 #define NAMES_MAX 4
 #define NAME_SIZE 96
@@ -59,11 +62,28 @@ static bool take_names(const char *form, const char *text, char names[NAMES_MAX]
     }
 }
 
+/* What a device refused comes with the code that it gave. */
+static bool add_exception(const char *text, char *out, size_t size)
+{
+    static const char begin[] = "the device refused: Modbus exception ";
+    char *end;
+    if (strncmp(begin, text, sizeof begin - 1) != 0)
+        return false;
+    unsigned long code = strtoul(text + sizeof begin - 1, &end, 10);
+    if (end == text + sizeof begin - 1 || code > 255)
+        return false;
+    return text_add(out, size, _("the device refused: Modbus exception %u, %s"), (unsigned)code,
+                    gettext(modbus_exception_text((uint8_t)code)));
+}
+
 const char *words_with_names(const char *text)
 {
     static char said[ROUND][512];
     static unsigned turn;
     char names[NAMES_MAX][NAME_SIZE];
+    said[turn % ROUND][0] = '\0';
+    if (add_exception(text, said[turn % ROUND], sizeof said[0]))
+        return said[turn++ % ROUND];
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         if (!take_names(forms[i], text, names))
             continue;

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/common/language.h"
 #include "gateway/common/log.h"
 #include "gateway/common/thread.h"
 #include "gateway/daemon/actions/persisted.h"
@@ -120,7 +121,7 @@ static void audit_skip(const struct actions *actions, const struct switching_ski
                               .user = "gateway",
                               .via = "actions",
                               .method = "switch",
-                              .result = "skipped",
+                              .result = N_("skipped"),
                               .asker = STORE_ASKER_GATEWAY};
     (void)snprintf(row.id, sizeof row.id, "%s", action->name);
     (void)snprintf(

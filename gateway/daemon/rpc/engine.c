@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/log.h"
 #include "gateway/common/text.h"
 #include "gateway/daemon/rpc/call.h"
@@ -144,7 +145,7 @@ static void audit_refused(struct rpc *rpc, const struct rpc_caller *caller, cons
         return;
     engine->refused_left--;
     write_audit(rpc, caller, method, detail,
-                engine->refused_left > 0 ? result : "more were refused in this minute");
+                engine->refused_left > 0 ? result : N_("more were refused in this minute"));
 }
 
 enum user_role rpc_role(const struct rpc *rpc, const char *name)
@@ -157,7 +158,7 @@ void rpc_wrong_login(struct rpc *rpc, const char *user, const char *peer, const 
     struct rpc_caller caller = {.broker = -1};
     copy_cut(caller.user, sizeof caller.user, user);
     copy_cut(caller.via, sizeof caller.via, via);
-    audit_refused(rpc, &caller, "login", peer, "refused: wrong password");
+    audit_refused(rpc, &caller, "login", peer, N_("refused: wrong password"));
 }
 
 /* FNV-1a, 64 bit: enough to tell 64 commands apart. */
@@ -229,7 +230,7 @@ void rpc_end(struct rpc_call *call, json_t *result)
         rpc_fail(call, "memory", "the gateway is out of memory", "ask for less, or later");
         return;
     }
-    finish(call, result, "ok", false);
+    finish(call, result, N_("ok"), false);
 }
 
 static json_t *error_body(const char *code, const char *message, const char *hint)
@@ -482,26 +483,26 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
     if (method == NULL || (method->socket_only && caller->broker >= 0)) {
         char methods[256];
         list_methods(caller, methods, sizeof methods);
-        return refuse(rpc, caller, name, detail, "unknown-method", "there is no such method",
+        return refuse(rpc, caller, name, detail, "unknown-method", N_("there is no such method"),
                       methods, answer, context);
     }
     const char *hint = why_not(rpc, caller, method);
     if (hint != NULL)
-        return refuse(rpc, caller, name, detail, "forbidden", "this user may not do that", hint,
+        return refuse(rpc, caller, name, detail, "forbidden", N_("this user may not do that"), hint,
                       answer, context);
     if (expired(rpc, params))
-        return refuse(rpc, caller, name, detail, "expired", "the request came too late",
+        return refuse(rpc, caller, name, detail, "expired", N_("the request came too late"),
                       "send it anew", answer, context);
     struct rpc_call *call = room_for(rpc, caller) ? calloc(1, sizeof *call) : NULL;
     if (call == NULL)
-        return refuse(rpc, caller, name, detail, "busy", "too many requests are under way",
+        return refuse(rpc, caller, name, detail, "busy", N_("too many requests are under way"),
                       "ask again in a few seconds", answer, context);
     uint64_t hash = method->command && duplicate_id[0] != '\0'
                         ? hash_command(caller, name, duplicate_id, detail)
                         : 0;
     if (hash != 0 && is_duplicate(rpc->engine, hash)) {
         free(call);
-        audit_refused(rpc, caller, name, detail, "duplicate: already taken");
+        audit_refused(rpc, caller, name, detail, N_("duplicate: already taken"));
         if (answer != NULL)
             answer(context, false, NULL);
         return NULL;
@@ -581,18 +582,18 @@ void rpc_mqtt(struct rpc *rpc, const struct publish_request *request)
     copy_cut(caller.user, sizeof caller.user, request->user);
     copy_cut(caller.via, sizeof caller.via, rpc->config->brokers[request->broker].name);
     if (request->retained) {
-        audit_refused(rpc, &caller, request->method, "", "retained: never obeyed");
+        audit_refused(rpc, &caller, request->method, "", N_("retained: never obeyed"));
         return;
     }
     if (rpc->config->brokers[request->broker].requests == REQUESTS_NONE) {
         audit_refused(rpc, &caller, request->method, "",
-                      "forbidden: this broker takes no requests");
+                      N_("forbidden: this broker takes no requests"));
         return; /* nor is it answered: it was not even asked for requests */
     }
     if (request->has_response &&
         !topic_may_answer(request->response, rpc->config->site, request->user)) {
         audit_refused(rpc, &caller, request->method, request->response,
-                      "forbidden: answers go to the user's own topic only");
+                      N_("forbidden: answers go to the user's own topic only"));
         return;
     }
     caller.role = users_role(rpc->engine->users_file, caller.user);
