@@ -53,9 +53,10 @@ void language_prepare(void)
     (void)textdomain("baiye");
 }
 
+static _Thread_local locale_t here; /* of the thread that has asked for Chinese before */
+
 void language_here(bool chinese)
 {
-    static _Thread_local locale_t here;
     if (here == (locale_t)0)
         here = newlocale(LC_CTYPE_MASK | LC_MESSAGES_MASK, "C.UTF-8", (locale_t)0);
     (void)uselocale(chinese && here != (locale_t)0 ? here : LC_GLOBAL_LOCALE);

@@ -241,8 +241,7 @@ static json_t *error_body(const char *code, const char *message, const char *hin
 void rpc_fail(struct rpc_call *call, const char *code, const char *message, const char *hint)
 {
     char result[128];
-    int length = snprintf(result, sizeof result, "%s: %s", code, message);
-    (void)length;
+    (void)snprintf(result, sizeof result, "%s: %s", code, message);
     finish(call, error_body(code, message, hint), result, strcmp(code, "forbidden") == 0);
 }
 
@@ -265,10 +264,8 @@ void rpc_fail_bus(struct rpc_call *call, const struct bus_reply *reply)
     char message[96];
     size_t index = (size_t)(-(int)reply->result);
     if (reply->result == BUS_EXCEPTION) {
-        int length =
-            snprintf(message, sizeof message, "the device refused: Modbus exception %u, %s",
-                     reply->exception, modbus_exception_text(reply->exception));
-        (void)length;
+        (void)snprintf(message, sizeof message, "the device refused: Modbus exception %u, %s",
+                       reply->exception, modbus_exception_text(reply->exception));
     } else {
         copy_cut(message, sizeof message, bus_result_text(reply->result));
     }
@@ -316,8 +313,7 @@ bool rpc_has(const struct rpc_call *call, const char *name)
 static void fail_param(struct rpc_call *call, const char *name, const char *what)
 {
     char message[96];
-    int length = snprintf(message, sizeof message, "%s: %s", name, what);
-    (void)length;
+    (void)snprintf(message, sizeof message, "%s: %s", name, what);
     rpc_fail(call, "invalid", message, "see the manual page of baiye for the parameters");
 }
 
@@ -338,9 +334,8 @@ bool rpc_integer(struct rpc_call *call, const char *name, int64_t min, int64_t m
     char what[64];
     if (!json_is_number(value) || !(number >= (double)min && number <= (double)max) ||
         number != floor(number)) {
-        int length = snprintf(what, sizeof what,
-                              "a whole number %" PRId64 "..%" PRId64 " is needed", min, max);
-        (void)length;
+        (void)snprintf(what, sizeof what, "a whole number %" PRId64 "..%" PRId64 " is needed", min,
+                       max);
         fail_param(call, name, what);
         return false;
     }
@@ -429,8 +424,7 @@ static struct rpc_call *refuse(struct rpc *rpc, const struct rpc_caller *caller,
                                const char *hint, rpc_answer answer, void *context)
 {
     char result[128];
-    int length = snprintf(result, sizeof result, "%s: %s", code, message);
-    (void)length;
+    (void)snprintf(result, sizeof result, "%s: %s", code, message);
     audit_refused(rpc, caller, method, detail, result);
     json_t *body = error_body(code, message, hint);
     if (answer != NULL)

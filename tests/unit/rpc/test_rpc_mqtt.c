@@ -22,7 +22,7 @@ static void by_mqtt(const char *method, const char *payload, const char *correla
                                       .payload = payload,
                                       .payload_size = strlen(payload)};
     memcpy(request.user, "li", 3);
-    snprintf(request.method, sizeof request.method, "%s", method);
+    (void)snprintf(request.method, sizeof request.method, "%s", method);
     request.correlation_size = (uint16_t)strlen(correlation);
     memcpy(request.correlation, correlation, strlen(correlation));
     uint32_t before = fakes.answers;
@@ -132,7 +132,7 @@ static void retained_expired_and_misdirected_requests_are_not_obeyed(void **stat
     static const char *const topics[] = {"baiye/baiye-1/answer/wang/x", "baiye/baiye-1/dev/a/live",
                                          "baiye/baiye-1/answer/li/+", "$SYS/x", ""};
     for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
-        snprintf(request.response, sizeof request.response, "%s", topics[i]);
+        (void)snprintf(request.response, sizeof request.response, "%s", topics[i]);
         rpc_mqtt(rpc, &request);
         assert_int_equal(fakes.audit_count, i + 2);
     }
@@ -190,7 +190,7 @@ int main(void)
     };
     if (mkdtemp(folder) == NULL)
         return 1;
-    snprintf(fake_config.file, sizeof fake_config.file, "%s/baiye.yaml", folder);
+    (void)snprintf(fake_config.file, sizeof fake_config.file, "%s/baiye.yaml", folder);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rmdir(folder);
     return failed;
