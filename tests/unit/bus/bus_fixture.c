@@ -4,16 +4,16 @@
 int bus_set_up(void **state)
 {
     (void)state;
-    garden_reset();
+    bench_reset();
     for (unsigned unit = 1; unit <= 4; unit++)
-        garden.units[unit].there = true;
+        bench.units[unit].there = true;
     return 0;
 }
 
 int bus_tear_down(void **state)
 {
     (void)state;
-    if (garden_bus != NULL)
-        (void)garden_stop();
+    if (bench_bus != NULL)
+        (void)bench_stop();
     return 0;
 }

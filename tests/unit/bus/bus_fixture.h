@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The simulated garden of each bus test: four units that answer, and the usual devices. */
+/* The bench of each bus test: four units that answer, and the usual devices. */
 #ifndef BAIYE_TESTS_BUS_FIXTURE_H
 #define BAIYE_TESTS_BUS_FIXTURE_H
 
 #include "gateway/daemon/bus/impl.h"
-#include "tests/unit/bus/garden.h"
+#include "tests/unit/bus/bus_bench.h"
 
 #define PROFILE                                                                                    \
     "label: p\nlimits: { response_max: 150ms }\n"                                                  \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Units that are away cost the others little, and come back soon. In virtual time, see garden.h. */
+/* Units that are away cost the others little, and come back soon. In virtual time: bus_bench.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,25 +18,25 @@ static unsigned polls_of_nine(bool with_dead)
 {
     char devices[1024] = "";
     size_t at = 0;
-    garden_reset();
+    bench_reset();
     for (unsigned unit = 1; unit <= (with_dead ? 10 : 9); unit++) {
-        garden.units[unit].there = unit < 10;
+        bench.units[unit].there = unit < 10;
         at += (size_t)snprintf(devices + at, sizeof devices - at,
                                "      - { name: u%u, profile: p, address: %u, every: 1ms }\n", unit,
                                unit);
     }
-    garden_start("", devices, PROFILE, NULL);
-    garden_run(30000 * MS);
+    bench_start("", devices, PROFILE, NULL);
+    bench_run(30000 * MS);
     unsigned before = 0, after = 0, of_dead = 0;
     for (unsigned device = 0; device < 9; device++)
-        before += garden_readings(device);
-    unsigned heard = garden_heard();
-    garden_run(240000 * MS);
+        before += bench_readings(device);
+    unsigned heard = bench_heard();
+    bench_run(240000 * MS);
     for (unsigned device = 0; device < 9; device++)
-        after += garden_readings(device);
-    for (; heard < garden_heard(); heard++)
-        of_dead += garden_frame(heard).unit == 10;
-    (void)garden_stop();
+        after += bench_readings(device);
+    for (; heard < bench_heard(); heard++)
+        of_dead += bench_frame(heard).unit == 10;
+    (void)bench_stop();
     assert_true(!with_dead || of_dead > 0); /* it is still looked for */
     return after - before;
 }
@@ -57,24 +57,24 @@ static void a_unit_that_was_away_is_back_within_two_seconds_or_a_tenth(void **st
     for (unsigned i = 0; i < 3; i++) {
         char devices[1024] = "";
         size_t at = 0;
-        garden_reset();
+        bench_reset();
         for (unsigned unit = 1; unit <= 10; unit++) {
-            garden.units[unit].there = true;
-            garden.units[unit].delay_ms = 27;
+            bench.units[unit].there = true;
+            bench.units[unit].delay_ms = 27;
             at += (size_t)snprintf(devices + at, sizeof devices - at,
                                    "      - { name: u%u, profile: p, address: %u, every: 1ms }\n",
                                    unit, unit);
         }
-        garden_start("", devices, PROFILE, NULL);
-        garden_wait_readings(9, 20);
-        garden.units[10].there = false;
-        garden_run(away_s[i] * 1000 * MS);
-        assert_true(garden_bus->units[9].dead);
-        unsigned had = garden_readings(9);
-        garden.units[10].there = true;
-        garden_run((away_s[i] > 20 ? away_s[i] * 100 : 2000) * MS + 200 * MS);
-        assert_true(garden_readings(9) > had);
-        (void)garden_stop();
+        bench_start("", devices, PROFILE, NULL);
+        bench_wait_readings(9, 20);
+        bench.units[10].there = false;
+        bench_run(away_s[i] * 1000 * MS);
+        assert_true(bench_bus->units[9].dead);
+        unsigned had = bench_readings(9);
+        bench.units[10].there = true;
+        bench_run((away_s[i] > 20 ? away_s[i] * 100 : 2000) * MS + 200 * MS);
+        assert_true(bench_readings(9) > had);
+        (void)bench_stop();
     }
 }
 
@@ -82,31 +82,31 @@ static void a_unit_that_was_away_is_back_within_two_seconds_or_a_tenth(void **st
 static void a_device_that_dies_costs_what_was_said(void **state)
 {
     (void)state;
-    garden_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
-    garden_wait_readings(1, 10);
+    bench_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
+    bench_wait_readings(1, 10);
     struct load_device load;
-    load_device(garden_bus->config, &garden_bus->config->devices[1], &load);
-    unsigned from = garden_heard();
-    garden.units[2].there = false;
-    garden_run(5000 * MS);
+    load_device(bench_bus->config, &bench_bus->config->devices[1], &load);
+    unsigned from = bench_heard();
+    bench.units[2].there = false;
+    bench_run(5000 * MS);
     int64_t cost_ns = 0, tries = 0;
-    for (unsigned at = from; at + 1 < garden_heard() && tries < 4; at++) {
-        struct garden_frame frame = garden_frame(at);
-        cost_ns += frame.unit == 2 ? garden_frame(at + 1).at_ns - frame.at_ns : 0;
+    for (unsigned at = from; at + 1 < bench_heard() && tries < 4; at++) {
+        struct bench_frame frame = bench_frame(at);
+        cost_ns += frame.unit == 2 ? bench_frame(at + 1).at_ns - frame.at_ns : 0;
         tries += frame.unit == 2;
     }
     assert_int_equal(tries, 4);
-    assert_true(garden_bus->units[1].dead);
+    assert_true(bench_bus->units[1].dead);
     assert_in_range(cost_ns, load.dying_ns * 3 / 4, load.dying_ns);
-    for (unsigned at = from; at < garden_heard(); at++)
-        tries -= garden_frame(at).unit == 2;
+    for (unsigned at = from; at < bench_heard(); at++)
+        tries -= bench_frame(at).unit == 2;
     assert_true(tries >= -2); /* and then seldom */
 }
 
 static void wait_for_opening(unsigned count)
 {
     for (unsigned i = 0; i < 2000 && virtual_line.opens < count; i++)
-        garden_run(100 * MS);
+        bench_run(100 * MS);
     assert_int_equal(virtual_line.opens, count);
 }
 
@@ -114,17 +114,17 @@ static void wait_for_opening(unsigned count)
 static void a_line_that_nobody_answers_on_is_opened_anew_after_30_s_and_once_a_minute(void **state)
 {
     (void)state;
-    garden_start("", EACH_SECOND, PROFILE, NULL);
-    garden_wait_readings(0, 5);
+    bench_start("", EACH_SECOND, PROFILE, NULL);
+    bench_wait_readings(0, 5);
     assert_int_equal(virtual_line.opens, 1);
-    garden.units[1].there = false;
+    bench.units[1].there = false;
     int64_t silent_ns = line_now_ns();
     wait_for_opening(2);
     assert_in_range((virtual_line.open_at_ns - silent_ns) / MS, 29000, 33000);
     int64_t anew_ns = virtual_line.open_at_ns;
-    garden.units[1].there = true;
-    garden_wait_readings(0, garden_readings(0) + 5);
-    garden.units[1].there = false;
+    bench.units[1].there = true;
+    bench_wait_readings(0, bench_readings(0) + 5);
+    bench.units[1].there = false;
     wait_for_opening(3);
     assert_in_range((virtual_line.open_at_ns - anew_ns) / MS, 60000, 64000);
 }
@@ -132,10 +132,10 @@ static void a_line_that_nobody_answers_on_is_opened_anew_after_30_s_and_once_a_m
 static void one_unit_that_answers_keeps_the_line_open(void **state)
 {
     (void)state;
-    garden_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
-    garden_wait_readings(1, 5);
-    garden.units[2].there = false;
-    garden_run(INT64_C(120000000000));
+    bench_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
+    bench_wait_readings(1, 5);
+    bench.units[2].there = false;
+    bench_run(INT64_C(120000000000));
     assert_int_equal(virtual_line.opens, 1);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bus thread: what others ask of it, and who has the line when. In virtual time, see garden.h. */
+/* A bus thread: what others ask of it, and who has the line when. In virtual time: bus_bench.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,17 +15,17 @@
 static void a_request_goes_before_the_polls(void **state)
 {
     (void)state;
-    garden_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2") FLAT_OUT("c", "3"), PROFILE, NULL);
-    garden_wait_readings(0, 2);
+    bench_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2") FLAT_OUT("c", "3"), PROFILE, NULL);
+    bench_wait_readings(0, 2);
     for (unsigned i = 0; i < 5; i++) {
-        struct garden_call call = {0};
-        unsigned before = garden_heard();
-        garden_submit(&call, 4, "\x03\x00\x04\x00\x01", 5);
-        garden_wait(&call);
+        struct bench_call call = {0};
+        unsigned before = bench_heard();
+        bench_submit(&call, 4, "\x03\x00\x04\x00\x01", 5);
+        bench_wait(&call);
         assert_int_equal(call.reply.result, BUS_OK);
         assert_memory_equal(call.reply.pdu, "\x03\x02\x04\x04", 4);
         unsigned at = before;
-        while (garden_frame(at).unit != 4)
+        while (bench_frame(at).unit != 4)
             at++;
         assert_true(at - before <= 2); /* one that was on the line, one that was about to be */
     }
@@ -36,39 +36,39 @@ static void a_write_is_read_back(void **state)
     (void)state;
     static const char one[] = "\x06\x00\x03\x12\x34",
                       many[] = "\x10\x00\x08\x00\x02\x04\x56\x78\x9A\xBC";
-    garden.units[2].stuck = true;
-    garden.units[3].write_only = true;
-    garden_start("", SELDOM("a", "1"), PROFILE, NULL);
-    garden_wait_readings(0, 1);
-    struct garden_call call = {0};
-    garden_submit(&call, 1, one, 5);
-    garden_wait(&call);
+    bench.units[2].stuck = true;
+    bench.units[3].write_only = true;
+    bench_start("", SELDOM("a", "1"), PROFILE, NULL);
+    bench_wait_readings(0, 1);
+    struct bench_call call = {0};
+    bench_submit(&call, 1, one, 5);
+    bench_wait(&call);
     assert_int_equal(call.reply.result, BUS_OK);
     assert_int_equal(call.reply.pdu_size, 5); /* of the write, not of reading it back */
     assert_memory_equal(call.reply.pdu, one, 5);
-    garden_submit(&call, 1, many, 10);
-    garden_wait(&call);
+    bench_submit(&call, 1, many, 10);
+    bench_wait(&call);
     assert_int_equal(call.reply.result, BUS_OK);
-    assert_int_equal(garden.units[1].registers[9], 0x9ABC);
+    assert_int_equal(bench.units[1].registers[9], 0x9ABC);
 
-    unsigned before = garden_heard();
-    garden_submit(&call, 2, one, 5); /* acknowledges and does nothing */
-    garden_wait(&call);
+    unsigned before = bench_heard();
+    bench_submit(&call, 2, one, 5); /* acknowledges and does nothing */
+    bench_wait(&call);
     assert_int_equal(call.reply.result, BUS_MISMATCH);
-    garden_submit(&call, 2, many, 10);
-    garden_wait(&call);
+    bench_submit(&call, 2, many, 10);
+    bench_wait(&call);
     assert_int_equal(call.reply.result, BUS_MISMATCH);
-    assert_int_equal(garden_heard() - before, 4); /* told, not tried again: that is the asker's */
+    assert_int_equal(bench_heard() - before, 4); /* told, not tried again: that is the asker's */
 
-    garden_submit(&call, 3, many, 10); /* can't be read: nothing to compare */
-    garden_wait(&call);
+    bench_submit(&call, 3, many, 10); /* can't be read: nothing to compare */
+    bench_wait(&call);
     assert_int_equal(call.reply.result, BUS_OK);
     call.request.no_read_back = true;
-    before = garden_heard();
-    garden_submit(&call, 2, one, 5);
-    garden_wait(&call);
+    before = bench_heard();
+    bench_submit(&call, 2, one, 5);
+    bench_wait(&call);
     assert_int_equal(call.reply.result, BUS_OK);
-    assert_int_equal(garden_heard() - before, 1);
+    assert_int_equal(bench_heard() - before, 1);
 }
 
 /* Nobody else waits for a unit that does not answer a request, known to the configuration or
@@ -76,17 +76,17 @@ static void a_write_is_read_back(void **state)
 static void the_line_is_not_kept_for_a_request_that_is_tried_again(void **state)
 {
     (void)state;
-    garden_start("", FLAT_OUT("a", "1") SELDOM("dead", "9"), PROFILE, NULL);
-    garden_wait_readings(0, 8);
+    bench_start("", FLAT_OUT("a", "1") SELDOM("dead", "9"), PROFILE, NULL);
+    bench_wait_readings(0, 8);
     static const uint8_t silent[] = {9, 12};
     for (unsigned s = 0; s < 2; s++) {
-        struct garden_call call = {.request = {.retries = 2, .timeout_ms = 50}};
-        unsigned before = garden_heard(), tries = 0, polls = 0;
-        garden_submit(&call, silent[s], "\x03\x00\x05\x00\x01", 5);
-        garden_wait(&call);
+        struct bench_call call = {.request = {.retries = 2, .timeout_ms = 50}};
+        unsigned before = bench_heard(), tries = 0, polls = 0;
+        bench_submit(&call, silent[s], "\x03\x00\x05\x00\x01", 5);
+        bench_wait(&call);
         assert_int_equal(call.reply.result, BUS_TIMEOUT);
-        for (unsigned at = before; at < garden_heard(); at++) {
-            struct garden_frame frame = garden_frame(at);
+        for (unsigned at = before; at < bench_heard(); at++) {
+            struct bench_frame frame = bench_frame(at);
             if (frame.unit == silent[s] && frame.address == 5) {
                 assert_true(tries == 0 || polls > 3);
                 tries++;
@@ -102,18 +102,18 @@ static void the_line_is_not_kept_for_a_request_that_is_tried_again(void **state)
 static void the_line_is_not_kept_for_a_units_own_silence(void **state)
 {
     (void)state;
-    garden_start("",
-                 FLAT_OUT("a", "1") "      - { name: slow, profile: q, address: 2, every: 1ms }\n",
-                 PROFILE,
-                 "label: q\nlimits: { extra_silence: 60ms }\nfields:\n"
-                 "  - { metric: m0, register: 0 }\n  - { metric: m9, register: 9 }\n");
-    garden_wait_readings(1, 5); /* by then its turnaround is known */
-    unsigned from = garden_heard();
-    garden_wait_readings(1, 10);
-    unsigned own = 0, others = 0, end = garden_heard();
+    bench_start("",
+                FLAT_OUT("a", "1") "      - { name: slow, profile: q, address: 2, every: 1ms }\n",
+                PROFILE,
+                "label: q\nlimits: { extra_silence: 60ms }\nfields:\n"
+                "  - { metric: m0, register: 0 }\n  - { metric: m9, register: 9 }\n");
+    bench_wait_readings(1, 5); /* by then its turnaround is known */
+    unsigned from = bench_heard();
+    bench_wait_readings(1, 10);
+    unsigned own = 0, others = 0, end = bench_heard();
     int64_t last_ns = 0;
     for (unsigned at = from; at < end; at++) {
-        struct garden_frame frame = garden_frame(at);
+        struct bench_frame frame = bench_frame(at);
         if (frame.unit == 2) {
             assert_true(!last_ns || frame.at_ns - last_ns >= 60 * MS);
             last_ns = frame.at_ns;
@@ -127,32 +127,32 @@ static void the_line_is_not_kept_for_a_units_own_silence(void **state)
 static void while_a_bus_is_paused_its_port_is_closed(void **state)
 {
     (void)state;
-    garden_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
-    garden_wait_readings(0, 3);
-    bus_pause(garden_bus, 3600);
-    garden_run(2000 * MS); /* what is on the line is over */
-    assert_true(bus_port_free(garden_bus));
-    unsigned before = garden_heard();
-    struct garden_call call = {0};
-    garden_submit(&call, 3, "\x03\x00\x00\x00\x01", 5);
-    garden_wait(&call);
+    bench_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
+    bench_wait_readings(0, 3);
+    bus_pause(bench_bus, 3600);
+    bench_run(2000 * MS); /* what is on the line is over */
+    assert_true(bus_port_free(bench_bus));
+    unsigned before = bench_heard();
+    struct bench_call call = {0};
+    bench_submit(&call, 3, "\x03\x00\x00\x00\x01", 5);
+    bench_wait(&call);
     assert_int_equal(call.reply.result, BUS_PAUSED);
     call.request.background = true;
-    garden_submit(&call, 3, "\x03\x00\x00\x00\x01", 5);
-    garden_wait(&call);
+    bench_submit(&call, 3, "\x03\x00\x00\x00\x01", 5);
+    bench_wait(&call);
     assert_int_equal(call.reply.result, BUS_PAUSED);
-    assert_int_equal(garden_heard() - before, 0);
+    assert_int_equal(bench_heard() - before, 0);
     struct bus_stats stats;
-    bus_stats(garden_bus, &stats);
+    bus_stats(bench_bus, &stats);
     assert_string_equal(stats.state, "paused");
-    garden_run(12000 * MS); /* health is reported, and nobody was asked in vain */
-    assert_true(garden_device(0).health.online);
-    unsigned had = garden_readings(1);
-    bus_pause(garden_bus, 0);
-    garden_wait_readings(1, had + 3);
-    assert_false(bus_port_free(garden_bus));
-    (void)garden_stop();
-    assert_true(garden_gaps(0, GAP_BUS_DOWN) > 0); /* what was not polled is told */
+    bench_run(12000 * MS); /* health is reported, and nobody was asked in vain */
+    assert_true(bench_device(0).health.online);
+    unsigned had = bench_readings(1);
+    bus_pause(bench_bus, 0);
+    bench_wait_readings(1, had + 3);
+    assert_false(bus_port_free(bench_bus));
+    (void)bench_stop();
+    assert_true(bench_gaps(0, GAP_BUS_DOWN) > 0); /* what was not polled is told */
 }
 
 /* Whatever the thread waits for just then. */
@@ -164,20 +164,20 @@ static void stops_within_two_seconds(void **state)
         uint16_t timeout_ms;
     } waits[] = {{9, 0, 60000}, {0, 0, 60000}, {9, 3, 1}};
     for (unsigned i = 0; i < 3; i++) {
-        garden_reset();
-        garden.units[1].there = true;
-        garden_start("    response: 10s\n", SELDOM("a", "1"), PROFILE, NULL);
-        garden_wait_readings(0, 1);
-        struct garden_call call = {
+        bench_reset();
+        bench.units[1].there = true;
+        bench_start("    response: 10s\n", SELDOM("a", "1"), PROFILE, NULL);
+        bench_wait_readings(0, 1);
+        struct bench_call call = {
             .request = {.retries = waits[i].retries, .timeout_ms = waits[i].timeout_ms}};
-        unsigned before = garden_heard();
-        garden_submit(&call, waits[i].unit, "\x06\x00\x05\x00\x01", 5);
-        garden_wait_heard(before + 1);
-        struct garden_call after = {0};
-        garden_submit(&after, 1, "\x03\x00\x00\x00\x01", 5);
+        unsigned before = bench_heard();
+        bench_submit(&call, waits[i].unit, "\x06\x00\x05\x00\x01", 5);
+        bench_wait_heard(before + 1);
+        struct bench_call after = {0};
+        bench_submit(&after, 1, "\x03\x00\x00\x00\x01", 5);
         if (i == 2)
-            garden_wait_heard(before + 2); /* it waits for its next try */
-        assert_true(garden_stop() < 2000 * MS);
+            bench_wait_heard(before + 2); /* it waits for its next try */
+        assert_true(bench_stop() < 2000 * MS);
         assert_true(call.done && after.done);
         if (i < 2)
             assert_int_equal(after.reply.result, BUS_STOPPED);
@@ -189,23 +189,23 @@ static void the_rate_changes_when_everything_is_sent(void **state)
 {
     (void)state;
     static const uint8_t head[] = {16, 0, 0, 0, 100, 200};
-    garden_start("    response: 1s\n",
-                 "      - { name: slow, profile: p, address: 2, baud: 2400, every: 1h }\n", PROFILE,
-                 NULL);
-    garden_wait_readings(0, 1);
-    struct garden_call call = {.request = {.timeout_ms = 1}}, next = {0};
+    bench_start("    response: 1s\n",
+                "      - { name: slow, profile: p, address: 2, baud: 2400, every: 1h }\n", PROFILE,
+                NULL);
+    bench_wait_readings(0, 1);
+    struct bench_call call = {.request = {.timeout_ms = 1}}, next = {0};
     uint8_t pdu[206] = {0};
     memcpy(pdu, head, sizeof head);
     virtual_line.sets = 0;
-    garden_submit(&call, 0, (const char *)pdu, sizeof pdu); /* at 9600 */
-    garden_submit(&next, 2, "\x03\x00\x00\x00\x01", 5);     /* at 2400 */
-    garden_wait(&next);
+    bench_submit(&call, 0, (const char *)pdu, sizeof pdu); /* at 9600 */
+    bench_submit(&next, 2, "\x03\x00\x00\x00\x01", 5);     /* at 2400 */
+    bench_wait(&next);
     assert_int_equal(next.reply.result, BUS_OK);
     assert_int_equal(virtual_line.sets, 2); /* up for the broadcast, down again */
-    struct garden_frame broadcast = {0};
-    for (unsigned at = 0; at < garden_heard(); at++) {
-        if (garden_frame(at).unit == 0)
-            broadcast = garden_frame(at);
+    struct bench_frame broadcast = {0};
+    for (unsigned at = 0; at < bench_heard(); at++) {
+        if (bench_frame(at).unit == 0)
+            broadcast = bench_frame(at);
     }
     /* 209 characters' time. */
     assert_true(virtual_line.set_at_ns - broadcast.at_ns >= 200 * MS);
@@ -214,17 +214,17 @@ static void the_rate_changes_when_everything_is_sent(void **state)
 static void health_counts_what_happened(void **state)
 {
     (void)state;
-    garden.echo = true;
-    garden.units[1].delay_ms = 40; /* more than the frames' time on a true line */
-    garden_start("", FLAT_OUT("a", "1"), PROFILE, NULL);
-    garden_wait_readings(0, 2);
-    garden.units[1].late_once_ms = 250; /* one timeout, one late answer, one retry */
-    garden_wait_readings(0, 4);
+    bench.echo = true;
+    bench.units[1].delay_ms = 40; /* more than the frames' time on a true line */
+    bench_start("", FLAT_OUT("a", "1"), PROFILE, NULL);
+    bench_wait_readings(0, 2);
+    bench.units[1].late_once_ms = 250; /* one timeout, one late answer, one retry */
+    bench_wait_readings(0, 4);
     struct bus_stats stats;
-    garden_run(20000 * MS); /* reported every 10 s */
-    bus_stats(garden_bus, &stats);
+    bench_run(20000 * MS); /* reported every 10 s */
+    bus_stats(bench_bus, &stats);
     assert_int_equal(stats.hint.id, HINT_ECHO);
-    struct device_health health = garden_device(0).health;
+    struct device_health health = bench_device(0).health;
     assert_int_equal(health.late_answers, 1);
     assert_true(health.timeouts >= 1 && health.retries >= 1);
     assert_true(health.turnaround_p50_us >= 1000);
@@ -237,17 +237,17 @@ static void health_counts_what_happened(void **state)
 static void an_address_of_nobody_is_no_timeout_of_the_line(void **state)
 {
     (void)state;
-    garden_start("", FLAT_OUT("a", "1"), PROFILE, NULL);
-    garden_wait_readings(0, 2);
+    bench_start("", FLAT_OUT("a", "1"), PROFILE, NULL);
+    bench_wait_readings(0, 2);
     for (uint8_t unit = 50; unit < 60; unit++) {
-        struct garden_call call = {.request.timeout_ms = 60};
-        garden_submit(&call, unit, "\x03\x00\x00\x00\x01", 5);
-        garden_wait(&call);
+        struct bench_call call = {.request.timeout_ms = 60};
+        bench_submit(&call, unit, "\x03\x00\x00\x00\x01", 5);
+        bench_wait(&call);
         assert_int_equal(call.reply.result, BUS_TIMEOUT);
     }
     struct bus_stats stats;
-    garden_run(20000 * MS); /* reported every 10 s */
-    bus_stats(garden_bus, &stats);
+    bench_run(20000 * MS); /* reported every 10 s */
+    bus_stats(bench_bus, &stats);
     assert_true(stats.answers >= 2);
     assert_int_equal(stats.timeouts, 0);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A late answer, or one to another master, is nobody's value. In virtual time, see garden.h. */
+/* A late answer, or one to another master, is nobody's value. In virtual time, see bus_bench.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,12 +13,12 @@
 #include "tests/unit/bus/bus_fixture.h"
 #include "tests/unit/bus/virtual_line.h"
 
-static struct garden_call read_of_others;
+static struct bench_call read_of_others;
 
-static void ask_during_the_poll(const struct garden_frame *frame)
+static void ask_during_the_poll(const struct bench_frame *frame)
 {
     if (frame->unit == 1 && frame->address == 0 && read_of_others.request.done == NULL)
-        garden_submit(&read_of_others, 1, "\x03\x00\x06\x00\x02", 5);
+        bench_submit(&read_of_others, 1, "\x03\x00\x06\x00\x02", 5);
 }
 
 /* The poll's answer comes late, when a request for other registers of the unit waits. */
@@ -26,12 +26,12 @@ static void a_late_answer_to_a_poll_is_not_taken_for_a_requests(void **state)
 {
     (void)state;
     memset(&read_of_others, 0, sizeof read_of_others);
-    garden.units[1].delay_ms = 40;      /* more than the frames' time on a true line */
-    garden.units[1].late_once_ms = 220; /* its timeout is 150 ms */
-    garden.hears = ask_during_the_poll;
-    garden_start("", SELDOM("a", "1"), PROFILE, NULL);
-    garden_wait_heard(1);
-    garden_wait(&read_of_others);
+    bench.units[1].delay_ms = 40;      /* more than the frames' time on a true line */
+    bench.units[1].late_once_ms = 220; /* its timeout is 150 ms */
+    bench.hears = ask_during_the_poll;
+    bench_start("", SELDOM("a", "1"), PROFILE, NULL);
+    bench_wait_heard(1);
+    bench_wait(&read_of_others);
     assert_int_equal(read_of_others.reply.result, BUS_OK);
     assert_memory_equal(read_of_others.reply.pdu, "\x03\x04\x01\x06\x01\x07", 6);
 }
@@ -41,14 +41,14 @@ static void a_late_answer_to_a_poll_is_not_taken_for_a_requests(void **state)
 static void a_lone_units_late_window_is_bounded(void **state)
 {
     (void)state;
-    garden_start("", FLAT_OUT("a", "1"), PROFILE, NULL);
-    garden_wait_readings(0, 10);
-    unsigned before = garden_heard();
-    garden.units[1].lost_once = true;
-    garden_wait_heard(before + 20);
+    bench_start("", FLAT_OUT("a", "1"), PROFILE, NULL);
+    bench_wait_readings(0, 10);
+    unsigned before = bench_heard();
+    bench.units[1].lost_once = true;
+    bench_wait_heard(before + 20);
     int64_t longest = 0;
     for (unsigned at = before ? before : 1; at < before + 20; at++) {
-        int64_t gap = garden_frame(at).at_ns - garden_frame(at - 1).at_ns;
+        int64_t gap = bench_frame(at).at_ns - bench_frame(at - 1).at_ns;
         longest = gap > longest ? gap : longest;
     }
     assert_in_range(longest, 300 * MS, 2000 * MS);
@@ -57,13 +57,13 @@ static void a_lone_units_late_window_is_bounded(void **state)
 static int64_t missed_ns, again_ns; /* when unit 1 was asked in vain, and when anew */
 
 /* Unit 2, asked right after unit 1 did not answer, does so in unit 1's name. */
-static void answer_in_anothers_name(const struct garden_frame *frame)
+static void answer_in_anothers_name(const struct bench_frame *frame)
 {
     static const uint8_t answer[] = {3, 4, 0xBA, 0xD0, 0xBA, 0xD0};
     uint8_t out[16];
     if (frame->unit == 1 && missed_ns == 0) {
         missed_ns = frame->at_ns;
-        garden.units[2].lost_once = true;
+        bench.units[2].lost_once = true;
     } else if (frame->unit == 1 && again_ns == 0) {
         again_ns = frame->at_ns;
     } else if (frame->unit == 2 && missed_ns > 0 && again_ns == 0) {
@@ -77,16 +77,16 @@ static void a_frame_in_its_name_does_not_end_a_units_late_window(void **state)
 {
     (void)state;
     missed_ns = again_ns = 0;
-    garden_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
-    garden_wait_readings(0, 10);
-    garden_wait_readings(1, 10);
-    unsigned readings = garden_readings(0);
-    garden.units[1].late_once_ms = 270; /* twice its longest time to answer is 300 ms */
-    garden.hears = answer_in_anothers_name;
-    garden_wait_readings(0, readings + 2);
+    bench_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
+    bench_wait_readings(0, 10);
+    bench_wait_readings(1, 10);
+    unsigned readings = bench_readings(0);
+    bench.units[1].late_once_ms = 270; /* twice its longest time to answer is 300 ms */
+    bench.hears = answer_in_anothers_name;
+    bench_wait_readings(0, readings + 2);
     assert_true(again_ns - missed_ns >= 300 * MS);
-    garden_run(20000 * MS); /* health is told every 10 s */
-    assert_int_equal(garden_device(0).health.late_answers, 1);
+    bench_run(20000 * MS); /* health is told every 10 s */
+    assert_int_equal(bench_device(0).health.late_answers, 1);
 }
 
 /* Values of readings that are not those of registers 0, 1, 8 and 9 of unit 1. */
@@ -106,16 +106,16 @@ static unsigned readings_of(unsigned least_ms, unsigned most_ms, const char *eve
     char device[128];
     (void)snprintf(device, sizeof device,
                    "      - { name: a, profile: p, address: 1, every: %s }\n", every);
-    garden_reset();
-    garden.units[1].there = true;
-    garden.units[1].refuses = 0x00FC; /* what lies between the blocks */
-    garden.units[1].delay_ms = least_ms;
-    garden.units[1].delay_most_ms = most_ms;
-    garden.takes = count_wrong_values;
-    garden_start("", device, TWO_BLOCKS, NULL);
-    garden_run(INT64_C(600000000000));
-    unsigned readings = garden_readings(0);
-    (void)garden_stop();
+    bench_reset();
+    bench.units[1].there = true;
+    bench.units[1].refuses = 0x00FC; /* what lies between the blocks */
+    bench.units[1].delay_ms = least_ms;
+    bench.units[1].delay_most_ms = most_ms;
+    bench.takes = count_wrong_values;
+    bench_start("", device, TWO_BLOCKS, NULL);
+    bench_run(INT64_C(600000000000));
+    unsigned readings = bench_readings(0);
+    (void)bench_stop();
     return readings;
 }
 
@@ -143,12 +143,12 @@ static void a_unit_that_is_slower_than_its_profile_says_is_given_time(void **sta
  * 2; the unit hears it, and answers it first. */
 static unsigned requests_of_others;
 
-static void another_master_asks(const struct garden_frame *frame)
+static void another_master_asks(const struct bench_frame *frame)
 {
     static const uint8_t request[] = {0x01, 0x03, 0x00, 0x08, 0x00, 0x02},
                          reply[] = {0x01, 0x03, 0x04, 0x01, 0x08, 0x01, 0x09};
     uint8_t bytes[RTU_FRAME_MAX];
-    if (frame->count != 2 || frame->address != 0 || garden_heard() % 3 != 0)
+    if (frame->count != 2 || frame->address != 0 || bench_heard() % 3 != 0)
         return;
     size_t size = rtu_build(request[0], request + 1, sizeof request - 1, bytes, sizeof bytes);
     virtual_line_say(frame->at_ns + 12 * INT64_C(1000000), bytes, size);
@@ -160,19 +160,19 @@ static void another_master_asks(const struct garden_frame *frame)
 static void no_value_is_the_answer_to_another_masters_request(void **state)
 {
     (void)state;
-    garden.units[1].refuses = 0x00FC;
-    garden.units[1].delay_ms = 60;
-    garden.units[2].refuses = 0x00FC;
-    garden.hears = another_master_asks;
-    garden.takes = count_wrong_values;
+    bench.units[1].refuses = 0x00FC;
+    bench.units[1].delay_ms = 60;
+    bench.units[2].refuses = 0x00FC;
+    bench.hears = another_master_asks;
+    bench.takes = count_wrong_values;
     wrong_values = 0;
-    garden_start("", FLAT_OUT("a", "1"), TWO_BLOCKS, NULL);
-    garden_run(INT64_C(60000000000));
+    bench_start("", FLAT_OUT("a", "1"), TWO_BLOCKS, NULL);
+    bench_run(INT64_C(60000000000));
     struct bus_stats stats;
-    bus_stats(garden_bus, &stats);
+    bus_stats(bench_bus, &stats);
     assert_true(requests_of_others > 50);
     assert_int_equal(wrong_values, 0);
-    assert_true(garden_readings(0) > 50); /* what is possible between */
+    assert_true(bench_readings(0) > 50); /* what is possible between */
     assert_int_equal(stats.hint.id, HINT_OTHER_MASTER);
 }
 
@@ -183,14 +183,14 @@ static void no_value_answers_what_was_asked_before_the_line_was_opened(void **st
     static const uint8_t reply[] = {0x03, 0x04, 0x01, 0x08, 0x01, 0x09};
     uint8_t bytes[RTU_FRAME_MAX];
     size_t size = rtu_build(1, reply, sizeof reply, bytes, sizeof bytes);
-    garden.units[1].refuses = 0x00FC;
-    garden.units[1].delay_ms = 60;
-    garden.takes = count_wrong_values;
+    bench.units[1].refuses = 0x00FC;
+    bench.units[1].delay_ms = 60;
+    bench.takes = count_wrong_values;
     wrong_values = 0;
-    garden_start("", FLAT_OUT("a", "1"), TWO_BLOCKS, NULL);
+    bench_start("", FLAT_OUT("a", "1"), TWO_BLOCKS, NULL);
     virtual_line_say(line_now_ns() + 35 * MS, bytes, size);
-    garden_run(INT64_C(10000000000));
-    assert_true(garden_readings(0) > 5);
+    bench_run(INT64_C(10000000000));
+    assert_true(bench_readings(0) > 5);
     assert_int_equal(wrong_values, 0);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a unit refuses is split off, remembered, and costs no other. In virtual time (garden.h), the
- * first hour after the machine's start included. */
+/* What a unit refuses is split off, remembered, and costs no other. In virtual time (bus_bench.h),
+ * the first hour after the machine's start included. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,31 +14,31 @@
 static void what_a_device_refuses_is_split_off_and_remembered(void **state)
 {
     (void)state;
-    garden.units[1].refuses = 1u << 2;
-    garden_start("", FLAT_OUT("a", "1"),
-                 "label: p\nfields:\n  - { metric: m0, register: 0 }\n"
-                 "  - { metric: m1, register: 1 }\n  - { metric: m2, register: 2 }\n"
-                 "  - { metric: m3, register: 3 }\n",
-                 NULL);
-    garden_wait_readings(0, 5);
-    unsigned refused = 0, last = 0, count = garden_heard();
+    bench.units[1].refuses = 1u << 2;
+    bench_start("", FLAT_OUT("a", "1"),
+                "label: p\nfields:\n  - { metric: m0, register: 0 }\n"
+                "  - { metric: m1, register: 1 }\n  - { metric: m2, register: 2 }\n"
+                "  - { metric: m3, register: 3 }\n",
+                NULL);
+    bench_wait_readings(0, 5);
+    unsigned refused = 0, last = 0, count = bench_heard();
     for (unsigned at = 0; at < count; at++) {
-        if (garden_frame(at).refused) {
+        if (bench_frame(at).refused) {
             refused++;
             last = at;
         }
     }
     assert_in_range(refused, 1, 4);
     assert_true(last < 8); /* before the first reading */
-    struct garden_device device = garden_device(0);
+    struct bench_device device = bench_device(0);
     static const double values[] = {256, 257, 0, 259};
     for (unsigned i = 0; i < 4; i++) {
         assert_true(device.last.values[i].present == (i != 2));
         assert_true(i == 2 || device.last.values[i].value == values[i]);
     }
     assert_int_equal(device.last.values[2].flag, METRIC_ABSENT);
-    (void)garden_stop();
-    assert_int_equal(garden_gaps(0, GAP_EXCEPTION), 0);
+    (void)bench_stop();
+    assert_int_equal(bench_gaps(0, GAP_EXCEPTION), 0);
 }
 
 #define SEVEN                                                                                      \
@@ -50,7 +50,7 @@ static void what_a_device_refuses_is_split_off_and_remembered(void **state)
 
 static unsigned present_values(void)
 {
-    struct garden_device device = garden_device(0);
+    struct bench_device device = bench_device(0);
     unsigned present = 0;
     for (unsigned i = 0; i < device.last.value_count; i++)
         present += device.last.values[i].present;
@@ -65,19 +65,19 @@ static void one_refused_register_costs_no_other(void **state)
     static const uint8_t places[] = {0, 3, 6};
     for (unsigned c = 0; c < sizeof codes; c++) {
         for (unsigned p = 0; p < sizeof places; p++) {
-            garden_reset();
-            garden.units[1].there = true;
-            garden.units[1].refuses = (uint16_t)(1u << places[p]);
-            garden.units[1].refuses_by = codes[c];
-            garden.units[1].refuses_silently = codes[c] == 0;
-            garden_start("", EACH_SECOND, SEVEN, NULL);
-            garden_run(INT64_C(60000000000));
+            bench_reset();
+            bench.units[1].there = true;
+            bench.units[1].refuses = (uint16_t)(1u << places[p]);
+            bench.units[1].refuses_by = codes[c];
+            bench.units[1].refuses_silently = codes[c] == 0;
+            bench_start("", EACH_SECOND, SEVEN, NULL);
+            bench_run(INT64_C(60000000000));
             assert_int_equal(present_values(), 6);
-            assert_true(garden_device(0).health.online);
-            garden.units[1].refuses = 0;
-            garden_run(INT64_C(3700000000000)); /* an hour later it is there again, by itself */
+            assert_true(bench_device(0).health.online);
+            bench.units[1].refuses = 0;
+            bench_run(INT64_C(3700000000000)); /* an hour later it is there again, by itself */
             assert_int_equal(present_values(), 7);
-            (void)garden_stop();
+            (void)bench_stop();
         }
     }
 }
@@ -85,14 +85,14 @@ static void one_refused_register_costs_no_other(void **state)
 static void all_that_was_refused_comes_back_when_one_does(void **state)
 {
     (void)state;
-    garden.units[1].refuses = 1u << 1 | 1u << 3 | 1u << 5;
-    garden_start("", EACH_SECOND, SEVEN, NULL);
-    garden_run(INT64_C(60000000000));
+    bench.units[1].refuses = 1u << 1 | 1u << 3 | 1u << 5;
+    bench_start("", EACH_SECOND, SEVEN, NULL);
+    bench_run(INT64_C(60000000000));
     assert_int_equal(present_values(), 4);
-    garden_run(INT64_C(3700000000000)); /* asked again, and refused: nothing else changes */
+    bench_run(INT64_C(3700000000000)); /* asked again, and refused: nothing else changes */
     assert_int_equal(present_values(), 4);
-    garden.units[1].refuses = 0;
-    garden_run(INT64_C(3700000000000));
+    bench.units[1].refuses = 0;
+    bench_run(INT64_C(3700000000000));
     assert_int_equal(present_values(), 7);
 }
 
@@ -101,20 +101,20 @@ static void all_that_was_refused_comes_back_when_one_does(void **state)
 /* Requests of a minute of polls each second. */
 static unsigned requests_a_minute(void)
 {
-    unsigned before = garden_heard();
-    garden_run(60 * S);
-    return garden_heard() - before;
+    unsigned before = bench_heard();
+    bench_run(60 * S);
+    return bench_heard() - before;
 }
 
 /* As the hour passes each is asked for again; then all of it is one request, as before. */
 static void what_is_refused_no_more_is_read_in_one_request_again(void **state)
 {
     (void)state;
-    garden.units[1].refuses = 1u << 3;
-    garden_start("", EACH_SECOND, SEVEN, NULL);
-    garden_run(60 * S);
-    garden.units[1].refuses = 0;
-    garden_run(3700 * S);
+    bench.units[1].refuses = 1u << 3;
+    bench_start("", EACH_SECOND, SEVEN, NULL);
+    bench_run(60 * S);
+    bench.units[1].refuses = 0;
+    bench_run(3700 * S);
     assert_int_equal(present_values(), 7);
     assert_in_range(requests_a_minute(), 59, 61);
 }
@@ -124,29 +124,29 @@ static void what_is_refused_no_more_is_read_in_one_request_again(void **state)
 static void what_a_unit_is_busy_with_comes_back_within_a_minute(void **state)
 {
     (void)state;
-    garden.units[1].busy = 1u << 3;
-    garden.units[1].refuses = 1u << 5;
-    garden_start("", EACH_SECOND, SEVEN, NULL);
-    garden_run(30 * S);
+    bench.units[1].busy = 1u << 3;
+    bench.units[1].refuses = 1u << 5;
+    bench_start("", EACH_SECOND, SEVEN, NULL);
+    bench_run(30 * S);
     assert_int_equal(present_values(), 5);
-    assert_true(garden_device(0).health.online);
-    unsigned readings = garden_readings(0);
-    garden_run(600 * S);
-    assert_in_range(garden_readings(0) - readings, 595, 601); /* it costs the others nothing */
-    garden.units[1].busy = 0;
-    garden_run(61 * S);
+    assert_true(bench_device(0).health.online);
+    unsigned readings = bench_readings(0);
+    bench_run(600 * S);
+    assert_in_range(bench_readings(0) - readings, 595, 601); /* it costs the others nothing */
+    bench.units[1].busy = 0;
+    bench_run(61 * S);
     assert_int_equal(present_values(), 6);
-    readings = garden_readings(0);
+    readings = bench_readings(0);
     for (unsigned i = 0; i < 10; i++) { /* now and then once more */
-        garden.units[1].busy = 1u << 3;
-        garden_run(5 * S);
-        garden.units[1].busy = 0;
-        garden_run(65 * S);
+        bench.units[1].busy = 1u << 3;
+        bench_run(5 * S);
+        bench.units[1].busy = 0;
+        bench_run(65 * S);
         assert_int_equal(present_values(), 6);
     }
-    assert_in_range(garden_readings(0) - readings, 695, 701);
-    garden.units[1].refuses = 0;
-    garden_run(7300 * S);
+    assert_in_range(bench_readings(0) - readings, 695, 701);
+    bench.units[1].refuses = 0;
+    bench_run(7300 * S);
     assert_int_equal(present_values(), 7);
     assert_in_range(requests_a_minute(), 59, 61);
 }
@@ -157,24 +157,24 @@ static void a_unit_that_was_busy_for_a_while_is_read_as_before(void **state)
     (void)state;
     static const unsigned busy_s[] = {2, 10, 90, 4000};
     for (unsigned i = 0; i < sizeof busy_s / sizeof busy_s[0]; i++) {
-        garden_reset();
-        garden.units[1].there = true;
-        garden_start("", EACH_SECOND, SEVEN, NULL);
-        garden_wait_readings(0, 5);
-        garden.units[1].busy = 0xFFFF;
-        garden_run(busy_s[i] * S);
+        bench_reset();
+        bench.units[1].there = true;
+        bench_start("", EACH_SECOND, SEVEN, NULL);
+        bench_wait_readings(0, 5);
+        bench.units[1].busy = 0xFFFF;
+        bench_run(busy_s[i] * S);
         if (busy_s[i] >= 90) {
-            assert_false(garden_device(0).health.online);
-            assert_int_equal(garden_device(0).health.hint.id, HINT_BUSY);
+            assert_false(bench_device(0).health.online);
+            assert_int_equal(bench_device(0).health.hint.id, HINT_BUSY);
         }
-        garden.units[1].busy = 0;
-        unsigned readings = garden_readings(0);
-        garden_run(6 * S);
-        assert_in_range(garden_readings(0) - readings, 3, 7);
+        bench.units[1].busy = 0;
+        unsigned readings = bench_readings(0);
+        bench_run(6 * S);
+        assert_in_range(bench_readings(0) - readings, 3, 7);
         assert_int_equal(present_values(), 7);
-        garden_run(3700 * S);
+        bench_run(3700 * S);
         assert_in_range(requests_a_minute(), 59, 61);
-        (void)garden_stop();
+        (void)bench_stop();
     }
 }
 
@@ -184,50 +184,50 @@ static void a_unit_that_another_speaks_for_has_lost_no_field_when_it_is_back(voi
     (void)state;
     static const uint8_t codes[] = {10, 11};
     for (unsigned c = 0; c < sizeof codes; c++) {
-        garden_reset();
-        garden.units[1].there = garden.units[2].there = true;
-        garden_start("", EACH_SECOND SELDOM("b", "2"), SEVEN, NULL);
-        garden_wait_readings(0, 5);
-        garden.units[1].refuses_by = codes[c];
-        garden.units[1].refuses = 0xFFFF;
-        garden_run(300 * S);
-        assert_false(garden_device(0).health.online);
+        bench_reset();
+        bench.units[1].there = bench.units[2].there = true;
+        bench_start("", EACH_SECOND SELDOM("b", "2"), SEVEN, NULL);
+        bench_wait_readings(0, 5);
+        bench.units[1].refuses_by = codes[c];
+        bench.units[1].refuses = 0xFFFF;
+        bench_run(300 * S);
+        assert_false(bench_device(0).health.online);
         assert_in_range(requests_a_minute(), 1, 10);
-        garden.units[1].refuses = 0;
-        garden_run(60 * S);
-        assert_true(garden_device(0).health.online);
+        bench.units[1].refuses = 0;
+        bench_run(60 * S);
+        assert_true(bench_device(0).health.online);
         assert_int_equal(present_values(), 7);
         assert_in_range(requests_a_minute(), 59, 61);
-        (void)garden_stop();
+        (void)bench_stop();
     }
 }
 
 static void a_unit_that_refuses_everything_costs_a_request_a_minute(void **state)
 {
     (void)state;
-    garden.units[1].refuses = 0xFFFF;
-    garden_start("", EACH_SECOND, SEVEN, NULL);
-    garden_run(INT64_C(60000000000));
-    unsigned before = garden_heard();
-    garden_run(INT64_C(3600000000000));
-    assert_in_range(garden_heard() - before, 30, 70);
-    assert_false(garden_device(0).health.online);
+    bench.units[1].refuses = 0xFFFF;
+    bench_start("", EACH_SECOND, SEVEN, NULL);
+    bench_run(INT64_C(60000000000));
+    unsigned before = bench_heard();
+    bench_run(INT64_C(3600000000000));
+    assert_in_range(bench_heard() - before, 30, 70);
+    assert_false(bench_device(0).health.online);
 }
 
 static void a_unit_that_gives_only_exceptions_is_not_online(void **state)
 {
     (void)state;
-    garden_start("", EACH_SECOND, SEVEN, NULL);
-    garden_wait_readings(0, 5);
-    garden.units[1].refuses_by = 4; /* the probe behind it is gone */
-    garden.units[1].refuses = 0xFFFF;
-    garden_run(INT64_C(300000000000));
-    struct garden_device device = garden_device(0);
+    bench_start("", EACH_SECOND, SEVEN, NULL);
+    bench_wait_readings(0, 5);
+    bench.units[1].refuses_by = 4; /* the probe behind it is gone */
+    bench.units[1].refuses = 0xFFFF;
+    bench_run(INT64_C(300000000000));
+    struct bench_device device = bench_device(0);
     assert_false(device.health.online);
     assert_int_equal(device.health.hint.id, HINT_PROBE_FAILED);
-    garden.units[1].refuses = 0;
-    garden_run(INT64_C(180000000000));
-    assert_true(garden_device(0).health.online);
+    bench.units[1].refuses = 0;
+    bench_run(INT64_C(180000000000));
+    assert_true(bench_device(0).health.online);
     assert_int_equal(present_values(), 7);
 }
 
@@ -235,19 +235,19 @@ static void a_unit_that_gives_only_exceptions_is_not_online(void **state)
 static void one_lost_answer_costs_a_unit_that_refuses_what_else_is_asked_little(void **state)
 {
     (void)state;
-    garden.units[1].refuses = 0xFFFE;
-    garden_start("", EACH_SECOND,
-                 "label: p\nlimits: { response_max: 150ms }\n"
-                 "fields:\n  - { metric: m0, register: 0 }\n",
-                 NULL);
-    garden_wait_readings(0, 5);
+    bench.units[1].refuses = 0xFFFE;
+    bench_start("", EACH_SECOND,
+                "label: p\nlimits: { response_max: 150ms }\n"
+                "fields:\n  - { metric: m0, register: 0 }\n",
+                NULL);
+    bench_wait_readings(0, 5);
     for (unsigned i = 0; i < 5; i++) {
-        garden.units[1].lost_once = true;
-        unsigned before = garden_readings(0);
-        garden_run(INT64_C(10000000000));
-        assert_in_range(garden_readings(0) - before, 8, 11);
+        bench.units[1].lost_once = true;
+        unsigned before = bench_readings(0);
+        bench_run(INT64_C(10000000000));
+        assert_in_range(bench_readings(0) - before, 8, 11);
     }
-    assert_true(garden_device(0).health.online);
+    assert_true(bench_device(0).health.online);
 }
 
 int main(void)

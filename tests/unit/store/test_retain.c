@@ -78,27 +78,27 @@ static void pass(struct bench *bench, int64_t ms)
 
 /* ---- Taking readings ---- */
 
-struct garden {
+struct taken {
     struct bench *bench;
     uint32_t seq;                     /* of each device */
     int64_t stored;                   /* since the opening */
     uint32_t told[DEVICES][SEQS + 1]; /* gaps published that hold it */
     uint64_t drained;                 /* the next record to look at */
     uint64_t gaps;
-} garden;
+} taken;
 
 static int begin(void **state)
 {
-    memset(&garden, 0, sizeof garden);
+    memset(&taken, 0, sizeof taken);
     atomic_store(&skipped_ms, 0);
     atomic_store(&begun_ms, __real_clock_now().mono_ms);
     if (bench_begin(state) != 0)
         return -1;
-    garden.bench = *state;
-    garden.drained = 1;
-    garden.bench->config->store_max_bytes = MAX_SIZE;
-    garden.bench->config->commit_every_ms = 2;
-    bench_open(garden.bench);
+    taken.bench = *state;
+    taken.drained = 1;
+    taken.bench->config->store_max_bytes = MAX_SIZE;
+    taken.bench->config->commit_every_ms = 2;
+    bench_open(taken.bench);
     return 0;
 }
 
@@ -106,8 +106,8 @@ static struct store_stats stats_now(void)
 {
     struct store_stats stats;
     struct stat st;
-    store_stats(garden.bench->store, &stats);
-    assert_int_equal(stat(garden.bench->path, &st), 0);
+    store_stats(taken.bench->store, &stats);
+    assert_int_equal(stat(taken.bench->path, &st), 0);
     assert_true(st.st_size <= (off_t)MAX_SIZE);
     return stats;
 }
@@ -121,14 +121,14 @@ static unsigned percent(void)
 static void put(uint32_t count, int64_t wall_ms, int64_t apart_ms)
 {
     struct store_stats stats;
-    store_stats(garden.bench->store, &stats);
+    store_stats(taken.bench->store, &stats);
     for (uint32_t i = 0; i < count; i++, wall_ms += apart_ms) {
-        garden.seq++;
+        taken.seq++;
         for (uint16_t device = 0; device < DEVICES; device++)
-            bench_put(garden.bench, device, 1, garden.seq, wall_ms);
+            bench_put(taken.bench, device, 1, taken.seq, wall_ms);
     }
-    assert_true(garden.seq <= SEQS);
-    bench_wait_stored(garden.bench, stats.stored + (uint64_t)count * DEVICES);
+    assert_true(taken.seq <= SEQS);
+    bench_wait_stored(taken.bench, stats.stored + (uint64_t)count * DEVICES);
 }
 
 /* ---- What became of them ---- */
@@ -140,8 +140,8 @@ static void look(const struct record *record, const char *device)
     assert_int_equal(record->why, GAP_QUOTA);
     assert_int_equal(record->boot, 1);
     for (uint32_t seq = record->seq; seq <= record->last_seq; seq++)
-        garden.told[device[5] - '0'][seq]++;
-    garden.gaps++;
+        taken.told[device[5] - '0'][seq]++;
+    taken.gaps++;
 }
 
 /* Goes on as a publisher would. */
@@ -150,9 +150,9 @@ static void drain(void)
     uint8_t data[BODY_MAX];
     struct feed_body body;
     for (;;) {
-        enum feed_result result = store_feed(garden.bench->store, 0, garden.drained, data, &body);
+        enum feed_result result = store_feed(taken.bench->store, 0, taken.drained, data, &body);
         if (result == FEED_LATER) {
-            assert_true(bench_wait_wake(garden.bench));
+            assert_true(bench_wait_wake(taken.bench));
             continue;
         }
         if (result != FEED_BODY)
@@ -162,10 +162,10 @@ static void drain(void)
         struct stream stream;
         assert_true(body_open(&reader, data, body.size));
         while (body_next(&reader, &record)) {
-            assert_true(store_stream(garden.bench->store, record.stream, &stream));
+            assert_true(store_stream(taken.bench->store, record.stream, &stream));
             look(&record, stream.device);
         }
-        garden.drained = body.first_id + body.count;
+        taken.drained = body.first_id + body.count;
     }
 }
 
@@ -175,19 +175,19 @@ static void acknowledge_all(void)
 {
     drain();
     for (uint16_t b = 0; b < 2; b++)
-        store_ack(garden.bench->store, b, garden.drained);
+        store_ack(taken.bench->store, b, taken.drained);
 }
 
 /* Puts readings of now until so much of the file is used: less than a percent, then a look. */
 static void fill(unsigned until, bool acknowledge)
 {
-    while (garden.seq < 4800) /* quickly to three quarters */
+    while (taken.seq < 4800) /* quickly to three quarters */
         put(120, clock_now().wall_ms, 100);
     do {
         put(20, clock_now().wall_ms, 100);
         if (acknowledge)
             acknowledge_all();
-        pass(garden.bench, LOOK_MS);
+        pass(taken.bench, LOOK_MS);
     } while (percent() < until);
 }
 
@@ -211,11 +211,11 @@ static sqlite3_stmt *ask(sqlite3 *db, const char *text)
 static void read_batches(sqlite3 *db, struct holding *holding)
 {
     sqlite3_stmt *s = ask(db, "SELECT id, body FROM batch ORDER BY id");
-    memcpy(holding->told, garden.told, sizeof holding->told);
+    memcpy(holding->told, taken.told, sizeof holding->told);
     while (sqlite3_step(s) == SQLITE_ROW) {
         struct body_reader reader;
         struct record record;
-        bool drained = (uint64_t)sqlite3_column_int64(s, 0) < garden.drained;
+        bool drained = (uint64_t)sqlite3_column_int64(s, 0) < taken.drained;
         size_t size = (size_t)sqlite3_column_bytes(s, 1);
         assert_true(body_intact(sqlite3_column_blob(s, 1), size));
         assert_true(body_open(&reader, sqlite3_column_blob(s, 1), size));
@@ -273,7 +273,7 @@ static struct holding *hold(const char *path)
     read_means(db, &holding);
     sqlite3_close(db);
     for (unsigned device = 0; device < DEVICES; device++) {
-        for (uint32_t seq = 1; seq <= garden.seq; seq++) {
+        for (uint32_t seq = 1; seq <= taken.seq; seq++) {
             assert_int_equal(holding.kept[device][seq] + holding.gone[device][seq], 1);
             assert_true(holding.kept[device][seq] >=
                         holding.kept[device][seq - 1]); /* oldest first */
@@ -285,13 +285,13 @@ static struct holding *hold(const char *path)
 /* Tells what is still to be told, closes the store and looks into its file. */
 static struct holding *close_and_hold(void)
 {
-    pass(garden.bench, LOOK_MS);
+    pass(taken.bench, LOOK_MS);
     drain();
     uint64_t first = stats_now().first_record;
-    bench_close(garden.bench);
-    assert_true(first <= (uint64_t)bench_number(garden.bench, "SELECT min(id) FROM batch"));
-    struct holding *holding = hold(garden.bench->path);
-    assert_int_equal(holding->mean_count, DEVICES * garden.seq); /* all are in some mean */
+    bench_close(taken.bench);
+    assert_true(first <= (uint64_t)bench_number(taken.bench, "SELECT min(id) FROM batch"));
+    struct holding *holding = hold(taken.bench->path);
+    assert_int_equal(holding->mean_count, DEVICES * taken.seq); /* all are in some mean */
     return holding;
 }
 
@@ -333,10 +333,10 @@ static void nothing_goes_below_85_percent_however_old(void **state)
     (void)state;
     fill(80, true);
     assert_in_range(percent(), 80, 84);
-    pass(garden.bench, 90 * DAY);
-    pass(garden.bench, DAY);
-    assert_int_equal(garden.gaps, 0);
-    assert_int_equal(close_and_hold()->readings, DEVICES * garden.seq);
+    pass(taken.bench, 90 * DAY);
+    pass(taken.bench, DAY);
+    assert_int_equal(taken.gaps, 0);
+    assert_int_equal(close_and_hold()->readings, DEVICES * taken.seq);
 }
 
 /* What a consumer is told can be had: right from the first commit on, without a look at the
@@ -349,8 +349,8 @@ static void the_first_record_is_known_from_the_first_commit_on(void **state)
     put(4, clock_now().wall_ms, 100);
     assert_int_equal(stats_now().first_record, 1);
     assert_true(stats_now().oldest_ms > 0);
-    bench_close(garden.bench);
-    bench_open(garden.bench);
+    bench_close(taken.bench);
+    bench_open(taken.bench);
     assert_int_equal(stats_now().first_record, 1);
     assert_true(stats_now().oldest_ms > 0);
 }
@@ -359,21 +359,21 @@ static void first_go_acknowledged_readings_of_more_than_7_days_until_80_percent(
 {
     (void)state;
     fill(70, true);
-    uint32_t old = garden.seq;
-    pass(garden.bench, 7 * DAY);
+    uint32_t old = taken.seq;
+    pass(taken.bench, 7 * DAY);
     fill(84, true);
     assert_in_range(percent(), 84, 84);
     while (percent() >= 84) /* until a look at the size begins it */
         fill(0, true);
     for (int i = 0; i < 100 && percent() >= 80; i++)
-        pass(garden.bench, LOOK_MS);
+        pass(taken.bench, LOOK_MS);
     assert_in_range(percent(), 75, 80);
     assert_string_equal(stats_now().alarm, ""); /* as promised */
     assert_int_equal(stats_now().dropped_quota, 0);
     struct holding *holding = close_and_hold();
     assert_in_range(holding->first_kept, 2, old);
     assert_int_equal(holding->days, 0);
-    assert_in_range(garden.gaps, DEVICES, 2 * DEVICES); /* neighbours are told together */
+    assert_in_range(taken.gaps, DEVICES, 2 * DEVICES); /* neighbours are told together */
 }
 
 static struct store_point days[64];
@@ -398,7 +398,7 @@ static void ask_days(void)
                                         .max_points = 64};
     sem_t done;
     sem_init(&done, 0, 0);
-    assert_int_equal(store_history(garden.bench->store, &query, on_days, &done), STORE_OK);
+    assert_int_equal(store_history(taken.bench->store, &query, on_days, &done), STORE_OK);
     sem_wait(&done);
 }
 
@@ -414,7 +414,7 @@ static void then_hours_of_more_than_30_days_become_days_of_the_site(void **state
     (void)state;
     put(6 * 24 * 20, NOON - 50 * DAY, HOUR / 6); /* logs of long ago, fetched today */
     for (uint16_t b = 0; b < 2; b++)
-        store_ack(garden.bench->store, b, stats_now().next_record);
+        store_ack(taken.bench->store, b, stats_now().next_record);
     ask_days();
     memcpy(before, days, sizeof before);
     uint32_t count = day_count;
@@ -423,7 +423,7 @@ static void then_hours_of_more_than_30_days_become_days_of_the_site(void **state
     while (percent() >= 84)
         fill(0, true);
     for (int i = 0; i < 5; i++)
-        pass(garden.bench, LOOK_MS);
+        pass(taken.bench, LOOK_MS);
     ask_days();
     assert_true(day_count >= count);
     for (uint32_t i = 0; i < count; i++) {
@@ -433,10 +433,10 @@ static void then_hours_of_more_than_30_days_become_days_of_the_site(void **state
         assert_true(alike(days[i].mean, before[i].mean));
     }
     struct holding *holding = close_and_hold();
-    assert_int_equal(garden.gaps, 0);
+    assert_int_equal(taken.gaps, 0);
     assert_in_range(holding->days, DEVICES, DEVICES * 21);
     assert_true(holding->first_hour >= holding->last_day); /* the oldest first */
-    assert_int_equal(holding->readings, DEVICES * garden.seq);
+    assert_int_equal(holding->readings, DEVICES * taken.seq);
 }
 
 static void from_95_percent_on_younger_ones_go_and_an_alarm_stands_for_an_hour(void **state)
@@ -446,30 +446,30 @@ static void from_95_percent_on_younger_ones_go_and_an_alarm_stands_for_an_hour(v
     assert_in_range(percent(), 94, 94);
     assert_string_equal(stats_now().alarm, "");
     drain();
-    assert_int_equal(garden.gaps, 0); /* all is kept so far */
+    assert_int_equal(taken.gaps, 0); /* all is kept so far */
     while (stats_now().dropped_quota == 0)
         fill(80, true);
-    pass(garden.bench, LOOK_MS);
+    pass(taken.bench, LOOK_MS);
     assert_in_range(percent(), 90, 94); /* no more than had to */
     assert_non_null(strstr(stats_now().alarm, "of the last 7 days"));
-    pass(garden.bench, HOUR - 10 * LOOK_MS);
+    pass(taken.bench, HOUR - 10 * LOOK_MS);
     assert_non_null(strstr(stats_now().alarm, "of the last 7 days"));
-    pass(garden.bench, 10 * LOOK_MS);
+    pass(taken.bench, 10 * LOOK_MS);
     assert_string_equal(stats_now().alarm, "");
     uint64_t lost = stats_now().dropped_quota;
     struct holding *holding = close_and_hold();
-    assert_int_equal(lost, DEVICES * garden.seq - holding->readings);
+    assert_int_equal(lost, DEVICES * taken.seq - holding->readings);
 }
 
 static void acknowledged_readings_go_before_missed_ones(void **state)
 {
     (void)state;
     fill(60, true);
-    uint32_t acknowledged = garden.seq;
-    store_ack(garden.bench->store, 1, stats_now().next_record);
+    uint32_t acknowledged = taken.seq;
+    store_ack(taken.bench->store, 1, stats_now().next_record);
     while (stats_now().dropped_quota < 500)
         fill(60, false);
-    pass(garden.bench, LOOK_MS);
+    pass(taken.bench, LOOK_MS);
     assert_non_null(strstr(stats_now().alarm, "of the last 7 days"));
     struct holding *holding = close_and_hold();
     assert_in_range(holding->first_kept, 100, acknowledged);
@@ -482,11 +482,11 @@ static void missed_readings_go_at_last_and_are_told(void **state)
     assert_int_equal(stats_now().dropped_quota, 0);
     while (stats_now().dropped_quota < 500)
         fill(80, false);
-    pass(garden.bench, LOOK_MS);
+    pass(taken.bench, LOOK_MS);
     assert_non_null(strstr(stats_now().alarm, "undelivered"));
     uint64_t lost = stats_now().dropped_quota;
     struct holding *holding = close_and_hold();
-    assert_int_equal(lost, DEVICES * garden.seq - holding->readings);
+    assert_int_equal(lost, DEVICES * taken.seq - holding->readings);
 }
 
 /* More at once than a commit has room for: what is in the way goes, nothing else is lost. */
@@ -497,7 +497,7 @@ static void a_burst_that_does_not_fit_makes_room_for_itself(void **state)
     put(8000, clock_now().wall_ms, 100);
     acknowledge_all();
     for (int i = 0; i < 20; i++)
-        pass(garden.bench, LOOK_MS);
+        pass(taken.bench, LOOK_MS);
     assert_int_equal(stats_now().lost, 0);
     assert_true(stats_now().available);
     (void)close_and_hold();
@@ -518,19 +518,19 @@ static void a_power_cut_after_any_drop_loses_neither_means_nor_gaps(void **state
 {
     char wal[300], other_wal[300];
     (void)state;
-    (void)snprintf(wal, sizeof wal, "%s-wal", garden.bench->path);
-    (void)snprintf(other_wal, sizeof other_wal, "%s-wal", garden.bench->other);
+    (void)snprintf(wal, sizeof wal, "%s-wal", taken.bench->path);
+    (void)snprintf(other_wal, sizeof other_wal, "%s-wal", taken.bench->other);
     fill(94, true);
     for (uint64_t cuts = 0, dropped = 0; cuts < 5; cuts++, dropped = stats_now().dropped_quota) {
         while (stats_now().dropped_quota == dropped)
             fill(80, true);
         for (int i = 0; i < 3; i++)
-            pass(garden.bench, LOOK_MS); /* all is told */
+            pass(taken.bench, LOOK_MS); /* all is told */
         drain();
-        copy_file(garden.bench->path, garden.bench->other);
+        copy_file(taken.bench->path, taken.bench->other);
         copy_file(wal, other_wal); /* what the cut leaves */
-        struct holding *holding = hold(garden.bench->other);
-        uint32_t gone = DEVICES * garden.seq - holding->readings;
+        struct holding *holding = hold(taken.bench->other);
+        uint32_t gone = DEVICES * taken.seq - holding->readings;
         assert_true(gone > 0 && holding->mean_count >= gone);
         (void)unlink(other_wal);
     }
@@ -544,13 +544,13 @@ static void what_was_not_told_before_the_end_is_told_after_the_start(void **stat
         put(40, clock_now().wall_ms, 100);
         acknowledge_all();
         atomic_fetch_add(&skipped_ms, LOOK_MS);
-        step(garden.bench);
+        step(taken.bench);
     }
-    bench_close(garden.bench);
-    bench_open(garden.bench);
-    pass(garden.bench, LOOK_MS);
+    bench_close(taken.bench);
+    bench_open(taken.bench);
+    pass(taken.bench, LOOK_MS);
     drain();
-    assert_true(garden.gaps >= DEVICES);
+    assert_true(taken.gaps >= DEVICES);
     (void)close_and_hold();
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/bus/garden.h"
+#include "tests/unit/bus/bus_bench.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -21,8 +21,8 @@
 #define LOOK_NS     1000000 /* real time between two looks whether the bus is to end */
 #define LINE_MS     25      /* more than the frames' time on a true line of 9600 baud */
 
-struct garden garden;
-struct bus *garden_bus;
+struct bench bench;
+struct bus *bench_bus;
 
 static struct {
     pthread_mutex_t mutex;
@@ -57,7 +57,7 @@ static void unlock(void)
 
 static bool is_to_end(void)
 {
-    return garden_bus != NULL && atomic_load(&garden_bus->transact.stopping);
+    return bench_bus != NULL && atomic_load(&bench_bus->transact.stopping);
 }
 
 /* The bus thread, before it waits for anything. */
@@ -97,12 +97,12 @@ static void run(const unsigned *goal, unsigned least, int64_t for_ns)
 
 /* ---- the units ---- */
 
-static size_t answer_pdu(struct garden_unit *unit, const uint8_t *pdu, struct garden_frame *frame,
+static size_t answer_pdu(struct bench_unit *unit, const uint8_t *pdu, struct bench_frame *frame,
                          uint8_t *answer)
 {
     bool read = pdu[0] <= 4;
     uint32_t wanted = ((1u << frame->count) - 1) << frame->address;
-    frame->refused = frame->address + frame->count > GARDEN_REGISTERS ||
+    frame->refused = frame->address + frame->count > BENCH_REGISTERS ||
                      (read && wanted & unit->refuses) ||
                      (read && unit->write_only && frame->address >= 8);
     answer[0] = pdu[0];
@@ -145,20 +145,20 @@ static unsigned draw(unsigned below)
 static void hear(const uint8_t *bytes, size_t size)
 {
     uint8_t answer[256], out[RTU_FRAME_MAX];
-    struct garden_frame frame = {.at_ns = line_now_ns(),
-                                 .unit = bytes[0],
-                                 .function = bytes[1],
-                                 .address = (uint16_t)(bytes[2] << 8 | bytes[3]),
-                                 .count = (uint16_t)(bytes[4] << 8 | bytes[5])};
+    struct bench_frame frame = {.at_ns = line_now_ns(),
+                                .unit = bytes[0],
+                                .function = bytes[1],
+                                .address = (uint16_t)(bytes[2] << 8 | bytes[3]),
+                                .count = (uint16_t)(bytes[4] << 8 | bytes[5])};
     if (frame.function == 6)
         frame.count = 1;
     lock();
-    if (garden.echo)
+    if (bench.echo)
         virtual_line_say(frame.at_ns, bytes, size);
-    struct garden_unit *unit = &garden.units[frame.unit % GARDEN_UNITS];
+    struct bench_unit *unit = &bench.units[frame.unit % BENCH_UNITS];
     bool lost = unit->lost_once;
     unit->lost_once = false;
-    if (frame.unit > 0 && frame.unit < GARDEN_UNITS && unit->there && !lost) {
+    if (frame.unit > 0 && frame.unit < BENCH_UNITS && unit->there && !lost) {
         size_t pdu_size = answer_pdu(unit, bytes + 1, &frame, answer);
         if (frame.refused && unit->refuses_silently)
             pdu_size = 0;
@@ -174,11 +174,11 @@ static void hear(const uint8_t *bytes, size_t size)
             virtual_line_say(unit->busy_ns, out, out_size);
         unit->late_once_ms = 0;
     }
-    if (garden.heard_count < GARDEN_HEARD)
-        garden.heard[garden.heard_count++] = frame;
+    if (bench.heard_count < BENCH_HEARD)
+        bench.heard[bench.heard_count++] = frame;
     unlock();
-    if (garden.hears != NULL)
-        garden.hears(&frame);
+    if (bench.hears != NULL)
+        bench.hears(&frame);
 }
 
 /* ---- the sink ---- */
@@ -187,18 +187,18 @@ static void give_reading(void *context, const struct reading *reading)
 {
     (void)context;
     lock();
-    garden.devices[reading->device].readings++;
-    garden.devices[reading->device].last = *reading;
+    bench.devices[reading->device].readings++;
+    bench.devices[reading->device].last = *reading;
     unlock();
-    if (garden.takes != NULL)
-        garden.takes(reading);
+    if (bench.takes != NULL)
+        bench.takes(reading);
 }
 
 static void give_gap(void *context, const struct reading_gap *gap)
 {
     (void)context;
     lock();
-    garden.devices[gap->device].gaps[gap->why] += gap->last_seq - gap->first_seq + 1;
+    bench.devices[gap->device].gaps[gap->why] += gap->last_seq - gap->first_seq + 1;
     unlock();
 }
 
@@ -206,7 +206,7 @@ static void give_health(void *context, const struct device_health *health)
 {
     (void)context;
     lock();
-    garden.devices[health->device].health = *health;
+    bench.devices[health->device].health = *health;
     unlock();
 }
 
@@ -229,12 +229,12 @@ static void remove_file(const char *name)
     (void)unlink(path);
 }
 
-void garden_reset(void)
+void bench_reset(void)
 {
-    memset(&garden, 0, sizeof garden);
-    for (unsigned unit = 0; unit < GARDEN_UNITS; unit++) {
-        for (unsigned i = 0; i < GARDEN_REGISTERS; i++)
-            garden.units[unit].registers[i] = (uint16_t)(256 * unit + i);
+    memset(&bench, 0, sizeof bench);
+    for (unsigned unit = 0; unit < BENCH_UNITS; unit++) {
+        for (unsigned i = 0; i < BENCH_REGISTERS; i++)
+            bench.units[unit].registers[i] = (uint16_t)(256 * unit + i);
     }
     own.seed = 20261129;
     virtual_line_reset();
@@ -242,7 +242,7 @@ void garden_reset(void)
     virtual_line.hold = stand_still;
 }
 
-void garden_start(const char *keys, const char *devices, const char *profile, const char *other)
+void bench_start(const char *keys, const char *devices, const char *profile, const char *other)
 {
     char text[4096];
     struct config_error error;
@@ -263,20 +263,20 @@ void garden_start(const char *keys, const char *devices, const char *profile, co
         fail_msg("%s", error.text);
     log_set_level(LOG_LEVEL_ERROR);
     own.sink = (struct reading_sink){
-        .reading = give_reading, .gap = give_gap, .health = give_health, .mark = garden.mark};
+        .reading = give_reading, .gap = give_gap, .health = give_health, .mark = bench.mark};
     struct bus *started = bus_start(own.config, 0, 1, &own.sink);
     assert_non_null(started);
     lock();
-    garden_bus = started;
+    bench_bus = started;
     unlock();
 }
 
-int64_t garden_stop(void)
+int64_t bench_stop(void)
 {
     int64_t begun = line_now_ns();
-    bus_stop(garden_bus);
+    bus_stop(bench_bus);
     int64_t took = line_now_ns() - begun;
-    garden_bus = NULL;
+    bench_bus = NULL;
     config_free(own.config);
     remove_file("p.yaml");
     remove_file("q.yaml");
@@ -287,42 +287,42 @@ int64_t garden_stop(void)
 
 /* ---- looking ---- */
 
-unsigned garden_heard(void)
+unsigned bench_heard(void)
 {
     lock();
-    unsigned count = garden.heard_count;
+    unsigned count = bench.heard_count;
     unlock();
     return count;
 }
 
-struct garden_frame garden_frame(unsigned at)
+struct bench_frame bench_frame(unsigned at)
 {
     lock();
-    assert_true(at < garden.heard_count);
-    struct garden_frame frame = garden.heard[at];
+    assert_true(at < bench.heard_count);
+    struct bench_frame frame = bench.heard[at];
     unlock();
     return frame;
 }
 
-struct garden_device garden_device(unsigned device)
+struct bench_device bench_device(unsigned device)
 {
     lock();
-    struct garden_device copy = garden.devices[device];
+    struct bench_device copy = bench.devices[device];
     unlock();
     return copy;
 }
 
-unsigned garden_readings(unsigned device)
+unsigned bench_readings(unsigned device)
 {
-    return garden_device(device).readings;
+    return bench_device(device).readings;
 }
 
-unsigned garden_gaps(unsigned device, enum gap_why why)
+unsigned bench_gaps(unsigned device, enum gap_why why)
 {
-    return garden_device(device).gaps[why];
+    return bench_device(device).gaps[why];
 }
 
-void garden_run(int64_t for_ns)
+void bench_run(int64_t for_ns)
 {
     run(NULL, 0, for_ns);
 }
@@ -338,26 +338,26 @@ static void wait_for(const unsigned *value, unsigned least)
         fail_msg("waited in vain: %u of %u", reached_value, least);
 }
 
-void garden_wait_readings(unsigned device, unsigned count)
+void bench_wait_readings(unsigned device, unsigned count)
 {
-    wait_for(&garden.devices[device].readings, count);
+    wait_for(&bench.devices[device].readings, count);
 }
 
-void garden_wait_heard(unsigned count)
+void bench_wait_heard(unsigned count)
 {
-    wait_for(&garden.heard_count, count);
+    wait_for(&bench.heard_count, count);
 }
 
 static void done(void *context, const struct bus_reply *reply)
 {
-    struct garden_call *call = context;
+    struct bench_call *call = context;
     lock();
     call->reply = *reply;
     call->done = 1;
     unlock();
 }
 
-void garden_submit(struct garden_call *call, uint8_t unit, const char *pdu, unsigned size)
+void bench_submit(struct bench_call *call, uint8_t unit, const char *pdu, unsigned size)
 {
     lock(); /* it may be waited for by now */
     call->done = 0;
@@ -367,10 +367,10 @@ void garden_submit(struct garden_call *call, uint8_t unit, const char *pdu, unsi
     memcpy(call->request.pdu, pdu, size);
     call->request.context = call;
     call->request.done = done;
-    assert_int_equal(bus_submit(garden_bus, &call->request), BUS_OK);
+    assert_int_equal(bus_submit(bench_bus, &call->request), BUS_OK);
 }
 
-void garden_wait(struct garden_call *call)
+void bench_wait(struct bench_call *call)
 {
     wait_for(&call->done, 1);
 }
