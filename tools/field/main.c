@@ -92,7 +92,7 @@ static int read_options(int argc, char **argv, struct options *options)
     return EX_USAGE;
 }
 
-static void each_node(const struct garden *garden, void (*visit)(struct node *node))
+static void each_node(const struct garden *garden, void (*visit)(struct node_program *node))
 {
     for (size_t i = 0; i < garden->line_count; i++)
         for (size_t k = 0; k < garden->lines[i]->unit_count; k++) {

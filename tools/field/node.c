@@ -36,7 +36,7 @@
 #define AGE_UNKNOWN      0xFFFF
 #define DOMINANT         0xFF /* of an arbitration by serial number */
 
-struct node {
+struct node_program {
     struct unit *unit;
     struct garden *garden;
     char base[96]; /* RUNDIR/nN */
@@ -60,24 +60,24 @@ struct node {
     size_t transfer_size;
 };
 
-static bool emulated(const struct node *node)
+static bool emulated(const struct node_program *node)
 {
     return node->unit->scene->kind == UNIT_QEMU;
 }
 
-static bool has_gauge(const struct node *node)
+static bool has_gauge(const struct node_program *node)
 {
     return node->unit->scene->bucket_mm > 0;
 }
 
-static void path_of(const struct node *node, const char *suffix, char *path, size_t size)
+static void path_of(const struct node_program *node, const char *suffix, char *path, size_t size)
 {
     (void)snprintf(path, size, "%s.%s", node->base, suffix);
 }
 
 /* ---- the line ---- */
 
-static void provision_send(struct node *node)
+static void provision_send(struct node_program *node)
 {
     uint8_t frame[RTU_FRAME_MAX];
     size_t size = provision_request(&node->provision, frame, sizeof(frame));
@@ -87,7 +87,7 @@ static void provision_send(struct node *node)
     loop_arm(&node->garden->loop, &node->silence, loop_now_ns() + (int64_t)ANSWER_MS * NS_PER_MS);
 }
 
-static void node_frame(struct node *node, const struct rtu_frame *frame)
+static void node_frame(struct node_program *node, const struct rtu_frame *frame)
 {
     uint8_t bytes[RTU_FRAME_MAX];
     size_t size = rtu_build(frame->unit, frame->pdu, frame->pdu_size, bytes, sizeof(bytes));
@@ -97,7 +97,7 @@ static void node_frame(struct node *node, const struct rtu_frame *frame)
         provision_send(node);
 }
 
-static void wait_for_silence(struct node *node)
+static void wait_for_silence(struct node_program *node)
 {
     uint64_t due_us = rtu_receiver_due_us(&node->receiver);
     if (node->provision.done && due_us != UINT64_MAX)
@@ -106,7 +106,7 @@ static void wait_for_silence(struct node *node)
 
 static void bus_bytes(void *context, const uint8_t *bytes, size_t size)
 {
-    struct node *node = context;
+    struct node_program *node = context;
     struct rtu_frame frame;
     uint64_t now_us = (uint64_t)loop_now_ns() / 1000;
     while (rtu_receiver_idle(&node->receiver, now_us, &frame))
@@ -123,7 +123,7 @@ static void bus_bytes(void *context, const uint8_t *bytes, size_t size)
 
 static void silence_fires(void *context, int64_t now_ns)
 {
-    struct node *node = context;
+    struct node_program *node = context;
     struct rtu_frame frame;
     while (rtu_receiver_idle(&node->receiver, (uint64_t)now_ns / 1000, &frame))
         node_frame(node, &frame);
@@ -135,13 +135,13 @@ static void silence_fires(void *context, int64_t now_ns)
         provision_send(node);
 }
 
-void node_hear(struct node *node, const uint8_t *bytes, size_t size)
+void node_hear(struct node_program *node, const uint8_t *bytes, size_t size)
 {
     if (node->provision.done)
         endpoint_send(&node->bus, bytes, size);
 }
 
-void node_said(struct node *node, const uint8_t *frame, size_t size, int64_t end_ns)
+void node_said(struct node_program *node, const uint8_t *frame, size_t size, int64_t end_ns)
 {
     struct unit *unit = node->unit;
     struct byte_reader asked = byte_reader_init(unit->asked, unit->asked_size);
@@ -167,7 +167,7 @@ void node_said(struct node *node, const uint8_t *frame, size_t size, int64_t end
 
 static void emit(void *context, uint32_t boot, uint32_t seq, const struct sampler_round *round)
 {
-    struct node *node = context;
+    struct node_program *node = context;
     const struct scene_line *line = node->unit->line->scene;
     for (int channel = 0; channel < SAMPLER_CHANNEL_COUNT && !line->quiet; channel++)
         if (round->channels & (1u << channel))
@@ -178,12 +178,12 @@ static void emit(void *context, uint32_t boot, uint32_t seq, const struct sample
 
 /* ---- its time, while the line keeps it ---- */
 
-struct node_pace *node_pace(struct node *node)
+struct node_pace *node_pace(struct node_program *node)
 {
     return endpoint_connected(&node->pace) && node->pid > 0 ? &node->paced : NULL;
 }
 
-void node_order(struct node *node, const struct pace_order *order)
+void node_order(struct node_program *node, const struct pace_order *order)
 {
     node->paced.held = order->what != PACE_FREE;
     node->paced.reported = false;
@@ -195,7 +195,7 @@ void node_order(struct node *node, const struct pace_order *order)
 
 static void pace_bytes(void *context, const uint8_t *bytes, size_t size)
 {
-    struct node *node = context;
+    struct node_program *node = context;
     for (size_t i = 0; i < size; i++) {
         node->report[node->report_size++] = bytes[i];
         if (node->report_size < sizeof(node->report))
@@ -213,7 +213,7 @@ static void pace_bytes(void *context, const uint8_t *bytes, size_t size)
 
 /* ---- the sensors ---- */
 
-static void sdi_command(struct node *node)
+static void sdi_command(struct node_program *node)
 {
     char answer[SENSORS_TEXT_SIZE];
     uint32_t rounds = node->sampler.count;
@@ -233,7 +233,7 @@ static void sdi_command(struct node *node)
 
 static void sdi_bytes(void *context, const uint8_t *bytes, size_t size)
 {
-    struct node *node = context;
+    struct node_program *node = context;
     for (size_t i = 0; i < size; i++) {
         if (bytes[i] <= ' ' || node->command_size == sizeof(node->command))
             node->command_size = 0; /* a break reads as 0 */
@@ -248,7 +248,7 @@ static void sdi_bytes(void *context, const uint8_t *bytes, size_t size)
 
 static void service_fires(void *context, int64_t now_ns)
 {
-    struct node *node = context;
+    struct node_program *node = context;
     char answer[SENSORS_TEXT_SIZE];
     (void)now_ns;
     size_t size = sensors_service(&node->sensors, answer, sizeof(answer));
@@ -258,14 +258,14 @@ static void service_fires(void *context, int64_t now_ns)
 
 static void quiet_fires(void *context, int64_t now_ns)
 {
-    struct node *node = context;
+    struct node_program *node = context;
     (void)now_ns;
     qmp_set_air(&node->qmp, sensors_air_millidegrees(&node->sensors));
 }
 
 static void i2c_bytes(void *context, const uint8_t *bytes, size_t size)
 {
-    struct node *node = context;
+    struct node_program *node = context;
     for (size_t i = 0; i < size; i++) {
         if (bytes[i] != '\n') {
             if (node->transfer_size + 1 < sizeof(node->transfer))
@@ -287,7 +287,7 @@ struct paths {
         log[128];
 };
 
-static struct paths paths_of(const struct node *node)
+static struct paths paths_of(const struct node_program *node)
 {
     struct paths paths = {.bus = ""};
     path_of(node, "bus", paths.bus, sizeof(paths.bus));
@@ -302,14 +302,14 @@ static struct paths paths_of(const struct node *node)
     return paths;
 }
 
-static uint32_t serial_of(const struct node *node)
+static uint32_t serial_of(const struct node_program *node)
 {
     uint32_t serial = node->unit->scene->serial;
     return serial ? serial : 1000 + node->unit->spot;
 }
 
 /* With slots for updates when the image that nodes are delivered with is next to this program. */
-static pid_t start_native(struct node *node, struct paths *paths)
+static pid_t start_native(struct node_program *node, struct paths *paths)
 {
     char program[256], image[256], serial[16];
     const char *named = getenv("BAIYE_NODE");
@@ -354,7 +354,7 @@ static bool find_firmware(char *path, size_t size)
     return false;
 }
 
-static pid_t start_qemu(struct node *node, struct paths *paths)
+static pid_t start_qemu(struct node_program *node, struct paths *paths)
 {
     char firmware[256], bus[192], sdi[192], qmp[192], memory[192], network[64];
     uint32_t serial = serial_of(node);
@@ -420,7 +420,7 @@ static bool make_memory(const char *path)
     return close(fd) == 0 && good;
 }
 
-static bool start(struct node *node)
+static bool start(struct node_program *node)
 {
     struct paths paths = paths_of(node);
     if (!make_memory(paths.nv)) {
@@ -435,7 +435,7 @@ static bool start(struct node *node)
     return node->pid > 0;
 }
 
-static bool open_sockets(struct node *node)
+static bool open_sockets(struct node_program *node)
 {
     struct paths paths = paths_of(node);
     bool good = endpoint_open(&node->bus, paths.bus) && endpoint_open(&node->sdi, paths.sdi) &&
@@ -448,9 +448,9 @@ static bool open_sockets(struct node *node)
     return good;
 }
 
-struct node *node_start(struct unit *unit)
+struct node_program *node_start(struct unit *unit)
 {
-    struct node *node = calloc(1, sizeof(*node));
+    struct node_program *node = calloc(1, sizeof(*node));
     if (node == NULL)
         abort();
     struct loop *loop = &unit->garden->loop;
@@ -476,7 +476,7 @@ struct node *node_start(struct unit *unit)
     return NULL;
 }
 
-void node_stop(struct node *node)
+void node_stop(struct node_program *node)
 {
     struct loop *loop = &node->garden->loop;
     process_kill(node->pid);
@@ -492,7 +492,7 @@ void node_stop(struct node *node)
     free(node);
 }
 
-void node_power(struct node *node, bool on)
+void node_power(struct node_program *node, bool on)
 {
     if (!on) {
         process_kill(node->pid);
@@ -503,20 +503,20 @@ void node_power(struct node *node, bool on)
     }
 }
 
-bool node_tip(struct node *node, uint64_t tips)
+bool node_tip(struct node_program *node, uint64_t tips)
 {
     if (has_gauge(node))
         gauge_tip(&node->gauge, tips);
     return has_gauge(node);
 }
 
-uint64_t node_tips(const struct node *node)
+uint64_t node_tips(const struct node_program *node)
 {
     return node->gauge.counted;
 }
 
 /* Asked again and again until the garden is ready: also what starts the provisioning. */
-bool node_ready(struct node *node)
+bool node_ready(struct node_program *node)
 {
     if (!node->provision.done && endpoint_connected(&node->bus) && node->silence.place == 0)
         provision_send(node);
@@ -525,7 +525,7 @@ bool node_ready(struct node *node)
            (!has_gauge(node) || endpoint_connected(&node->gauge.contact));
 }
 
-void node_look_after(struct node *node)
+void node_look_after(struct node_program *node)
 {
     int status;
     if (!process_ended(node->pid, &status))

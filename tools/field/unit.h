@@ -16,7 +16,7 @@
 #include "tools/field/wire.h"
 #include "tools/field/wrong.h"
 
-struct node;
+struct node_program;
 
 struct unit {
     struct garden *garden;
@@ -27,9 +27,9 @@ struct unit {
     struct wire_rate rate;
     bool powered;
     struct probe probe;
-    struct relay relay; /* of a relay, instead of the probe */
-    struct node *node;  /* NULL: a probe */
-    size_t heard;       /* frames that the node has heard of the line's `overheard` */
+    struct relay relay;        /* of a relay, instead of the probe */
+    struct node_program *node; /* NULL: a probe */
+    size_t heard;              /* frames that the node has heard of the line's `overheard` */
     struct rng rng;
     struct fault_set faults;
     struct wrong wrong;
