@@ -21,8 +21,8 @@ struct garden {
     const struct scene *scene;
     const char *dir; /* run directory: links to the ptys, sockets, nodes' files */
     uint64_t seed;
-    struct pty_latency hop;   /* of its ptys; 0: not measured */
-    struct write_stamps said; /* not open without --measure-hop */
+    struct pty_latency latency; /* of its ptys; 0: not measured */
+    struct write_stamps stamps; /* not open without --measure-hop */
     struct weather weather;
     int64_t weather_start_s, started_ns;
     double watered_pct;    /* what relays have added to the soil's moisture, as far as it is left */

@@ -41,9 +41,9 @@ static bool collide(struct line *line, const struct transmission *self, int64_t 
         t->hit = hit = true;
     }
     if (self != NULL && line->saying &&
-        overlap(start_ns, end_ns, line->said_start_ns, line->said_end_ns)) {
-        line->counts.collisions += line->said_hit ? 0 : 1;
-        line->said_hit = hit = true;
+        overlap(start_ns, end_ns, line->sent_start_ns, line->sent_end_ns)) {
+        line->counts.collisions += line->sent_hit ? 0 : 1;
+        line->sent_hit = hit = true;
     }
     return hit;
 }
@@ -111,7 +111,7 @@ static void hand_over(struct line *line, struct transmission *t)
         garble_hit(line, t);
     size_t count = t->step_ns ? 1 : t->size;
     int64_t end_ns = next_handover(t), now = loop_now_ns();
-    if (!wire_same(&line->said_rate, &t->rate))
+    if (!wire_same(&line->sent_rate, &t->rate))
         scramble(line, t->bytes + t->given, count); /* the master listens at another rate */
     uint8_t passed[FAULT_BYTES_SIZE];
     memcpy(passed, t->bytes + t->given, count);
@@ -185,7 +185,7 @@ static bool transmitting(const struct line *line, const struct unit *unit)
 static void line_step(void *context, int64_t now_ns)
 {
     struct line *line = context;
-    if (line->saying && line->said_end_ns <= now_ns)
+    if (line->saying && line->sent_end_ns <= now_ns)
         line_deliver(line);
     for (int i = 0; i < LINE_PENDING; i++) {
         struct transmission *t = &line->pending[i];
@@ -205,7 +205,7 @@ static void line_step(void *context, int64_t now_ns)
 
 void line_schedule(struct line *line)
 {
-    int64_t next = line->saying ? line->said_end_ns : INT64_MAX;
+    int64_t next = line->saying ? line->sent_end_ns : INT64_MAX;
     for (int i = 0; i < LINE_PENDING; i++)
         if (line->pending[i].used && next_handover(&line->pending[i]) < next)
             next = next_handover(&line->pending[i]);
@@ -223,12 +223,12 @@ void line_schedule(struct line *line)
 static void begin_request(struct line *line, int64_t now_ns, int64_t wrote_ns)
 {
     int64_t least_ns = (int64_t)line->scene->silence_ms * NS_PER_MS;
-    line->said_rate = line->rate;
-    port_rate(&line->port, !line->scene->parity_blind, &line->said_rate);
-    if (line->said_rate.baud == 0)
-        line->said_rate.baud = line->rate.baud;
-    if (wire_silence_ns(&line->said_rate) > least_ns)
-        least_ns = wire_silence_ns(&line->said_rate);
+    line->sent_rate = line->rate;
+    port_rate(&line->port, !line->scene->parity_blind, &line->sent_rate);
+    if (line->sent_rate.baud == 0)
+        line->sent_rate.baud = line->rate.baud;
+    if (wire_silence_ns(&line->sent_rate) > least_ns)
+        least_ns = wire_silence_ns(&line->sent_rate);
     int64_t start_ns = wire_request_start(&line->clock, now_ns, wrote_ns, least_ns);
     line->early = !wire_silence_kept(&line->clock, start_ns, least_ns);
     line->counts.t35_violations += line->early;
@@ -238,9 +238,9 @@ static void begin_request(struct line *line, int64_t now_ns, int64_t wrote_ns)
         line->counts.gap_min_ns = gap_ns;
     line->gap_ns = line->clock.quiet_since_ns ? gap_ns : INT64_MAX;
     line->saying = true;
-    line->said_hit = false;
-    line->said_size = 0;
-    line->said_start_ns = line->said_end_ns = start_ns;
+    line->sent_hit = false;
+    line->sent_size = 0;
+    line->sent_start_ns = line->sent_end_ns = start_ns;
 }
 
 /* The node that is being asked has heard the others before its request is over. */
@@ -255,20 +255,21 @@ static void wake_addressee(struct line *line, uint8_t address)
 static void master_says(void *context, const uint8_t *bytes, size_t size)
 {
     struct line *line = context;
-    int64_t now = loop_now_ns(), wrote_ns = write_stamps_take(&line->garden->said, line->pty, now);
+    int64_t now = loop_now_ns(),
+            wrote_ns = write_stamps_take(&line->garden->stamps, line->pty, now);
     if (!line->saying)
         begin_request(line, now, wrote_ns);
-    if (line->said_size && now > line->said_end_ns)
-        line->said_end_ns = now;
-    size_t room = sizeof(line->said) - line->said_size;
+    if (line->sent_size && now > line->sent_end_ns)
+        line->sent_end_ns = now;
+    size_t room = sizeof(line->sent) - line->sent_size;
     if (size > room)
         size = room;
-    memcpy(line->said + line->said_size, bytes, size);
-    if (line->said_size == 0 && size)
+    memcpy(line->sent + line->sent_size, bytes, size);
+    if (line->sent_size == 0 && size)
         wake_addressee(line, bytes[0]);
-    line->said_size += size;
-    line->said_end_ns += wire_bytes_ns(&line->said_rate, size);
-    line->said_hit |= collide(line, NULL, line->said_start_ns, line->said_end_ns);
+    line->sent_size += size;
+    line->sent_end_ns += wire_bytes_ns(&line->sent_rate, size);
+    line->sent_hit |= collide(line, NULL, line->sent_start_ns, line->sent_end_ns);
     line_schedule(line);
 }
 

@@ -77,16 +77,16 @@ struct line {
     struct port port;
     int pty;                    /* number of the port's pseudo terminal; -1: it is none */
     struct wire_rate rate;      /* the line's own */
-    struct wire_rate said_rate; /* of the request now on the wire */
+    struct wire_rate sent_rate; /* of the request now on the wire */
     struct wire_clock clock;
     struct loop_timer timer;
     bool saying;    /* a request is on the wire */
     bool early;     /* …and came before the silence was over */
     int64_t gap_ns; /* the silence before it; INT64_MAX: nothing was said before */
-    bool said_hit;
-    uint8_t said[LINE_HEAR_SIZE];
-    size_t said_size;
-    int64_t said_start_ns, said_end_ns;
+    bool sent_hit;
+    uint8_t sent[LINE_HEAR_SIZE];
+    size_t sent_size;
+    int64_t sent_start_ns, sent_end_ns;
     struct overheard overheard;
     struct arbitration arbitration; /* of native nodes */
     int64_t arbitration_end_ns;     /* emulated nodes may be sending single bytes until then */

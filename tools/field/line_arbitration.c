@@ -41,8 +41,8 @@ void line_arbitration_begin(struct line *line)
     a->told = false;
     a->at_us = a->ends_us = 0;
     a->began_ns = 0;
-    memcpy(a->request, line->said, ARBITRATION_REQUEST);
-    a->byte_us = (uint32_t)(wire_bytes_ns(&line->said_rate, 1) / 1000);
+    memcpy(a->request, line->sent, ARBITRATION_REQUEST);
+    a->byte_us = (uint32_t)(wire_bytes_ns(&line->sent_rate, 1) / 1000);
     a->give_up_ns = loop_now_ns() + GIVE_UP_NS;
     line_arbitration_step(line);
 }
@@ -176,7 +176,7 @@ void line_arbitration_step(struct line *line)
         return;
     }
     uint32_t first_us = take_reports(line, &watched);
-    uint32_t tell_us = (uint32_t)(wire_silence_ns(&line->said_rate) / 1000);
+    uint32_t tell_us = (uint32_t)(wire_silence_ns(&line->sent_rate) / 1000);
     if (a->began_ns == 0)
         a->began_ns = now_ns;
     if (a->told && !watched && earlier(first_us, a->ends_us - 1) >= tell_us + SETTLE_US)

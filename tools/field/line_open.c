@@ -68,11 +68,11 @@ struct line *line_open(struct garden *garden, const struct scene_line *scene, ui
     line->garden = garden;
     line->scene = scene;
     line->rate = (struct wire_rate){scene->baud, scene_parity(scene->parity), scene->stop_bits};
-    line->said_rate = line->rate;
+    line->sent_rate = line->rate;
     line->rng = rng_named(garden->seed, scene->name);
     line->counts.gap_min_ns = -1;
     if (scene->type == LINE_RTU)
-        line->clock.hop = garden->hop;
+        line->clock.latency = garden->latency;
     line_begin(line);
     line_arbitration_init(line);
     if (make_units(line, place) && open_port(line)) {

@@ -20,7 +20,7 @@ static void plan_answer(struct line *line, struct unit *unit, const uint8_t *rig
     uint8_t frame[FRAME_SIZE];
     size = wrong_answer(&unit->faults, &unit->wrong, &unit->rng, right, size, start_ns, frame,
                         &line->counts.faults);
-    const struct wire_rate *rate = &line->said_rate;
+    const struct wire_rate *rate = &line->sent_rate;
     fault_answer(&unit->faults, &unit->rng, frame, size, &plan, &line->counts.faults);
     if (plan.size == 0)
         return;
@@ -45,7 +45,7 @@ static void plan_answer(struct line *line, struct unit *unit, const uint8_t *rig
 
 static int64_t answer_start(const struct line *line, const struct unit *unit)
 {
-    return line->said_end_ns + wire_silence_ns(&line->said_rate) +
+    return line->sent_end_ns + wire_silence_ns(&line->sent_rate) +
            (int64_t)unit->scene->delay_us * 1000;
 }
 
@@ -53,7 +53,7 @@ static void ask_probe(struct line *line, struct unit *unit)
 {
     uint8_t answer[FRAME_SIZE];
     struct probe_given given;
-    size_t size = unit_serve(unit, line->said, line->said_size, answer, &given);
+    size_t size = unit_serve(unit, line->sent, line->sent_size, answer, &given);
     if (size == 0)
         return;
     int64_t start_ns = answer_start(line, unit);
@@ -106,7 +106,7 @@ static struct unit *only_addressee(const struct line *line, bool good)
 {
     struct unit *only = NULL;
     for (size_t i = 0; good && i < line->unit_count; i++) {
-        if (line->units[i].address != line->said[0])
+        if (line->units[i].address != line->sent[0])
             continue;
         if (only != NULL)
             return NULL;
@@ -117,23 +117,23 @@ static struct unit *only_addressee(const struct line *line, bool good)
 
 static void ask_node(struct line *line, struct unit *unit)
 {
-    if (line->said[0] == unit->address) {
+    if (line->sent[0] == unit->address) {
         unit->requests++;
-        unit->asked_size = line->said_size < FRAME_SIZE ? line->said_size : FRAME_SIZE;
-        memcpy(unit->asked, line->said, unit->asked_size);
+        unit->asked_size = line->sent_size < FRAME_SIZE ? line->sent_size : FRAME_SIZE;
+        memcpy(unit->asked, line->sent, unit->asked_size);
     }
-    node_hear(unit->node, line->said, line->said_size);
+    node_hear(unit->node, line->sent, line->sent_size);
 }
 
 /* The request for one came; the master does not get its bytes, they have no timing on this line. */
 static bool begins_arbitration(struct line *line)
 {
-    bool scan = line->said_size == ARBITRATION_REQUEST && line->said[0] == MODBUS_FAST_UNIT &&
-                line->said[1] == MODBUS_FAST &&
-                (line->said[2] == FAST_SCAN_START || line->said[2] == FAST_SCAN_CONTINUE);
+    bool scan = line->sent_size == ARBITRATION_REQUEST && line->sent[0] == MODBUS_FAST_UNIT &&
+                line->sent[1] == MODBUS_FAST &&
+                (line->sent[2] == FAST_SCAN_START || line->sent[2] == FAST_SCAN_CONTINUE);
     if (scan)
         line->arbitration_end_ns =
-            loop_now_ns() + SCAN_BITS * INT64_C(1000000000) / line->said_rate.baud + SCAN_LATE_NS;
+            loop_now_ns() + SCAN_BITS * INT64_C(1000000000) / line->sent_rate.baud + SCAN_LATE_NS;
     return scan;
 }
 
@@ -149,8 +149,8 @@ static void deliver_inverted(struct line *line)
 {
     static const uint8_t break_byte = TROUBLE_BREAK;
     uint8_t heard[LINE_HEAR_SIZE];
-    size_t size = uart_hear(line->said, line->said_size, true, 1, heard, sizeof(heard));
-    line_overhear(line, NULL, &line->said_rate, heard, size);
+    size_t size = uart_hear(line->sent, line->sent_size, true, 1, heard, sizeof(heard));
+    line_overhear(line, NULL, &line->sent_rate, heard, size);
     all_catch_up(line);
     if (line->scene->biased)
         line_to_master(line, &break_byte, 1);
@@ -159,49 +159,49 @@ static void deliver_inverted(struct line *line)
 /* What a unit behind the joint hears of the request; true: it is not what was said. */
 static bool hear_across(struct line *line, const struct unit *unit, uint8_t *heard)
 {
-    memcpy(heard, line->said, line->said_size);
+    memcpy(heard, line->sent, line->sent_size);
     return trouble_apart(line->scene, unit->address) &&
-           trouble_joint(line->scene, &line->rng, heard, line->said_size);
+           trouble_joint(line->scene, &line->rng, heard, line->sent_size);
 }
 
 static void count_write(struct line *line)
 {
-    uint8_t function = line->said[1];
+    uint8_t function = line->sent[1];
     unsigned takers = 0;
     for (size_t i = 0; i < line->unit_count; i++) {
         const struct unit *unit = &line->units[i];
-        takers += unit->powered && wire_same(&unit->rate, &line->said_rate) &&
-                  unit_hears(unit, line->said[0]);
+        takers += unit->powered && wire_same(&unit->rate, &line->sent_rate) &&
+                  unit_hears(unit, line->sent[0]);
     }
     bool writes = function == MODBUS_WRITE_COIL || function == MODBUS_WRITE_COILS ||
                   function == MODBUS_WRITE_REGISTER || function == MODBUS_WRITE_REGISTERS;
-    line->counts.writes += writes && line->said[0] != 0;
-    line->counts.shared_writes += writes && line->said[0] != 0 && takers > 1;
+    line->counts.writes += writes && line->sent[0] != 0;
+    line->counts.shared_writes += writes && line->sent[0] != 0 && takers > 1;
 }
 
 /* The request is over on the wire: the units have it. */
 void line_deliver(struct line *line)
 {
-    bool good = line->said_size >= 4 && line->said_size <= FRAME_SIZE &&
-                crc16_modbus(CRC16_INITIAL, line->said, line->said_size) == 0;
+    bool good = line->sent_size >= 4 && line->sent_size <= FRAME_SIZE &&
+                crc16_modbus(CRC16_INITIAL, line->sent, line->sent_size) == 0;
     line->saying = false;
-    line->told_late_ns = loop_now_ns() - line->said_end_ns;
-    wire_took(&line->clock, line->said_end_ns);
-    line->counts.busy_ns += line->said_end_ns - line->said_start_ns;
+    line->told_late_ns = loop_now_ns() - line->sent_end_ns;
+    wire_took(&line->clock, line->sent_end_ns);
+    line->counts.busy_ns += line->sent_end_ns - line->sent_start_ns;
     if (line->scene->echo)
-        line_to_master(line, line->said, line->said_size);
+        line_to_master(line, line->sent, line->sent_size);
     if (line->scene->swapped) {
         line->counts.garbled++;
         deliver_inverted(line);
         return;
     }
-    if (line->said_hit) {
-        fault_garble(&line->rng, line->said, line->said_size);
+    if (line->sent_hit) {
+        fault_garble(&line->rng, line->sent, line->sent_size);
         good = false;
     }
     line->counts.requests += good;
     line->counts.garbled += !good;
-    line->counts.broadcasts += good && line->said[0] == 0;
+    line->counts.broadcasts += good && line->sent[0] == 0;
     line->counts.unheard += good && line->early && line->scene->strict;
     if (line->garden->sampling_stopped || (line->early && line->scene->strict))
         return;
@@ -211,16 +211,16 @@ void line_deliver(struct line *line)
         count_write(line);
     struct unit *only = only_addressee(line, good);
     if (only != NULL)
-        line_overhear(line, only, &line->said_rate, line->said, line->said_size);
+        line_overhear(line, only, &line->sent_rate, line->sent, line->sent_size);
     else
         all_catch_up(line);
     for (size_t i = 0; i < line->unit_count; i++) {
         struct unit *unit = &line->units[i];
-        bool addressed = good && unit_hears(unit, line->said[0]);
+        bool addressed = good && unit_hears(unit, line->sent[0]);
         if (!unit->powered)
             continue;
-        if (!wire_same(&unit->rate, &line->said_rate)) {
-            line->counts.mismatched += addressed && line->said[0] != 0;
+        if (!wire_same(&unit->rate, &line->sent_rate)) {
+            line->counts.mismatched += addressed && line->sent[0] != 0;
             continue;
         }
         if (too_early(line, unit)) {
@@ -234,7 +234,7 @@ void line_deliver(struct line *line)
         uint8_t heard[LINE_HEAR_SIZE];
         if (hear_across(line, unit, heard)) {
             if (unit->node != NULL && (only == NULL || only == unit))
-                node_hear(unit->node, heard, line->said_size);
+                node_hear(unit->node, heard, line->sent_size);
             continue;
         }
         if (scan && unit->node != NULL && line_arbitration_take(line, unit))
@@ -274,11 +274,11 @@ void line_answer(struct line *line, struct unit *unit, const uint8_t *frame, siz
 /* Another master's request: those that it is for have it. */
 void line_pass_on(struct line *line, const struct transmission *t)
 {
-    memcpy(line->said, t->bytes, t->size);
-    line->said_size = t->size;
-    line->said_rate = t->rate;
-    line->said_end_ns = t->end_ns;
-    line->said_hit = false;
+    memcpy(line->sent, t->bytes, t->size);
+    line->sent_size = t->size;
+    line->sent_rate = t->rate;
+    line->sent_end_ns = t->end_ns;
+    line->sent_hit = false;
     line_arbitration_end(line);
     all_catch_up(line);
     for (size_t i = 0; i < line->unit_count; i++) {
@@ -287,7 +287,7 @@ void line_pass_on(struct line *line, const struct transmission *t)
             continue;
         if (unit->node != NULL)
             ask_node(line, unit);
-        else if (unit_hears(unit, line->said[0]))
+        else if (unit_hears(unit, line->sent[0]))
             ask_probe(line, unit);
     }
 }

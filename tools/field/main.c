@@ -207,15 +207,16 @@ static bool open_lines(struct garden *garden)
 /* Before there are lines and nodes: nothing else runs in this program. */
 static bool measure_hop(struct garden *garden)
 {
-    char link[256], said[256];
+    char link[256], stamps[256];
     (void)snprintf(link, sizeof(link), "%s/hop", garden->dir);
-    (void)snprintf(said, sizeof(said), "%s/said", garden->dir);
-    if (!pty_latency_measure(link, &garden->hop) || !write_stamps_open(&garden->said, said)) {
+    (void)snprintf(stamps, sizeof(stamps), "%s/said", garden->dir);
+    if (!pty_latency_measure(link, &garden->latency) ||
+        !write_stamps_open(&garden->stamps, stamps)) {
         garden_log("%s: %s", garden->dir, strerror(errno));
         return false;
     }
     garden_log("a pty takes %.1f us to the master and %.1f us back, at least",
-               (double)garden->hop.hear_ns / 1e3, (double)garden->hop.say_ns / 1e3);
+               (double)garden->latency.hear_ns / 1e3, (double)garden->latency.say_ns / 1e3);
     return true;
 }
 
@@ -273,7 +274,7 @@ static void finish(struct program *program)
         line_free(garden->lines[i]);
     free(garden->lines);
     ledger_close(&garden->ledger);
-    write_stamps_close(&garden->said);
+    write_stamps_close(&garden->stamps);
     weather_series_free(&garden->weather.series);
     if (program->signals.fd > 0)
         (void)close(program->signals.fd);

@@ -27,7 +27,7 @@ struct trial {
     struct loop_timer timer;
     struct port port;
     int master_fd;
-    atomic_llong heard_ns, said_ns; /* by the master, of this round */
+    atomic_llong heard_ns, wrote_ns; /* by the master, of this round */
     int64_t given_ns;
     unsigned round;
     struct pty_latency least;
@@ -44,7 +44,7 @@ static void *play_master(void *context)
         ssize_t size = read(trial->master_fd, bytes, sizeof(bytes));
         if (size <= 0) /* the other side was closed, or is stuck */
             return NULL;
-        atomic_store(&trial->said_ns, loop_now_ns());
+        atomic_store(&trial->wrote_ns, loop_now_ns());
         if (write(trial->master_fd, bytes, (size_t)size) != size)
             return NULL;
     }
@@ -68,7 +68,7 @@ static void see(void *context, const uint8_t *bytes, size_t size)
     struct trial *trial = context;
     int64_t now = loop_now_ns();
     int64_t hear_ns = atomic_load(&trial->heard_ns) - trial->given_ns;
-    int64_t say_ns = now - atomic_load(&trial->said_ns);
+    int64_t say_ns = now - atomic_load(&trial->wrote_ns);
     if (size != 1 || bytes[0] != (uint8_t)trial->round)
         return; /* of a round that was given up: its times are of no other */
     if (trial->round > WARM_UP && hear_ns < trial->least.hear_ns)

@@ -44,15 +44,16 @@ void wire_took(struct wire_clock *clock, int64_t end_ns)
     clock->given = false;
 }
 
-int64_t wire_request_start(const struct wire_clock *clock, int64_t seen_ns, int64_t said_ns,
+int64_t wire_request_start(const struct wire_clock *clock, int64_t seen_ns, int64_t wrote_ns,
                            int64_t silence_ns)
 {
     int64_t due_ns = clock->quiet_since_ns + silence_ns;
-    int64_t start_ns = (said_ns ? said_ns : seen_ns) - clock->late_ns;
-    int64_t hop_ns = (clock->given ? clock->hop.hear_ns : 0) + (said_ns ? 0 : clock->hop.say_ns);
+    int64_t start_ns = (wrote_ns ? wrote_ns : seen_ns) - clock->late_ns;
+    int64_t latency_ns =
+        (clock->given ? clock->latency.hear_ns : 0) + (wrote_ns ? 0 : clock->latency.say_ns);
     if (start_ns <= due_ns)
         return start_ns; /* on time, or too early */
-    return start_ns - hop_ns > due_ns ? start_ns - hop_ns : due_ns;
+    return start_ns - latency_ns > due_ns ? start_ns - latency_ns : due_ns;
 }
 
 bool wire_silence_kept(const struct wire_clock *clock, int64_t start_ns, int64_t silence_ns)

@@ -44,10 +44,10 @@ struct pty_latency {
 };
 
 struct wire_clock {
-    struct pty_latency hop; /* all 0: not known, nothing is taken off */
-    int64_t quiet_since_ns; /* ideal end of the last byte on the line; 0: never a byte */
-    int64_t late_ns;        /* of the hand-over to the master that ended there */
-    bool given;             /* there was one: the master had to hear it */
+    struct pty_latency latency; /* all 0: not known, nothing is taken off */
+    int64_t quiet_since_ns;     /* ideal end of the last byte on the line; 0: never a byte */
+    int64_t late_ns;            /* of the hand-over to the master that ended there */
+    bool given;                 /* there was one: the master had to hear it */
 };
 
 /* Bits of one character: start, 8 data, parity, stop. */
@@ -63,8 +63,8 @@ void wire_gave(struct wire_clock *clock, int64_t end_ns, int64_t given_ns);
 /* Bytes that no one hands to the master (its own request) end at `end_ns`. */
 void wire_took(struct wire_clock *clock, int64_t end_ns);
 /* Ideal start of a request whose first byte was seen at `seen_ns`, and which the master wrote at
- * `said_ns`; 0: not known. It should keep a silence of `silence_ns`. */
-int64_t wire_request_start(const struct wire_clock *clock, int64_t seen_ns, int64_t said_ns,
+ * `wrote_ns`; 0: not known. It should keep a silence of `silence_ns`. */
+int64_t wire_request_start(const struct wire_clock *clock, int64_t seen_ns, int64_t wrote_ns,
                            int64_t silence_ns);
 /* The master kept `silence_ns` before a request that starts at `start_ns`. */
 bool wire_silence_kept(const struct wire_clock *clock, int64_t start_ns, int64_t silence_ns);

@@ -8,7 +8,7 @@
 
 #define SIZE (WRITE_STAMPS_SLOTS * sizeof(atomic_llong))
 
-bool write_stamps_open(struct write_stamps *said, const char *path)
+bool write_stamps_open(struct write_stamps *stamps, const char *path)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
@@ -21,21 +21,21 @@ bool write_stamps_open(struct write_stamps *said, const char *path)
     errno = saved;
     if (slots == MAP_FAILED)
         return false;
-    said->slots = slots;
+    stamps->slots = slots;
     return true;
 }
 
-void write_stamps_close(struct write_stamps *said)
+void write_stamps_close(struct write_stamps *stamps)
 {
-    if (said->slots != NULL)
-        (void)munmap(said->slots, SIZE);
-    said->slots = NULL;
+    if (stamps->slots != NULL)
+        (void)munmap(stamps->slots, SIZE);
+    stamps->slots = NULL;
 }
 
-int64_t write_stamps_take(struct write_stamps *said, int pty, int64_t seen_ns)
+int64_t write_stamps_take(struct write_stamps *stamps, int pty, int64_t seen_ns)
 {
-    if (said->slots == NULL || pty < 0 || pty >= WRITE_STAMPS_SLOTS)
+    if (stamps->slots == NULL || pty < 0 || pty >= WRITE_STAMPS_SLOTS)
         return 0;
-    int64_t wrote_ns = atomic_exchange(&said->slots[pty], 0);
+    int64_t wrote_ns = atomic_exchange(&stamps->slots[pty], 0);
     return wrote_ns <= seen_ns && wrote_ns > seen_ns - WRITE_STAMPS_MOST_NS ? wrote_ns : 0;
 }

@@ -17,10 +17,10 @@ struct write_stamps {
 };
 
 /* Makes the file anew. False: errno says why. */
-bool write_stamps_open(struct write_stamps *said, const char *path);
-void write_stamps_close(struct write_stamps *said);
+bool write_stamps_open(struct write_stamps *stamps, const char *path);
+void write_stamps_close(struct write_stamps *stamps);
 /* When the bytes that are seen at `seen_ns` were written; 0: not reported, or more than
  * WRITE_STAMPS_MOST_NS ago (something else was meant). `pty` may be -1. */
-int64_t write_stamps_take(struct write_stamps *said, int pty, int64_t seen_ns);
+int64_t write_stamps_take(struct write_stamps *stamps, int pty, int64_t seen_ns);
 
 #endif

@@ -82,7 +82,7 @@ static void lateness_beyond_the_limit_slows_the_line(void **state)
  * and that takes 40 us at least. */
 static void what_a_pty_takes_at_least_is_no_silence(void **state)
 {
-    struct wire_clock clock = {.hop = {30000, 40000}};
+    struct wire_clock clock = {.latency = {30000, 40000}};
     int64_t wrote = 1120000 + SILENCE, due = 1000000 + SILENCE;
     (void)state;
     wire_gave(&clock, 1000000, 1090000);
@@ -97,7 +97,7 @@ static void what_a_pty_takes_at_least_is_no_silence(void **state)
 /* The pty was faster than at its best before: no reason to say that the master was early. */
 static void what_is_taken_off_makes_nobody_early(void **state)
 {
-    struct wire_clock clock = {.hop = {30000, 40000}};
+    struct wire_clock clock = {.latency = {30000, 40000}};
     int64_t given = 1090000, due = 1000000 + SILENCE;
     (void)state;
     wire_gave(&clock, 1000000, given);
