@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the intake into the file. A chunk is first prepared (duplicates left out, stream numbers
- * translated, hourly means counted, record numbers given), exactly once; then it is inserted, in
- * one transaction with others and with the brokers' cursors, as often as it takes. */
+/* From the write queue into the file. A chunk is first prepared (duplicates left out, stream
+ * numbers translated, hourly means counted, record numbers given), exactly once; then it is
+ * inserted, in one transaction with others and with the brokers' cursors, as often as it takes. */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>

@@ -79,7 +79,7 @@ struct sidecar_task {
 };
 
 /* In whatever state the store is: that is what the file is for. */
-static bool beside_run(struct store *store, struct task *task, enum store_result state)
+static bool sidecar_run(struct store *store, struct task *task, enum store_result state)
 {
     struct sidecar_task *own = (struct sidecar_task *)task;
     (void)state;
@@ -97,7 +97,7 @@ size_t store_read_sidecar(const struct store *store, const char *name, char *tex
 
 enum store_result store_write_sidecar(struct store *store, const char *name, const char *text)
 {
-    struct sidecar_task task = {.task.run = beside_run};
+    struct sidecar_task task = {.task.run = sidecar_run};
     if ((size_t)snprintf(task.name, sizeof task.name, "%s", name) >= sizeof task.name ||
         (size_t)snprintf(task.text, sizeof task.text, "%s", text) >= sizeof task.text)
         return STORE_INVALID;

@@ -15,7 +15,7 @@
 #include "gateway/daemon/store/record.h"
 
 #define CHUNK_SIZE  16384u
-#define CHUNK_SLACK 2048u /* left free by the intake: stream numbers may grow at the commit */
+#define CHUNK_SLACK 2048u /* left free by the queue: stream numbers may grow at the commit */
 
 struct chunk {
     struct chunk *next;
@@ -27,7 +27,7 @@ struct chunk {
 
 struct write_queue;
 
-/* `streams` has one entry a configured device and must outlive the intake. `wake_fd` is an eventfd
+/* `streams` has one entry a configured device and must outlive the queue. `wake_fd` is an eventfd
  * that is signalled when there is something to commit. NULL: no memory. */
 struct write_queue *write_queue_create(const struct config *config, const struct stream *streams,
                                        uint32_t gateway_boot, int wake_fd);
