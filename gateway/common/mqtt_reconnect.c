@@ -11,7 +11,7 @@
 #include "gateway/common/clock.h"
 
 #define BACKOFF_MOST_MS 30000
-#define TRY_MOST_MS     30000 /* an attempt that tells nothing for so long is given up */
+#define TRY_MOST_MS     30000 /* an attempt without a result for so long is given up */
 #define STEADY_MS       10000 /* up for so long, the next wait is a first one again */
 #define DRAIN_MS        500   /* for what is under way when it ends */
 

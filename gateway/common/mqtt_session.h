@@ -108,7 +108,7 @@ bool mqtt_session_connect(struct mqtt_session *session, const struct mqtt_sessio
 void mqtt_session_disconnect(struct mqtt_session *session, int reason, uint32_t drain_ms);
 
 enum { MQTT_SESSION_NO_LOCAL = 1, MQTT_SESSION_NO_RETAINED = 2 };
-/* QoS 1. `how`: of the enum. false: Paho refuses; a broker that refuses is told of by
+/* QoS 1. `how`: of the enum. false: Paho refuses; a broker that refuses is reported by
  * unsubscribed(). */
 bool mqtt_session_subscribe(struct mqtt_session *session, const char *filter, unsigned how);
 void mqtt_session_unsubscribe(struct mqtt_session *session, const char *filter);

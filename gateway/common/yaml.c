@@ -47,7 +47,7 @@ static bool open_error(struct yaml_source *source, int error)
     return yaml_error(source, 1, format, strerror(error), help);
 }
 
-/* The reader tells of what it cannot decode by its byte only. */
+/* The reader reports what it cannot decode by its byte only. */
 static int line_at(FILE *stream, size_t offset)
 {
     int line = 1;

@@ -220,7 +220,7 @@ static const char session_options[] =
     "-c client_min_messages=warning";
 
 /* Each statement looks up few rows by key, whatever there was when it was planned; a plan that
- * reads a table all the same is so dear by its reckoning that it would be compiled each time. Not
+ * reads a table all the same is so dear by its estimate that it would be compiled each time. Not
  * for what looks after the tables, which reads catalogues. */
 static const char planning[] =
     "SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off;"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ties alerts to the brokers: their topics go out through publish, and they look at its
- * connections; what stands is told to the notifier. So none of the rooms knows another. */
+ * connections; what stands is reported to the notifier. So none of the rooms knows another. */
 #ifndef BAIYE_ALERTS_PUBLISH_H
 #define BAIYE_ALERTS_PUBLISH_H
 

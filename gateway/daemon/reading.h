@@ -15,7 +15,7 @@
 
 #define READING_COUNTERS_MAX 4 /* of one device */
 
-/* Where the counters of a device that tells no boot stand with a reading, in raw codes, in the
+/* Where the counters of a device that reports no boot stand with a reading, in raw codes, in the
  * order of its metrics; bit i of `known`: there is a code of the i-th. */
 struct reading_mark {
     uint8_t known;

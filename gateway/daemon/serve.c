@@ -233,8 +233,8 @@ static void look_at_guesses(struct serve *serve, const char *peer)
     alerts_raise(serve->parts.alerts, &alert);
 }
 
-/* The timer of the package renews the app's earlier and has the gateway take it: when it is told,
- * it has failed twice. The others nobody renews by himself. */
+/* The timer of the package renews the app's earlier and has the gateway take it: when it is
+ * reported, it has failed twice. The others nobody renews by himself. */
 #define CERTIFICATE_DAYS_LEAST 30
 #define DAY_MS                 INT64_C(86400000)
 

@@ -5,7 +5,7 @@
  *   calm nights a leaf lies 3-4 K below the air at 1.5 m (Takaichi & Yonetani 1990). In the record
  *   of 1961-2020 3.7 °C tells 93 % of the events. The levels, watch <= 4 °C, alarm <= 2 °C, severe
  *   <= 0 °C of the air or of the canopy, whichever is colder, are this project's.
- * - Buds that are hardly out take little harm: nothing is told before half of the thermal time at
+ * - Buds that are hardly out take little harm: nothing is said before half of the thermal time at
  *   which picking opens (67 °C d above 10 °C: Jiang Run et al. 2014, Baiye 1; the half is an
  *   assumption; an earlier or later plot's own opening where it is known), so that a winter's
  * frosts cry no wolf; nor after the fifth month. Where the thermal time is not known, from the
@@ -17,7 +17,7 @@
  * plot's own mean error of its last FROST_NIGHTS nights: a hollow falls further than the formula
  * knows. On the winter nights of three stations that it was not fitted on (New York, 2013) it errs
  * by 1.46 K three hours after sunset (tools/bench forecast).
- * - What is told is a distribution. A level is given when its chance is at least `alarm_chance`:
+ * - What is said is a distribution. A level is given when its chance is at least `alarm_chance`:
  * the cost of a night's work over that of a lost first flush. */
 #ifndef BAIYE_FORECAST_FROST_H
 #define BAIYE_FORECAST_FROST_H
@@ -52,8 +52,8 @@ struct frost_input {
 
 struct frost {
     enum frost_level level;
-    double min_c;        /* what the level is of; NAN: nothing to tell */
-    int64_t at_ms;       /* when; 0: nothing to tell */
+    double min_c;        /* what the level is of; NAN: nothing to report */
+    int64_t at_ms;       /* when; 0: nothing to report */
     bool expected;       /* min_c is yet to come */
     double range_c[2];   /* 10 and 90 % of the morning's least; NAN: nothing computed */
     double chance_alarm; /* of FROST_ALARM_C or less by the morning, 0..1; NAN: nothing computed */

@@ -14,8 +14,8 @@
 #define RAIN_USED     0.7                /* of rain reaches the roots: an assumption */
 #define FROST_HOURS   30u                /* the night so far, and the evening before it */
 #define NEAR_DAYS     10                 /* a week and a half: one warm or cold spell */
-#define SLOW_DAYS     3                  /* of growth at SLOW_SHARE or less are told */
-#define DOUBTED_DAYS  7                  /* a doubted note is told for so long */
+#define SLOW_DAYS     3                  /* of growth at SLOW_SHARE or less are reported */
+#define DOUBTED_DAYS  7                  /* a doubted note is reported for so long */
 #define SLOW_SHARE    0.5
 #define SLOW_LEAST_CD 1.0
 #define LATE_DAY      31 /* warmth of January is little: measured from February on, some is missing */

@@ -54,7 +54,7 @@ struct outlook_season {
     double night_k[SEASON_DAYS]; /* frost_error_k() of the night before that day's morning */
 };
 
-#define OUTLOOK_NIGHTS 2 /* after the one that frost.h tells of: tomorrow's and the day after's */
+#define OUTLOOK_NIGHTS 2 /* after the one that frost.h is about: tomorrow's and the day after's */
 
 struct outlook {
     struct pick_estimate estimate;

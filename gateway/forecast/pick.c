@@ -360,7 +360,7 @@ static bool is_picking(const struct pick_model *model)
     return model->picked_days > 0 && model->rest_days < PICK_REST_DAYS;
 }
 
-/* Why tomorrow's pick is not told, with or without the rest. Who books knows that it is not
+/* Why tomorrow's pick is not given, with or without the rest. Who books knows that it is not
  * over. */
 static enum pick_why pick_gate(const struct pick_model *model, const struct pick_outlook *outlook,
                                enum pick_why why)

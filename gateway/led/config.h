@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* baiye-led's own file. The struct is its manual: each field is the YAML key of that name unless
- * another is told. Read once, immutable. Every mistake is an error with FILE:LINE. */
+ * another is named. Read once, immutable. Every mistake is an error with FILE:LINE. */
 #ifndef BAIYE_LED_CONFIG_H
 #define BAIYE_LED_CONFIG_H
 
@@ -29,7 +29,7 @@ enum pixel_format { PIXEL_RGB888 = 0, PIXEL_BGR888, PIXEL_XRGB8888, PIXEL_RGB565
 struct output_config {
     enum output_type type;
     char host[LED_HOST_SIZE]; /* ddp `to: host:port`; numeric address or name, looked up once */
-    int port;                 /* 4048 unless told */
+    int port;                 /* 4048 unless given */
     char path[LED_PATH_SIZE]; /* framebuffer `device`, png `file` */
     /* framebuffer: where the picture's corner is, and, only for a plain file that cannot tell
      * itself, its format and bytes a line (0: width x bytes a pixel). */
@@ -76,7 +76,7 @@ struct led_config {
     } mqtt;
     int width, height; /* screen: pixels; 32..1024 x 16..1024 */
     double pitch_mm;   /* screen.pitch: distance of pixels, mm; 10 */
-    double distance_m; /* screen.distance: from where numbers shall be read; 0: not told */
+    double distance_m; /* screen.distance: from where numbers shall be read; 0: not given */
     char pages[LED_PATH_SIZE], fonts[LED_PATH_SIZE];
     struct brightness_config brightness;
     int output_count;

@@ -13,7 +13,7 @@
 
 struct mqtt;
 
-/* What the connection tells its owner, from mqtt_step(). */
+/* What the connection reports to its owner, from mqtt_step(). */
 struct mqtt_events {
     void *context;
     void (*link)(void *context, bool connected);

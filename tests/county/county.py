@@ -381,7 +381,7 @@ def heal(database, gateway):
 
 
 def pass_time(database, minutes):
-    """For what baiye-county reckons with: since when a hole is known, when something was asked."""
+    """For what baiye-county computes with: since when a hole is known, when something was asked."""
     database(f"UPDATE suspect SET since = since - interval '{minutes} min';"
              f"UPDATE asked SET at = at - interval '{minutes} min'")
 

@@ -49,7 +49,7 @@ WRONG = [
     ("site", '{"a":' * 900 + "1" + "}" * 900), ("gateway/log", '{"gw": "x"}'),
     ("forecast", '{"ts": 1e300, "plots": {"a": {"pick_kg": [1, 2, 3]}}}'),
     ("site", '{"a": "' + "x" * 140000 + '"}'), ("alert/frost", '{"what": "' + "x" * 10000 + '"}'),
-    # The next number would be none, and the ranges of all gateways are reckoned in one statement.
+    # The next number would be none, and the ranges of all gateways are computed in one statement.
     ("gateway/log", '{"gw": "01234567-89ab-cdef-0123-456789abcdef", "first": 1, "sent": 0, "boot": 1,'
                     ' "ts": 1, "last": 9223372036854775807}')]
 

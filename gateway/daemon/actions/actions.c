@@ -229,7 +229,7 @@ static void finish_look(struct actions *actions, const struct job *job,
     switching_seen(actions->switching, job->order.output, found, now_ms);
 }
 
-/* An order has ended; under the lock until what is told. */
+/* An order has ended; under the lock until it is reported. */
 static void finish(struct actions *actions, const struct job *job, const struct bus_reply *reply)
 {
     struct switching_order order = job->order;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which output is to be on, and who says so. Pure: times, truths and readings come as arguments,
- * orders to switch go out as values, and what became of each is told. All times are monotonic; only
- * a time of the day asks the wall clock. One thread at a time.
+ * orders to switch go out as values, and what became of each is reported back. All times are
+ * monotonic; only a time of the day asks the wall clock. One thread at a time.
  *
  *            order OFF                 order ON: its cause holds, its pause is over, nobody
  *   UNKNOWN ───────────> OFF ──────────────────────────────────────────> ON   else owns it
@@ -110,8 +110,8 @@ void switching_person_done(struct switching *switching, uint16_t output, bool go
  * for times of the day). At most one order an output. */
 uint16_t switching_tick(struct switching *switching, const struct switching_now *now,
                         const enum rules_truth *truths, struct switching_order *orders);
-/* An action that is due is left to that rain: told once for each time of the day, and once while
- * its rule holds and waits. false: there are no more. */
+/* An action that is due is left to that rain: reported once for each time of the day, and once
+ * while its rule holds and waits. false: there are no more. */
 struct switching_skip {
     uint16_t action; /* config.actions */
     double rain_mm;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The alerts that stand: what they say, since when, who has seen them; and what of that the outside
- * has not been told yet. Pure: times are arguments, nothing is sent or written here. One thread at
- * a time. */
+ * has not been reported yet. Pure: times are arguments, nothing is sent or written here. One thread
+ * at a time. */
 #ifndef BAIYE_ALERTS_ACTIVE_H
 #define BAIYE_ALERTS_ACTIVE_H
 
@@ -52,7 +52,7 @@ struct alert {
     int64_t since_ms, ended_ms; /* wall time; ended 0: it stands */
     int64_t since_mono_ms;      /* 0: since_ms is what is known */
     int64_t heard_ms;           /* wall time: last measured beyond its limit; 0: not known */
-    int64_t held_from_ms;       /* once it is over and a log has told: from when to when it held */
+    int64_t held_from_ms;       /* once it is over and a log has shown: from when to when it held */
     int64_t held_to_ms; /* by what was measured; 0: since_ms and ended_ms are what is known */
     char acked_by[65];  /* "": no one */
     int64_t acked_ms;
@@ -84,7 +84,7 @@ void active_end(struct active *active, const char *id, const struct active_now *
 bool active_acknowledge(struct active *active, const char *id, const char *user, int64_t at_ms);
 /* One that stands; NULL. */
 struct alert *active_find(const struct active *active, const char *id);
-/* All, also those that ended and are not told or written yet; in the order of their beginning. */
+/* All, also those that ended and are not reported or written yet, by their beginning. */
 struct alert *active_first(const struct active *active);
 uint32_t active_count(const struct active *active);
 

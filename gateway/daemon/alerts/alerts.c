@@ -28,7 +28,7 @@
 
 #define SECOND_MS       1000
 #define UNKNOWN_MOST_MS 10000  /* so long topics wait for what stood before the start */
-#define ALARM_EVERY_MS  60000  /* a change of value alone is told so often where data are bought */
+#define ALARM_EVERY_MS  60000  /* a change of value alone is sent so often where data are bought */
 #define OTHER_EVERY_MS  900000 /* mobile data: a dry soil stands for weeks */
 #define LATE_EVERY_MS   5000   /* what logs say is written so often */
 #define LATE_ROWS       64u
@@ -59,7 +59,7 @@ struct alerts {
     struct active *active;
     struct late late;
     bool asked, known; /* for those of before the start; they have been read */
-    bool urgent;       /* something is to be told at once */
+    bool urgent;       /* something is to be reported at once */
 };
 
 static struct active_now now_of(const struct alerts *alerts)

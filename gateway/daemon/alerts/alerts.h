@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Alerts: one for one cause, with its words in two languages, from its beginning over "seen by" to
  * its end. Judged where readings come in (the sink that bus threads give to), at once and only by
- * arithmetic; a thread of its own tells the outside: topics through `publish_doc`, rows in the
+ * arithmetic; a thread of its own reports to the outside: topics through `publish_doc`, rows in the
  * store. So neither a broker nor the disk delays an alert, and none of them is waited for.
  *
  *   bus threads ─> alerts_sink ─┬─> store's sink

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calibrations that end: a reminder from CALIBRATION_AHEAD_DAYS before the day that the file names,
- * one a device, until the file names a later one. Pure: the day is told. */
+ * one a device, until the file names a later one. Pure: the day is an argument. */
 #ifndef BAIYE_ALERTS_CALIBRATION_H
 #define BAIYE_ALERTS_CALIBRATION_H
 

@@ -15,7 +15,7 @@
 #define STUCK_PREFIX  "stuck-"
 
 struct listened {
-    bool known; /* its health has been told */
+    bool known; /* its health has been reported */
     struct device_health health;
     int64_t since_ms;             /* monotonic: since when it is known not to answer; 0: it does */
     uint64_t exceptions;          /* counted until then */

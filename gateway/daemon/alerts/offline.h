@@ -2,7 +2,7 @@
 /* Devices that do not answer, or whose sensors have not moved for hours: no one who grows tea looks
  * at a list of devices every morning. One alert a device; where all devices of a line are silent it
  * is the line's, and only that. A device is given five of its periods, since a battery node may
- * miss one. Pure: health, flags and time are told. One thread at a time. */
+ * miss one. Pure: health, flags and time are arguments. One thread at a time. */
 #ifndef BAIYE_ALERTS_OFFLINE_H
 #define BAIYE_ALERTS_OFFLINE_H
 

@@ -46,11 +46,11 @@ struct rule_state {
 struct rules {
     const struct config *config;
     rules_changed changed;
-    rules_late late; /* NULL: not told */
+    rules_late late; /* NULL: not reported */
     void *context;
     struct rule_state *states;
     uint16_t count;
-    int64_t started_ms, now_ms; /* monotonic; 0: not told yet */
+    int64_t started_ms, now_ms; /* monotonic; 0: not known yet */
 };
 
 /* ---- Places ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rules of the configuration, judged over readings. Pure: readings and times come as arguments,
- * what follows is told by a callback. One thread at a time.
+ * what follows is reported by a callback. One thread at a time.
  *
  *   reading ─> spot (a rule at a device: side of the limit, since when) ─> cause (a rule at a
  * place)
@@ -58,7 +58,7 @@ void rules_reading(struct rules *rules, const struct reading *reading);
 /* Is that within the rule's hours and months? */
 bool rules_counts(const struct alert_rule *rule, const struct rules_time *time);
 /* Once a second or so: rules whose hours or months begin or end, and causes that nothing is heard
- * of any more; of these `changed` tells nothing: see rules_each(). */
+ * of any more; of these `changed` reports nothing: see rules_each(). */
 void rules_time_is(struct rules *rules, const struct rules_time *time);
 /* A cause stood before the start: it goes on, held by those of its devices that are named here
  * (separated by spaces). `extreme`: NAN when not known; `since_mono_ms` may lie before this boot.

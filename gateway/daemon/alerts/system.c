@@ -106,7 +106,7 @@ static void look_at_upgrade(const struct upgrade_state *upgrade, struct active *
     own_alert(upgrade_is_undone(upgrade), &text, active, now);
 }
 
-/* Whoever is refused a descriptor elsewhere tells no one. */
+/* Whoever is refused a descriptor elsewhere reports it to no one. */
 static void look_at_descriptors(bool left, struct active *active, const struct active_now *now)
 {
     struct alert_text text = {.id = "descriptors", .level = ALERT_ALARM};
@@ -136,7 +136,7 @@ struct twin_words {
     const char *what, *todo;
 };
 
-/* Told by both of them: each knows the other. */
+/* Reported by both of them: each knows the other. */
 static void look_at_twin(const char *name, unsigned twin, struct active *active,
                          const struct active_now *now)
 {
@@ -193,7 +193,7 @@ static void look_at_budget(const struct broker_config *config, const struct aler
     own_alert(broker->data != ALERTS_DATA_PLENTY, &text, active, now);
 }
 
-/* Told in the app and by the other ways. */
+/* Reported in the app and by the other ways. */
 static void look_at_way(const struct way_config *way, const char *why, struct active *active,
                         const struct active_now *now)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gateway's own troubles: store, disk, brokers, data plan, descriptors. Pure: what
- * is looked at is told. */
+ * is looked at is an argument. */
 #ifndef BAIYE_ALERTS_SYSTEM_H
 #define BAIYE_ALERTS_SYSTEM_H
 
@@ -25,7 +25,7 @@ void system_look(const struct config *config, const struct system_seen *seen, st
                  const struct active_now *now);
 /* The web server can't be reached by anybody, for that reason; NULL: it can. */
 void system_web(const char *what, struct active *active, const struct active_now *now);
-/* Is it the id of an alert that is looked at here, or told again after a start? */
+/* Is it the id of an alert that is looked at here, or reported again after a start? */
 bool system_is_ours(const struct config *config, const char *id);
 
 #endif

@@ -60,7 +60,7 @@ struct draft {
 /* One item of `buses`, into a struct draft_bus; its devices are the caller's to free. buses.c */
 bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target);
 /* Its keys for a converter that connects to us; what they are together, with `listen` and without;
- * and whether it can be told from another bus. dial_in.c */
+ * and whether it can be distinguished from another bus. dial_in.c */
 bool draft_registration(struct yaml_source *source, const yaml_node_t *value, void *target);
 bool draft_heartbeats(struct yaml_source *source, const yaml_node_t *value, void *target);
 bool draft_from(struct yaml_source *source, const yaml_node_t *value, void *target);

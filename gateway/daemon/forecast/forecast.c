@@ -69,7 +69,7 @@ struct forecast {
     struct pick_model model;
     struct season season;
     bool known;         /* there are outlooks */
-    int frost_plot;     /* of the frost that was told; -1: none since the start */
+    int frost_plot;     /* of the frost that was reported; -1: none since the start */
     int32_t whole_date; /* the day on which all of the season was last read; 0: never */
     char json[IPC_DOC_MAX], sent[IPC_DOC_MAX];
     size_t sent_size;
@@ -201,7 +201,7 @@ static enum store_result look_at_plot(struct forecast *f, uint16_t index, int64_
     return STORE_OK;
 }
 
-/* ---- What is told ---- */
+/* ---- What is reported ---- */
 
 static enum frost_level frost_of(const struct forecast *f)
 {
@@ -370,7 +370,7 @@ static void *forecast_main(void *context)
 {
     struct forecast *f = context;
     int64_t looked_at = -1;
-    bool noted = true; /* and not yet told; at the start all is */
+    bool noted = true; /* and not yet reported; at the start all is */
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE); /* of this thread alone */
     while (!ask_stopping(&f->ask)) {
         struct wall_ms now = store_now(f->store);

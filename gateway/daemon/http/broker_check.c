@@ -87,7 +87,7 @@ enum broker_answer broker_connack(const uint8_t *packet, size_t size)
 {
     if (size < CONNACK_HEAD || packet[0] != 0x20)
         return BROKER_SILENT;
-    /* Properties may make the length two bytes; flags are 0 or 1, so the shape tells. */
+    /* Properties may make the length two bytes; flags are 0 or 1, so these bytes decide. */
     size_t at = packet[1] & 0x80 ? 3 : 2;
     if (at + 2 > size || packet[at] > 1)
         return BROKER_SILENT;

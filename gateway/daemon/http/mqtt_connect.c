@@ -127,7 +127,7 @@ size_t mqtt_connack_later(const uint8_t *bytes, uint8_t out[MQTT_CONNACK_SIZE])
 
 enum mqtt_answer mqtt_connack_parse(const uint8_t *bytes, size_t size)
 {
-    size_t at = bytes[1] & 0x80 ? 3 : 2; /* flags are 0 or 1, so the shape tells */
+    size_t at = bytes[1] & 0x80 ? 3 : 2; /* flags are 0 or 1, so these bytes decide */
     if (bytes[0] != 0x20 || at + 2 > size || bytes[at] > 1)
         return MQTT_ANSWER_OTHER;
     switch (bytes[at + 1]) {

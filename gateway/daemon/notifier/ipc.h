@@ -2,7 +2,7 @@
 /* Between the daemon and its notifier process, over a SOCK_SEQPACKET pair: structs of one program
  * image, since both are the same file. Daemon to notifier: a hello, then messages; back: what
  * became of each. A message whose way is NOTIFIER_WEATHER asks for the weather forecast of the
- * hello's address, and is answered by a struct notifier_weather, which is told by its size. */
+ * hello's address, and is answered by a struct notifier_weather, which its size shows. */
 #ifndef BAIYE_NOTIFIER_IPC_H
 #define BAIYE_NOTIFIER_IPC_H
 

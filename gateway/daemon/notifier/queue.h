@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who is to be told what: compares the alerts that stand with what people have been told, and makes
  * notices of the difference. So a restart, an alert that ended meanwhile or a lost message need no
- * case of their own: the next look mends them. Pure: time is told, nothing is sent here.
+ * case of their own: the next look mends them. Pure: time is an argument, nothing is sent here.
  *
  *   alerts ─ queue_look() ─> cases (what has been told to which group) ─> notices, by way
  *                            notices ─ queue_next() ─> one message a way under way ─ queue_done()

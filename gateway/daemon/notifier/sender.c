@@ -260,7 +260,7 @@ static void begin_transfer(struct sender *sender, const struct way_message *mess
 }
 
 /* What libcurl says where the service did not. Its text may hold the address with the key in it,
- * and is not told. */
+ * and is not reported. */
 static enum way_outcome by_curl(CURLcode code, char why[WAY_WHY_SIZE])
 {
     switch (code) {

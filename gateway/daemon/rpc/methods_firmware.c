@@ -18,9 +18,9 @@
 #define SHARE_DEFAULT 50  /* percent of the line's time */
 #define PLAN_PERCENT  80  /* of the month: what readings need is not for firmware */
 #define PART_OVERHEAD 400 /* topic, frames and the answer, in bytes */
-#define TOLD_MOST     20  /* nodes that are told one by one */
+#define TOLD_MOST     20  /* nodes that are listed one by one */
 
-/* ---- what is told ---- */
+/* ---- What is reported ---- */
 
 static bool is_running(const struct rpc *rpc)
 {
@@ -287,7 +287,7 @@ static bool begin(struct rpc_call *call, int64_t share)
     return true;
 }
 
-/* Whoever was told that it has begun need not tell it again, whatever happens to this gateway. */
+/* Who has reported that it began need not do it again, whatever happens to this gateway. */
 void update_job_is_kept(struct update_job *job)
 {
     struct rpc_call *call = job->begun;

@@ -12,7 +12,7 @@
 #include "gateway/daemon/update/signature.h"
 
 #define SHARE_DEFAULT  50 /* percent of the time that the update may have the line */
-#define GUESS_FROM     20 /* per mille behind, before the time left is told */
+#define GUESS_FROM     20 /* per mille behind, before the time left is reported */
 #define PROGRESS_EVERY 5  /* per mille between two progress lines, or a second */
 
 /* ---- what is said of a node ---- */
@@ -299,7 +299,7 @@ static void fail_busy(struct rpc_call *call)
     rpc_fail(call, "busy", message, "`baiye update` shows it, `baiye update --stop` ends it");
 }
 
-/* For the audit: all but the image, of which its version is told when there is one. */
+/* For the audit: all but the image, of which its version is named when there is one. */
 static void show_params(struct rpc_call *call)
 {
     const char *text = json_string_value(json_object_get(call->params, "image"));

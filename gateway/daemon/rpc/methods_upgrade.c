@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gateway's own next version. The daemon installs nothing: it leaves a wish of two words where
- * root's helper finds it (baiye-upgrade.path), and tells what the helper has left. What is
+ * root's helper finds it (baiye-upgrade.path), and reports what the helper has left. What is
  * installed is decided by the repository's signature and by the helper. */
 #include <stdio.h>
 #include <string.h>

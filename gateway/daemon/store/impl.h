@@ -233,7 +233,7 @@ int quarantine_load(struct store *store);
 /* retain.c */
 struct retention *retention_create(const struct config *config);
 void retention_destroy(struct retention *retention);
-/* Table `gone` may hold rows that no gap tells of. */
+/* Table `gone` may hold rows that no gap reports. */
 void retain_publish_gaps(struct store *store);
 void retain_run(struct store *store, int64_t now_ms);
 /* The file's quota is used up: makes room now. false: nothing left to drop. */

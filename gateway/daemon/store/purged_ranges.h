@@ -19,7 +19,7 @@ int purged_ranges_add(struct db *db, const char *device, uint32_t boot, uint32_t
                       uint32_t last);
 
 /* Inside a transaction: the gap that told of these numbers is gone before all brokers had it. They
- * are to be told again. What of the range has no row is none of ours. An SQLite result code. */
+ * are to be reported again. What of the range has no row is none of ours. An SQLite result code. */
 int purged_ranges_untell(struct db *db, const char *device, uint32_t boot, uint32_t first,
                          uint32_t last);
 

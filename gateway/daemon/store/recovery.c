@@ -44,7 +44,7 @@ static void set_available(struct store *store, bool available)
     pthread_mutex_unlock(&store->lock);
 }
 
-/* ---- What a freshly opened file tells ---- */
+/* ---- What a freshly opened file says ---- */
 
 static int load_uuid(struct store *store)
 {
@@ -172,7 +172,7 @@ static int keep_replayed(struct store *store)
     return rc;
 }
 
-/* Reads what the open file tells, and writes what it must know. */
+/* Reads what the open file says, and writes what it must know. */
 static int take_over(struct store *store, const struct identity *identity)
 {
     uint64_t file_next = 1;

@@ -36,7 +36,7 @@ struct runs {
 
 struct retention {
     bool begun, losing; /* see struct retain_state */
-    bool untold;        /* table `gone` may hold rows that no gap tells of */
+    bool untold;        /* table `gone` may hold rows that no gap reports */
     int64_t tell_ms;    /* monotonic: not before */
     int64_t alarm_ms;   /* monotonic: last loss for want of room; 0: no alarm of it stands */
     int64_t looked_ms;  /* monotonic: last look at the size */

@@ -20,7 +20,7 @@
 #define LOST_RANGES    256u  /* besides one a device: then near ones become one */
 
 /* What did not fit: numbers [first, last] of each boot from boot to last_boot. Exact, until there
- * are more than the table holds; then it tells of a little too much, never of too little. */
+ * are more than the table holds; then it reports a little too much, never of too little. */
 struct lost_range {
     uint16_t device;
     uint32_t boot, last_boot, first, last;

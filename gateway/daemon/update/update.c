@@ -258,7 +258,7 @@ static int next_send(struct update *update, struct update_request *request)
     return WAITING_BROADCAST;
 }
 
-/* Nodes that have not told yet, and those that verify; the rest waits for the repair. */
+/* Nodes that have not reported yet, and those that verify; the rest waits for the repair. */
 static int next_collect(struct update *update, int64_t now_ms, struct update_request *request,
                         int64_t *again_ms)
 {

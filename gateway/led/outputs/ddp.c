@@ -85,7 +85,7 @@ static bool ddp_show(void *output, const struct canvas *picture)
             return false;
         memcpy(d->packet + DDP_HEADER_SIZE, picture->pixels + at, length);
         ssize_t sent = send(d->fd, d->packet, DDP_HEADER_SIZE + length, MSG_NOSIGNAL);
-        /* ECONNREFUSED tells of an earlier packet (nobody listens there yet): go on. */
+        /* ECONNREFUSED is of an earlier packet (nobody listens there yet): go on. */
         if (sent < 0 && errno == ECONNREFUSED)
             sent = send(d->fd, d->packet, DDP_HEADER_SIZE + length, MSG_NOSIGNAL);
         if (sent < 0) {

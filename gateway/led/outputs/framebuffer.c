@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A Linux framebuffer: a display, or the /dev/fb of a HUB75 driver. A plain file is treated as
- * one whose format the configuration tells. */
+ * one whose format the configuration gives. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fb.h>

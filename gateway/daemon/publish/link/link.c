@@ -105,7 +105,7 @@ static void read_broker(struct publish *publish, struct broker *broker, int64_t 
     }
 }
 
-/* A publisher tells its counts every second. One that is stopped or hangs is ended; that is seen
+/* A publisher reports its counts every second. One that is stopped or hangs is ended; that is seen
  * when it is read from. */
 static void look_for_silence(struct broker *broker, int64_t now_ms)
 {

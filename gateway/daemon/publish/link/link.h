@@ -124,7 +124,7 @@ struct publish {
 };
 
 /* link.c */
-/* What publish_stats() tells of the connection: `state` is one of its words, `why` for people. */
+/* What publish_stats() reports of the connection: `state` is one of its words, `why` for people. */
 void link_set_state(struct publish *publish, struct broker *broker, const char *state,
                     const char *why);
 

@@ -385,7 +385,7 @@ bool session_may_confirm(const struct session *session)
     return !session->no_quality;
 }
 
-/* What is wrong with it is told by its key: the path is that of a descriptor of this process. */
+/* What is wrong with it is reported by its key: the path is a descriptor's of this process. */
 static bool take_password(struct session *session, char *why, size_t size)
 {
     const char *path = session->hello.broker.password_file;
