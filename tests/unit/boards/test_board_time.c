@@ -9,7 +9,7 @@
 
 #include "boards/cortex-m3/cpu.h"
 #include "firmware/hal.h"
-#include "tests/unit/drivers/register_model.h"
+#include "tests/unit/boards/register_model.h"
 
 /* The system timer, by true ticks; every look at a register takes some. */
 static uint64_t ticks;

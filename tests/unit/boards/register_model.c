@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/drivers/register_model.h"
+#include "tests/unit/boards/register_model.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
 
 #include "boards/stm32f103-rs485/stm32.h"
 #include "firmware/hal.h"
-#include "tests/unit/drivers/register_model.h"
+#include "tests/unit/boards/register_model.h"
 
 enum {
     CRL_SYNCHRONIZED = 1 << 3,

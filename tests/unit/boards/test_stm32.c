@@ -11,7 +11,7 @@
 #include "firmware/boot/flash.h"
 #include "firmware/hal.h"
 #include "protocols/image/factory.h"
-#include "tests/unit/drivers/register_model.h"
+#include "tests/unit/boards/register_model.h"
 
 /* The clock of these tests; boards/cortex-m3/time.c has its own. */
 static uint64_t now_us;
