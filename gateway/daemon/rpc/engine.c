@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/common/language.h"
 #include "gateway/common/log.h"
 #include "gateway/common/text.h"
@@ -555,18 +556,16 @@ static void duplicate_id_of(const struct publish_request *request, const json_t 
                             size_t size)
 {
     const char *id = json_string_value(json_object_get(params, "id"));
-    size_t at = 0;
     out[0] = '\0';
     if (request->correlation_size == 0) {
         if (id != NULL)
             copy_cut(out, size, id);
         return;
     }
-    for (uint16_t i = 0; i < request->correlation_size && at + 3 < size; i++) {
-        int length = snprintf(out + at, size - at, "%02x", request->correlation[i]);
-        at += length > 0 ? (size_t)length : 0;
-    }
-    copy_cut(out + at, size - at, request->response);
+    size_t room = (size - 1) / 2, count = request->correlation_size;
+    count = count < room ? count : room;
+    hex_write(request->correlation, count, out);
+    copy_cut(out + 2 * count, size - 2 * count, request->response);
 }
 
 void rpc_mqtt(struct rpc *rpc, const struct publish_request *request)

@@ -5,7 +5,7 @@
  *
  *   bus threads ─> chunks in RAM ─> store thread ─> SQLite (WAL, FULL, group commit)
  *                                        │                  │
- *                                        └─> recent in RAM ─┴─> store_feed() ─> publishers
+ *                                        └─> batch cache  ──┴─> store_feed() ─> publishers
  *
  * Nothing here ever stops polling: when the file cannot be written, chunks wait in RAM (at least
  * 30 s of the configured readings), an alarm stands, and what does not fit is counted as a gap.

@@ -33,7 +33,6 @@ struct backlog {
     uint64_t replay_id; /* 0: none noted */
     int64_t batch_ms;   /* monotonic: when the backlog is fed next */
     bool feeding;
-    bool pausing;            /* the head of the backlog waits for the time to be known */
     uint32_t last_stream;    /* the publisher knows those up to here */
     uint8_t *boards;         /* by device: how many of its boards it knows .. */
     uint32_t boards_version; /* .. at this version of all */
@@ -245,7 +244,6 @@ static void feed_backlog(struct publish *publish, struct broker *broker, uint64_
     while (broker->backlog->fed_id < until && credits_room(broker, LANE_BACKLOG)) {
         enum feed_result result =
             store_feed(publish->store, broker->index, broker->backlog->fed_id, data, &body);
-        broker->backlog->pausing = result == FEED_HELD;
         if (result != FEED_BODY) {
             broker->backlog->feeding = result == FEED_LATER;
             return;
@@ -371,7 +369,6 @@ static void feed_means(struct publish *publish, struct broker *broker)
         }
         enum feed_result result =
             store_feed(publish->store, broker->index, broker->backlog->fed_id, data, &body);
-        broker->backlog->pausing = result == FEED_HELD;
         body.original_id = body.first_id;
         if (result == FEED_BODY && gather(publish, broker, &body, data))
             continue;
