@@ -13,6 +13,7 @@
 #include "gateway/daemon/config/access.h"
 #include "gateway/daemon/notifier/notifier.h"
 #include "gateway/daemon/write_request.h"
+#include "protocols/modbus/pdu.h"
 
 /* ---- the plan ---- */
 
@@ -37,7 +38,8 @@ static void print_device(const struct device_config *device, const struct load_d
         if (read->every_ms > device->every_ms)
             (void)snprintf(every, sizeof every, _(", every %g s"), read->every_ms / 1000.0);
         (void)fprintf(out, _("    function %u, %s 0x%04X..0x%04X (%u): %.1f ms%s\n"),
-                      read->function, read->function <= 2 ? _("bits") : _("registers"),
+                      read->function,
+                      read->function <= MODBUS_READ_DISCRETE ? _("bits") : _("registers"),
                       read->address, read->address + read->count - 1, read->count,
                       (double)plan_read_ns(read, &load->cost) / 1e6, every);
     }
@@ -194,7 +196,9 @@ static void print_action(const struct config *config, const struct action_config
                     "most "),
                   device->name, write->name, config->buses[device->bus].name, device->unit,
                   write->function,
-                  write->function == 5 || write->function == 15 ? _("coil") : _("register"),
+                  write->function == MODBUS_WRITE_COIL || write->function == MODBUS_WRITE_COILS
+                      ? _("coil")
+                      : _("register"),
                   write->address, (int)action->on);
     print_for(out, action->for_s);
     if (action->until_metric[0] != '\0') {

@@ -4,11 +4,12 @@
 #define BAIYE_WRITE_REQUEST_H
 
 #include "gateway/daemon/config/config.h"
+#include "protocols/modbus/pdu.h"
 
 /* The most steps that a device counts. */
 static inline uint32_t write_request_most(const struct write_config *write)
 {
-    return write->limit_function == 5 ? 0x7FFF : 0xFFFF;
+    return write->limit_function == MODBUS_WRITE_COIL ? 0x7FFF : 0xFFFF;
 }
 
 /* Does the device end it by itself? Its limit ends at 0, so where another value is off it does

@@ -413,8 +413,8 @@ static void print_reads(const struct trial *trial)
     for (unsigned i = 0; i < device->read; i++) {
         const struct plan_read *read = &device->plan.reads[i];
         (void)printf(_("function %u, %s %u to %u: "), read->function,
-                     read->function <= 2 ? _("bits") : _("registers"), read->address,
-                     read->address + read->count - 1u);
+                     read->function <= MODBUS_READ_DISCRETE ? _("bits") : _("registers"),
+                     read->address, read->address + read->count - 1u);
         if (trial->ends[i] == BUS_OK && trial->turnaround_ns[i] > 0)
             (void)printf(_("answered after %.1f ms\n"), (double)trial->turnaround_ns[i] / 1e6);
         else

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocols/bytes/bytes.h"
+#include "protocols/modbus/pdu.h"
 
 #define TIMED   0x0200 /* + output */
 #define ADDRESS 0x4000
@@ -101,7 +102,7 @@ static size_t own_address(struct relay *relay, uint8_t function, struct byte_rea
     uint16_t address = byte_read_u16(r), value = byte_read_u16(r);
     if (r->failed || byte_reader_left(r) || address != ADDRESS)
         return refuse(function, EX_ADDRESS, answer);
-    if (function == 3) {
+    if (function == MODBUS_READ_HOLDING) {
         struct byte_writer w = byte_writer_init(answer, 4);
         byte_write_u8(&w, 3);
         byte_write_u8(&w, 2);

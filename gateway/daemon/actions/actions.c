@@ -16,6 +16,7 @@
 #include "gateway/daemon/actions/persisted.h"
 #include "gateway/daemon/reason.h"
 #include "gateway/daemon/write_request.h"
+#include "protocols/modbus/pdu.h"
 
 #define KEY             "actions" /* of the store: kept.h */
 #define DOC_MOST        60000u
@@ -208,7 +209,7 @@ static enum bus_result submit(struct job *job)
         request.pdu_size =
             write_request_pdu(output->write, value_of(actions, &job->order), request.pdu);
     if (job->step == STEP_LIMIT)
-        request.no_read_back = output->write->limit_function == 5;
+        request.no_read_back = output->write->limit_function == MODBUS_WRITE_COIL;
     else
         bus_verify_as(&request, output->write);
     return bus_submit(actions->buses[output->device->bus], &request);
@@ -257,7 +258,7 @@ static void finish(struct actions *actions, const struct job *job, const struct 
 static void go_on(struct actions *actions, struct job *job)
 {
     const struct switching_output *output = switching_output(actions->switching, job->order.output);
-    bool on_already = output->write->limit_function == 5;
+    bool on_already = output->write->limit_function == MODBUS_WRITE_COIL;
     if (!on_already && (output->person || atomic_load(&actions->stopping))) {
         /* Somebody came before it was switched on. */
         switching_seen(actions->switching, job->order.output, SWITCH_NOT_SAID, clock_now().mono_ms);

@@ -10,6 +10,7 @@
 #include "gateway/daemon/config/draft.h"
 #include "gateway/daemon/write_request.h"
 #include "protocols/metric/metric.h"
+#include "protocols/modbus/pdu.h"
 
 static const char *const fails[] = {"off", "keep", NULL};
 
@@ -214,8 +215,9 @@ static bool no_write(struct yaml_source *source, const struct draft_action *from
 
 bool write_is_same(const struct write_config *a, const struct write_config *b)
 {
-    bool bit = a->function == 5 || a->function == 15;
-    return a->address == b->address && bit == (b->function == 5 || b->function == 15);
+    bool bit = a->function == MODBUS_WRITE_COIL || a->function == MODBUS_WRITE_COILS;
+    return a->address == b->address &&
+           bit == (b->function == MODBUS_WRITE_COIL || b->function == MODBUS_WRITE_COILS);
 }
 
 bool config_acts(const struct config *config, uint16_t device, const struct write_config *write)

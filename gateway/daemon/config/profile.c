@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gateway/common/keys.h"
+#include "protocols/modbus/pdu.h"
 
 #define PROFILE_FIELDS_MAX 64
 #define PROFILE_WRITES_MAX 32
@@ -160,7 +161,7 @@ static bool read_block(struct yaml_source *source, const yaml_node_t *item, void
 {
     struct block_config *block = target;
     block->line = yaml_line(item);
-    block->function = 3;
+    block->function = MODBUS_READ_HOLDING;
     if (!keys_read(source, item, "a block", block_keys, sizeof block_keys / sizeof *block_keys,
                    block))
         return false;

@@ -11,6 +11,7 @@
 #include "gateway/common/text.h"
 #include "gateway/common/units.h"
 #include "gateway/daemon/config/profile.h"
+#include "protocols/modbus/pdu.h"
 
 struct check {
     struct yaml_source *source;
@@ -86,7 +87,8 @@ static bool is_document_number(const char *text, unsigned read_function,
         return false; /* six digits that begin with 0 are a plain number */
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         /* five digits may be an address: only registers are counted so far, and bits rarely */
-        bool registers = kinds[i].function >= 3 && read_function >= 3;
+        bool registers =
+            kinds[i].function >= MODBUS_READ_HOLDING && read_function >= MODBUS_READ_HOLDING;
         if (text[0] == kinds[i].digit &&
             (size == 6 || registers || kinds[i].function == read_function)) {
             *number =
@@ -131,7 +133,7 @@ static void check_register(const struct check *check, const yaml_node_t *mapping
         (void)snprintf(otherwise, sizeof otherwise,
                        _("; if the device does count so far, write 0x%04X"),
                        (unsigned)strtoul(text, NULL, 10));
-    if (writes && number.read_function != 3)
+    if (writes && number.read_function != MODBUS_READ_HOLDING)
         (void)snprintf(said, sizeof said,
                        _("register %s is what documents call %s, which can't be written; write the "
                          "number of its holding register%s"),
@@ -448,7 +450,7 @@ static void check_write(const struct check *check, unsigned index)
 {
     const struct write_config *write = &check->profile->writes[index];
     const yaml_node_t *item = item_of(check, "writes", index);
-    bool bit = write->function == 5 || write->function == 15;
+    bool bit = write->function == MODBUS_WRITE_COIL || write->function == MODBUS_WRITE_COILS;
     int32_t least = bit ? 0 : -32768, most = bit ? 1 : 65535;
     if (item == NULL)
         return;

@@ -11,6 +11,7 @@
 #include "gateway/common/language.h"
 #include "gateway/common/unit_convert.h"
 #include "gateway/daemon/config/field_type.h"
+#include "protocols/modbus/pdu.h"
 
 /* What is read of a field besides the field; the field must be the first. */
 struct field_draft {
@@ -359,7 +360,8 @@ static bool check_role(struct yaml_source *source, int line, const struct field_
         good =
             yaml_error(source, line, "metric \"%s\" on a field with role %s; leave the metric out",
                        field->metric, role_names[field->role]);
-    if (typed && sound(wrong, "function") && field->function <= 2 && field->type != FIELD_BOOL)
+    if (typed && sound(wrong, "function") && field->function <= MODBUS_READ_DISCRETE &&
+        field->type != FIELD_BOOL)
         good = yaml_error(source, line, "function %u reads single bits; write type: bool",
                           field->function);
     if (typed && sound(wrong, "bit") && sound(wrong, "bits") && field->type == FIELD_BITS &&
@@ -380,7 +382,7 @@ static bool check_shape(struct yaml_source *source, int line, const struct field
 {
     bool good = true;
     bool text = field->type == FIELD_TEXT;
-    bool bits = field->function <= 2;
+    bool bits = field->function <= MODBUS_READ_DISCRETE;
     if (!sound(wrong, "type"))
         return true;
     if (sound(wrong, "role") && text && field->role < ROLE_MODEL)
@@ -471,7 +473,7 @@ static void limit_as_metric(struct field_config *field, const struct metric_info
 bool profile_read_field(struct yaml_source *source, const yaml_node_t *item, void *target)
 {
     struct field_config *field = target;
-    struct field_draft draft = {.field = {.function = 3,
+    struct field_draft draft = {.field = {.function = MODBUS_READ_HOLDING,
                                           .scale = 1,
                                           .channel = -1,
                                           .address_words = 1,

@@ -4,6 +4,7 @@
 
 #include "gateway/common/keys.h"
 #include "gateway/daemon/config/profile.h"
+#include "protocols/modbus/pdu.h"
 
 static const char *const write_functions[] = {"5", "6", "15", "16", NULL};
 
@@ -58,11 +59,12 @@ static bool read_write_limit(struct yaml_source *source, const yaml_node_t *valu
          .example = "1s"},
     };
     struct write_config *write = target;
-    write->limit_function = 6;
+    write->limit_function = MODBUS_WRITE_REGISTER;
     write->limit_step_ms = 1000;
     if (!keys_read(source, value, "limit", keys, sizeof keys / sizeof *keys, write))
         return false;
-    return write->limit_function <= 6 || write->limit_function == 16 ||
+    return write->limit_function <= MODBUS_WRITE_REGISTER ||
+           write->limit_function == MODBUS_WRITE_REGISTERS ||
            yaml_error(
                source, yaml_line(value),
                "limit: function %u tells no time; write 5 (a command that switches on for so "
@@ -160,12 +162,12 @@ static bool check_own(struct yaml_source *source, const struct write_config *wri
 /* Coils are read back as coils or inputs, registers as registers. */
 static bool check_verify(struct yaml_source *source, struct write_config *write)
 {
-    bool coil = write->function == 5 || write->function == 15;
+    bool coil = write->function == MODBUS_WRITE_COIL || write->function == MODBUS_WRITE_COILS;
     if (write->verify != VERIFY_ELSEWHERE)
         return true;
     if (write->verify_function == 0)
         write->verify_function = coil ? 1 : 3;
-    if (coil == (write->verify_function <= 2))
+    if (coil == (write->verify_function <= MODBUS_READ_DISCRETE))
         return true;
     return yaml_error(source, write->line, "verify: function %u reads no %s; write function: %s",
                       write->verify_function, coil ? "coils" : "registers",
@@ -176,7 +178,7 @@ bool profile_read_write(struct yaml_source *source, const yaml_node_t *item, voi
 {
     struct write_config *write = target;
     write->line = yaml_line(item);
-    write->function = 6;
+    write->function = MODBUS_WRITE_REGISTER;
     write->scale = 1;
     if (!keys_read(source, item, "a write", write_keys, sizeof write_keys / sizeof *write_keys,
                    write))

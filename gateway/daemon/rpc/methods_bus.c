@@ -7,6 +7,7 @@
 #include "gateway/daemon/rpc/call.h"
 #include "gateway/daemon/write_request.h"
 #include "protocols/bytes/bytes.h"
+#include "protocols/modbus/pdu.h"
 #include "protocols/modbus/request.h"
 
 #define SCAN_TIMEOUT_MS 200
@@ -52,7 +53,7 @@ bool rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const u
 static json_t *read_values(const struct bus_reply *reply, uint8_t function, uint16_t count)
 {
     struct byte_reader r = byte_reader_init(reply->pdu, reply->pdu_size);
-    bool bits = function <= 2;
+    bool bits = function <= MODBUS_READ_DISCRETE;
     uint8_t answered = byte_read_u8(&r);
     uint8_t size = byte_read_u8(&r);
     if (r.failed || answered != function || size != (bits ? (count + 7) / 8 : 2 * count) ||

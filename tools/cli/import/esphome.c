@@ -6,6 +6,7 @@
 
 #include "gateway/common/language.h"
 #include "gateway/common/units.h"
+#include "protocols/modbus/pdu.h"
 #include "tools/cli/import/import.h"
 
 static bool is_ours(struct import *import, const yaml_node_t *item)
@@ -188,13 +189,14 @@ static bool read_place(struct import *import, const yaml_node_t *item, const cha
         import_lose(import, yaml_line(item), _("%.60s: its kind of register is none"), name);
         return false;
     }
-    if (function >= 3 && (offset < 0 || offset % 2 != 0)) {
+    if (function >= MODBUS_READ_HOLDING && (offset < 0 || offset % 2 != 0)) {
         import_lose(import, yaml_line(item), _("%.60s: it begins within a register"), name);
         return false;
     }
-    return import_address(import, yaml_line(item), name,
-                          number < 0 ? number : number + (function >= 3 ? offset / 2 : offset),
-                          address);
+    return import_address(
+        import, yaml_line(item), name,
+        number < 0 ? number : number + (function >= MODBUS_READ_HOLDING ? offset / 2 : offset),
+        address);
 }
 
 static const char *const value_keys[] = {"platform",
@@ -246,7 +248,7 @@ static struct import_value *read_value(struct import *import, const yaml_node_t 
         return NULL;
     value->function = function;
     value->address = address;
-    if (function <= 2)
+    if (function <= MODBUS_READ_DISCRETE)
         value->type = FIELD_BOOL;
     else if ((type != NULL && !read_type(type, value)) ||
              (tree_integer(import, item, "bitmask", &mask) && !read_bitmask(mask, value))) {
@@ -276,7 +278,7 @@ static void read_switch(struct import *import, const yaml_node_t *item, unsigned
     struct import_value *value = read_value(import, item, device, name, function);
     if (value == NULL)
         return;
-    if (function != 1) {
+    if (function != MODBUS_READ_COILS) {
         import_lose(import, yaml_line(item),
                     _("%.60s: nothing says which values may be written; add a write with min and "
                       "max"),

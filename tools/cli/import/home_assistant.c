@@ -5,6 +5,7 @@
 
 #include "gateway/common/language.h"
 #include "gateway/common/units.h"
+#include "protocols/modbus/pdu.h"
 #include "tools/cli/import/import.h"
 
 static const yaml_node_t *hubs_of(struct import *import, const yaml_node_t *root)
@@ -195,10 +196,11 @@ static void read_binary(struct import *import, const yaml_node_t *item, unsigned
     struct import_value *value = new_value(import, item, device, name);
     if (value == NULL)
         return;
-    value->function = 1;
+    value->function = MODBUS_READ_COILS;
     for (size_t i = 0; input != NULL && i < 4; i++)
         value->function = strcmp(kinds[i].name, input) == 0 ? kinds[i].function : value->function;
-    value->type = value->function <= 2 ? FIELD_BOOL : FIELD_BITS; /* its lowest bit */
+    value->type =
+        value->function <= MODBUS_READ_DISCRETE ? FIELD_BOOL : FIELD_BITS; /* its lowest bit */
     import_rest(import, item, sensor_keys, name);
 }
 

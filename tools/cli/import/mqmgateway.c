@@ -6,6 +6,7 @@
 
 #include "gateway/common/language.h"
 #include "gateway/common/units.h"
+#include "protocols/modbus/pdu.h"
 #include "tools/cli/import/import.h"
 
 #define SLAVES_MAX 32
@@ -402,7 +403,7 @@ static void read_state(struct import *import, const yaml_node_t *item, const str
     (void)tree_integer(import, item, "count", &count);
     struct import_value made = {.type = FIELD_U16, .bits = 1, .scale = 1};
     made.function = function_of(import, item);
-    bool bit = made.function == 1 || made.function == 2;
+    bool bit = made.function == MODBUS_READ_COILS || made.function == MODBUS_READ_DISCRETE;
     if (bit)
         made.type = FIELD_BOOL;
     if (made.function == 0 || (bit && (count != 1 || converter != NULL)) ||
@@ -455,7 +456,7 @@ static void read_command(struct import *import, const yaml_node_t *item,
             device >= 0 ? import_write(import, (unsigned)device, yaml_line(item), whole) : NULL;
         if (write == NULL)
             return;
-        write->function = 5;
+        write->function = MODBUS_WRITE_COIL;
         write->address = where.address;
     }
 }

@@ -8,6 +8,7 @@
 
 #include "gateway/common/language.h"
 #include "gateway/common/units.h"
+#include "protocols/modbus/pdu.h"
 #include "tools/cli/import/import.h"
 
 static const char *const common_keys[] = {"name",
@@ -200,7 +201,7 @@ static void read_field(struct import *import, const yaml_node_t *field, const st
                    import->devices[place->device].label, measurement != NULL ? measurement : "");
     value->function = place->function;
     value->address = address;
-    if (place->function <= 2)
+    if (place->function <= MODBUS_READ_DISCRETE)
         value->type = FIELD_BOOL;
     else
         read_type_and_order(import, field, place, value, addresses);

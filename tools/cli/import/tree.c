@@ -7,6 +7,7 @@
 #include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "gateway/common/units.h"
+#include "protocols/modbus/pdu.h"
 #include "tools/cli/import/import.h"
 
 /* ---- The tree ---- */
@@ -178,8 +179,12 @@ struct import_value *import_value(struct import *import, unsigned device, int li
     if (import->value_count == IMPORT_VALUES && full(import, line, name))
         return NULL;
     struct import_value *value = &import->values[import->value_count++];
-    *value = (struct import_value){
-        .line = line, .device = device, .function = 3, .type = FIELD_U16, .bits = 1, .scale = 1};
+    *value = (struct import_value){.line = line,
+                                   .device = device,
+                                   .function = MODBUS_READ_HOLDING,
+                                   .type = FIELD_U16,
+                                   .bits = 1,
+                                   .scale = 1};
     import_copy(value->name, sizeof value->name, name);
     return value;
 }
@@ -190,8 +195,8 @@ struct import_write *import_write(struct import *import, unsigned device, int li
     if (import->write_count == IMPORT_WRITES && full(import, line, name))
         return NULL;
     struct import_write *write = &import->writes[import->write_count++];
-    *write =
-        (struct import_write){.line = line, .device = device, .function = 6, .max = 1, .scale = 1};
+    *write = (struct import_write){
+        .line = line, .device = device, .function = MODBUS_WRITE_REGISTER, .max = 1, .scale = 1};
     import_copy(write->name, sizeof write->name, name);
     return write;
 }

@@ -6,6 +6,7 @@
 
 #include "gateway/common/language.h"
 #include "gateway/common/units.h"
+#include "protocols/modbus/pdu.h"
 #include "tools/cli/import/import.h"
 
 bool import_is_wb(struct import *import, const yaml_node_t *root)
@@ -110,8 +111,9 @@ static void read_write(struct import *import, const yaml_node_t *channel,
     const char *kind = tree_text(import, channel, "reg_type");
     const char *type = tree_text(import, channel, "type");
     int64_t on = 1, off = 0, least, most, address = value->address;
-    bool coil = value->function == 1;
-    if ((!coil && value->function != 3) || tree_true(import, channel, "readonly") ||
+    bool coil = value->function == MODBUS_READ_COILS;
+    if ((!coil && value->function != MODBUS_READ_HOLDING) ||
+        tree_true(import, channel, "readonly") ||
         (type != NULL && strcmp(type, "switch") != 0 && strcmp(type, "range") != 0 &&
          strcmp(type, "dimmer") != 0 && strcmp(type, "pushbutton") != 0))
         return;
@@ -204,7 +206,7 @@ static void read_channel(struct import *import, const yaml_node_t *channel, unsi
     if (value == NULL)
         return;
     value->function = function;
-    if (function <= 2)
+    if (function <= MODBUS_READ_DISCRETE)
         value->type = FIELD_BOOL;
     else if (format != NULL && !read_format(format, value)) {
         import_lose(import, line, _("%.60s: there is no type here like \"%.20s\""), name, format);

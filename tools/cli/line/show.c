@@ -47,18 +47,19 @@ void line_frame_text(const uint8_t *bytes, size_t size, char *out, size_t room)
         (void)snprintf(out, room, "%s", _("no frame"));
     else if ((function & 0x80) != 0)
         (void)snprintf(out, room, _("%u: refuses, exception %u"), bytes[0], bytes[2]);
-    else if (function >= 1 && function <= 4 && size == 5u + bytes[2])
+    else if (function >= MODBUS_READ_COILS && function <= MODBUS_READ_INPUT &&
+             size == 5u + bytes[2])
         values_text(bytes, size - 2, out, room);
-    else if (function >= 1 && function <= 4 && size == 8)
+    else if (function >= MODBUS_READ_COILS && function <= MODBUS_READ_INPUT && size == 8)
         (void)snprintf(out, room, _("%u: read %u %s from %u"), bytes[0], value,
                        gettext(things[function]), address);
-    else if (function == 5 || function == 6)
+    else if (function == MODBUS_WRITE_COIL || function == MODBUS_WRITE_REGISTER)
         (void)snprintf(out, room, _("%u: write %s %u = %u"), bytes[0],
-                       function == 5 ? _("coil") : _("register"), address,
-                       function == 5 ? value != 0 : value);
-    else if ((function == 15 || function == 16) && size >= 8)
+                       function == MODBUS_WRITE_COIL ? _("coil") : _("register"), address,
+                       function == MODBUS_WRITE_COIL ? value != 0 : value);
+    else if ((function == MODBUS_WRITE_COILS || function == MODBUS_WRITE_REGISTERS) && size >= 8)
         (void)snprintf(out, room, _("%u: write %u %s from %u"), bytes[0], value,
-                       function == 15 ? _("coils") : _("registers"), address);
+                       function == MODBUS_WRITE_COILS ? _("coils") : _("registers"), address);
     else
         (void)snprintf(out, room, _("%u: function %u"), bytes[0], function);
 }
