@@ -6,6 +6,7 @@
 #ifndef BAIYE_RPC_CALL_H
 #define BAIYE_RPC_CALL_H
 
+#include "gateway/common/log.h"
 #include "gateway/daemon/rpc/parts.h"
 
 struct rpc_method {
@@ -44,6 +45,7 @@ struct rpc {
     struct offer *offer;         /* methods_firmware.c */
     struct rpc_call *calls;      /* under way */
     struct rpc_engine *engine;   /* engine.c */
+    struct log_rate answer_said; /* mqtt.c */
 };
 
 struct rpc_call {
@@ -103,6 +105,20 @@ bool rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const u
 
 /* For store_*(): ends as `resume` with call->store_result set; its context is the call. */
 void rpc_store_done(void *context, enum store_result result);
+
+/* ---- Before it is a call ---- */
+
+/* Answers with an error and writes it to the audit. Gives NULL. */
+struct rpc_call *rpc_refuse(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
+                            const char *detail, const char *code, const char *message,
+                            const char *hint, rpc_answer answer, void *context);
+/* A row of the audit for what nobody is answered; so many a minute at most. */
+void rpc_audit_refused(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
+                       const char *detail, const char *result);
+/* A longer text is cut. */
+void rpc_copy_cut(char *out, size_t size, const char *text);
+
+/* ---- Rooms of methods ---- */
 
 extern const struct rpc_methods rpc_methods_values, rpc_methods_bus, rpc_methods_poll,
     rpc_methods_serial, rpc_methods_commission, rpc_methods_settings, rpc_methods_calibrate,

@@ -7,13 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/common/hex.h"
 #include "gateway/common/language.h"
 #include "gateway/common/log.h"
 #include "gateway/common/text.h"
 #include "gateway/daemon/rpc/call.h"
 #include "protocols/modbus/pdu.h"
-#include "protocols/mqtt/topic.h"
 
 #define REFUSED_A_MINUTE 20 /* audit rows: somebody who floods must not fill the flash */
 
@@ -27,7 +25,7 @@ struct rpc_engine {
     uint32_t next_duplicate;
     uint32_t refused_left; /* rows that refused requests may still take in this minute */
     int64_t refused_since_ms;
-    struct log_rate audit_said, answer_said;
+    struct log_rate audit_said;
 };
 
 static void close_rooms(struct rpc *rpc, size_t count)
@@ -106,8 +104,7 @@ void *rpc_attach(struct rpc_call *call, size_t size, void (*release)(void *state
 
 /* ---- Audit and duplicates ---- */
 
-/* A longer text is cut. */
-static void copy_cut(char *out, size_t size, const char *text)
+void rpc_copy_cut(char *out, size_t size, const char *text)
 {
     size_t length = strnlen(text, size - 1);
     while (length > 0 && ((uint8_t)text[length] & 0xC0) == 0x80) /* no half of a character */
@@ -121,11 +118,11 @@ static void write_audit(struct rpc *rpc, const struct rpc_caller *caller, const 
 {
     struct store_audit row = {.at_ms = store_now(rpc->parts.store).ms,
                               .asker = STORE_ASKER_GATEWAY};
-    copy_cut(row.user, sizeof row.user, caller->user);
-    copy_cut(row.via, sizeof row.via, caller->via);
-    copy_cut(row.method, sizeof row.method, method);
-    copy_cut(row.detail, sizeof row.detail, detail);
-    copy_cut(row.result, sizeof row.result, result);
+    rpc_copy_cut(row.user, sizeof row.user, caller->user);
+    rpc_copy_cut(row.via, sizeof row.via, caller->via);
+    rpc_copy_cut(row.method, sizeof row.method, method);
+    rpc_copy_cut(row.detail, sizeof row.detail, detail);
+    rpc_copy_cut(row.result, sizeof row.result, result);
     enum store_result stored = store_audit(rpc->parts.store, &row, NULL, NULL);
     if (stored != STORE_OK)
         log_limited(&rpc->engine->audit_said, LOG_LEVEL_WARNING,
@@ -133,8 +130,8 @@ static void write_audit(struct rpc *rpc, const struct rpc_caller *caller, const 
                     row.method, row.user, row.via, row.result);
 }
 
-static void audit_refused(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
-                          const char *detail, const char *result)
+void rpc_audit_refused(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
+                       const char *detail, const char *result)
 {
     struct rpc_engine *engine = rpc->engine;
     int64_t now = loop_now_ms();
@@ -157,9 +154,9 @@ enum user_role rpc_role(const struct rpc *rpc, const char *name)
 void rpc_wrong_login(struct rpc *rpc, const char *user, const char *peer, const char *via)
 {
     struct rpc_caller caller = {.broker = -1};
-    copy_cut(caller.user, sizeof caller.user, user);
-    copy_cut(caller.via, sizeof caller.via, via);
-    audit_refused(rpc, &caller, "login", peer, N_("refused: wrong password"));
+    rpc_copy_cut(caller.user, sizeof caller.user, user);
+    rpc_copy_cut(caller.via, sizeof caller.via, via);
+    rpc_audit_refused(rpc, &caller, "login", peer, N_("refused: wrong password"));
 }
 
 /* FNV-1a, 64 bit: enough to tell 64 commands apart. */
@@ -218,7 +215,7 @@ static void finish(struct rpc_call *call, json_t *body, const char *result, bool
     if (call->method->command)
         write_audit(rpc, &call->caller, call->method->name, call->detail, result);
     else if (refused)
-        audit_refused(rpc, &call->caller, call->method->name, call->detail, result);
+        rpc_audit_refused(rpc, &call->caller, call->method->name, call->detail, result);
     if (call->answer != NULL)
         call->answer(call->context, false, body);
     json_decref(body);
@@ -268,7 +265,7 @@ void rpc_fail_bus(struct rpc_call *call, const struct bus_reply *reply)
         (void)snprintf(message, sizeof message, "the device refused: Modbus exception %u, %s",
                        reply->exception, modbus_exception_text(reply->exception));
     } else {
-        copy_cut(message, sizeof message, bus_result_text(reply->result));
+        rpc_copy_cut(message, sizeof message, bus_result_text(reply->result));
     }
     rpc_fail(call, index < sizeof codes / sizeof codes[0] ? codes[index] : "failed", message, "");
 }
@@ -349,7 +346,7 @@ static void fail_unknown(struct rpc_call *call, const char *what, const char *na
                          const char *method)
 {
     char asked[CONFIG_NAME_SIZE], message[CONFIG_NAME_SIZE + 32], hint[48];
-    copy_cut(asked, sizeof asked, name);
+    rpc_copy_cut(asked, sizeof asked, name);
     (void)snprintf(message, sizeof message, "there is no %s \"%s\"", what, asked);
     (void)snprintf(hint, sizeof hint,
                    call->caller.broker < 0 ? "`baiye %s` lists them" : "method %s lists them",
@@ -419,14 +416,13 @@ static void list_methods(const struct rpc_caller *caller, char *out, size_t size
     }
 }
 
-/* Refused before it became a call. */
-static struct rpc_call *refuse(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
-                               const char *detail, const char *code, const char *message,
-                               const char *hint, rpc_answer answer, void *context)
+struct rpc_call *rpc_refuse(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
+                            const char *detail, const char *code, const char *message,
+                            const char *hint, rpc_answer answer, void *context)
 {
     char result[128];
     (void)snprintf(result, sizeof result, "%s: %s", code, message);
-    audit_refused(rpc, caller, method, detail, result);
+    rpc_audit_refused(rpc, caller, method, detail, result);
     json_t *body = error_body(code, message, hint);
     if (answer != NULL)
         answer(context, false, body);
@@ -478,26 +474,26 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
     if (method == NULL || (method->socket_only && caller->broker >= 0)) {
         char methods[256];
         list_methods(caller, methods, sizeof methods);
-        return refuse(rpc, caller, name, detail, "unknown-method", N_("there is no such method"),
-                      methods, answer, context);
+        return rpc_refuse(rpc, caller, name, detail, "unknown-method",
+                          N_("there is no such method"), methods, answer, context);
     }
     const char *hint = why_not(rpc, caller, method);
     if (hint != NULL)
-        return refuse(rpc, caller, name, detail, "forbidden", N_("this user may not do that"), hint,
-                      answer, context);
+        return rpc_refuse(rpc, caller, name, detail, "forbidden", N_("this user may not do that"),
+                          hint, answer, context);
     if (expired(rpc, params))
-        return refuse(rpc, caller, name, detail, "expired", N_("the request came too late"),
-                      "send it anew", answer, context);
+        return rpc_refuse(rpc, caller, name, detail, "expired", N_("the request came too late"),
+                          "send it anew", answer, context);
     struct rpc_call *call = room_for(rpc, caller) ? calloc(1, sizeof *call) : NULL;
     if (call == NULL)
-        return refuse(rpc, caller, name, detail, "busy", N_("too many requests are under way"),
-                      "ask again in a few seconds", answer, context);
+        return rpc_refuse(rpc, caller, name, detail, "busy", N_("too many requests are under way"),
+                          "ask again in a few seconds", answer, context);
     uint64_t hash = method->command && duplicate_id[0] != '\0'
                         ? hash_command(caller, name, duplicate_id, detail)
                         : 0;
     if (hash != 0 && is_duplicate(rpc->engine, hash)) {
         free(call);
-        audit_refused(rpc, caller, name, detail, N_("duplicate: already taken"));
+        rpc_audit_refused(rpc, caller, name, detail, N_("duplicate: already taken"));
         if (answer != NULL)
             answer(context, false, NULL);
         return NULL;
@@ -519,95 +515,4 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
             return call;
     }
     return NULL;
-}
-
-/* ---- By MQTT ---- */
-
-struct mqtt_origin {
-    struct rpc *rpc;
-    uint16_t broker;
-    bool wanted;
-    char topic[PUBLISH_TOPIC_SIZE];
-    uint8_t correlation[PUBLISH_CORRELATION_SIZE];
-    uint16_t correlation_size;
-};
-
-static void mqtt_answer(void *context, bool progress, const json_t *body)
-{
-    struct mqtt_origin *origin = context;
-    if (progress)
-        return;
-    char *text = origin->wanted && body != NULL
-                     ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(8))
-                     : NULL;
-    if (text != NULL &&
-        !publish_answer(origin->rpc->parts.publish, origin->broker, origin->topic,
-                        origin->correlation, origin->correlation_size, text, strlen(text)))
-        log_limited(&origin->rpc->engine->answer_said, LOG_LEVEL_WARNING,
-                    "rpc: an answer could not be sent to broker %s",
-                    origin->rpc->config->brokers[origin->broker].name);
-    free(text);
-    free(origin);
-}
-
-/* A second delivery has the same correlation data and response topic; when the sender gave none,
- * its own `id` does. */
-static void duplicate_id_of(const struct publish_request *request, const json_t *params, char *out,
-                            size_t size)
-{
-    const char *id = json_string_value(json_object_get(params, "id"));
-    out[0] = '\0';
-    if (request->correlation_size == 0) {
-        if (id != NULL)
-            copy_cut(out, size, id);
-        return;
-    }
-    size_t room = (size - 1) / 2, count = request->correlation_size;
-    count = count < room ? count : room;
-    hex_write(request->correlation, count, out);
-    copy_cut(out + 2 * count, size - 2 * count, request->response);
-}
-
-void rpc_mqtt(struct rpc *rpc, const struct publish_request *request)
-{
-    struct rpc_caller caller = {.broker = request->broker};
-    char duplicate_id[PUBLISH_TOPIC_SIZE + 2 * PUBLISH_CORRELATION_SIZE + 1];
-    copy_cut(caller.user, sizeof caller.user, request->user);
-    copy_cut(caller.via, sizeof caller.via, rpc->config->brokers[request->broker].name);
-    if (request->retained) {
-        audit_refused(rpc, &caller, request->method, "", N_("retained: never obeyed"));
-        return;
-    }
-    if (rpc->config->brokers[request->broker].requests == REQUESTS_NONE) {
-        audit_refused(rpc, &caller, request->method, "",
-                      N_("forbidden: this broker takes no requests"));
-        return; /* nor is it answered: it was not even asked for requests */
-    }
-    if (request->has_response &&
-        !topic_may_answer(request->response, rpc->config->site, request->user)) {
-        audit_refused(rpc, &caller, request->method, request->response,
-                      N_("forbidden: answers go to the user's own topic only"));
-        return;
-    }
-    caller.role = users_role(rpc->engine->users_file, caller.user);
-    struct mqtt_origin *origin = calloc(1, sizeof *origin);
-    if (origin == NULL)
-        return;
-    origin->rpc = rpc;
-    origin->broker = request->broker;
-    origin->wanted = request->has_response;
-    copy_cut(origin->topic, sizeof origin->topic, request->response);
-    origin->correlation_size = request->correlation_size;
-    memcpy(origin->correlation, request->correlation, request->correlation_size);
-    json_t *params = request->payload_size == 0
-                         ? json_object()
-                         : json_loadb(request->payload, request->payload_size, 0, NULL);
-    if (!json_is_object(params)) {
-        (void)refuse(rpc, &caller, request->method, "", "invalid", "the payload is no JSON object",
-                     "send {} when a method needs nothing", mqtt_answer, origin);
-    } else {
-        duplicate_id_of(request, params, duplicate_id, sizeof duplicate_id);
-        (void)rpc_call(rpc, &caller, request->method, params, duplicate_id, mqtt_answer, origin);
-    }
-    json_decref(params);
 }

@@ -34,7 +34,7 @@ enum user_role rpc_role(const struct rpc *rpc, const char *name);
  * the way it came. */
 void rpc_wrong_login(struct rpc *rpc, const char *user, const char *peer, const char *via);
 
-/* A request as it came from a broker. */
+/* A request as it came from a broker (mqtt.c). */
 void rpc_mqtt(struct rpc *rpc, const struct publish_request *request);
 
 #endif
