@@ -15,7 +15,8 @@ COUNTY = BUILT / "county/filled"
 FILLED = {("baiye", "C"): BUILT / "filled/man1/baiye.1", ("baiye", "zh_CN.UTF-8"): BUILT / "filled/zh_CN/man1/baiye.1",
           **{(name, "C"): COUNTY / f"{name}.8" for name in ("baiye-county", "baiye-county-setup", "baiye-county-repo")}}
 PAGES = [BUILT / "filled/man8/baiyed.8", BUILT / "filled/zh_CN/man8/baiyed.8",
-         BUILT / "filled/man1/baiye-led.1", COUNTY / "baiye-ingest.8", COUNTY / "baiye-growers.8",
+         BUILT / "filled/man1/baiye-led.1", BUILT / "filled/man1/baiye-field.1",
+         COUNTY / "baiye-ingest.8", COUNTY / "baiye-growers.8",
          COUNTY / "baiye-county-setup.8", COUNTY / "baiye-county-repo.8",
          PACKAGING / "man/baiye.yaml.5", PACKAGING / "man/baiye-profile.5"]
 
