@@ -26,12 +26,12 @@ static bool same(const struct record *a, const struct record *b)
 
 static void read_values(const struct record *record)
 {
-    static const char *const shapes[] = {"air_temperature:2 soil_ph:f rainfall:d", "a:0", ""};
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        struct stream_schema shape;
+    static const char *const schemas[] = {"air_temperature:2 soil_ph:f rainfall:d", "a:0", ""};
+    for (size_t i = 0; i < sizeof schemas / sizeof schemas[0]; i++) {
+        struct stream_schema schema;
         struct payload_value values[READING_VALUES_MAX];
-        if (stream_schema_parse(shapes[i], &shape) && record_values(record, &shape, values)) {
-            for (unsigned v = 0; v < shape.count; v++)
+        if (stream_schema_parse(schemas[i], &schema) && record_values(record, &schema, values)) {
+            for (unsigned v = 0; v < schema.count; v++)
                 (void)payload_value_number(&values[v]);
         }
     }
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct body_reader reader;
     struct record record;
     char text[STREAM_SCHEMA_TEXT_MAX];
-    struct stream_schema shape;
+    struct stream_schema schema;
     (void)body_intact(data, size);
     if (body_open(&reader, data, size)) {
         while (body_next(&reader, &record)) {
@@ -68,9 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t length = size < sizeof text - 1 ? size : sizeof text - 1;
     memcpy(text, data, length);
     text[length] = '\0';
-    if (stream_schema_parse(text, &shape)) {
+    if (stream_schema_parse(text, &schema)) {
         char again[STREAM_SCHEMA_TEXT_MAX];
-        stream_schema_text(&shape, again);
+        stream_schema_text(&schema, again);
         expect(strcmp(text, again) == 0);
     }
     return 0;

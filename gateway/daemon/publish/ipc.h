@@ -55,8 +55,8 @@ struct ipc_hello {
 
 struct ipc_stream {
     uint8_t type;
-    struct stream stream; /* its shape pointer means nothing here */
-    struct stream_schema shape;
+    struct stream stream; /* its schema pointer means nothing here */
+    struct stream_schema schema;
 };
 
 /* The boards that stood under a device's name: all of them, whenever there is a new one. */

@@ -105,7 +105,7 @@ static void look_at(struct looked_at *reading, const struct record *record,
 {
     reading->record = record;
     reading->stream = stream;
-    reading->whole = record_values(record, stream->shape, reading->values);
+    reading->whole = record_values(record, stream->schema, reading->values);
 }
 
 static void count_reading(struct store *store, const struct body_reader *reader,
@@ -135,7 +135,7 @@ static bool is_duplicate(struct store *store, const struct looked_at *reading)
     if (!dedup_add(store->dedup, &store->db, device, record->boot, record->seq))
         return true;
     if (reading->whole)
-        dedup_note(store->dedup, device, record->boot, reading->stream->shape, reading->values);
+        dedup_note(store->dedup, device, record->boot, reading->stream->schema, reading->values);
     return false;
 }
 

@@ -189,7 +189,7 @@ static bool add(struct boot_set *set, uint32_t seq)
 /* ---- What counters reported ---- */
 
 void dedup_note(struct dedup *dedup, uint16_t device, uint32_t boot,
-                const struct stream_schema *shape, const struct payload_value *values)
+                const struct stream_schema *schema, const struct payload_value *values)
 {
     const struct watched *watched = dedup->devices[device];
     struct boot_set *set = watched->counter_count > 0 ? watched->sets : NULL;
@@ -197,8 +197,9 @@ void dedup_note(struct dedup *dedup, uint16_t device, uint32_t boot,
         if (set->stamp == 0 || set->boot != boot)
             continue;
         for (unsigned c = 0; c < watched->counter_count; c++) {
-            for (unsigned i = 0; i < shape->count; i++) {
-                if (values[i].present && strcmp(shape->fields[i].metric, watched->counters[c]) == 0)
+            for (unsigned i = 0; i < schema->count; i++) {
+                if (values[i].present &&
+                    strcmp(schema->fields[i].metric, watched->counters[c]) == 0)
                     set->told.sums[c] += payload_value_number(&values[i]);
             }
         }

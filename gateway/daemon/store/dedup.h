@@ -32,7 +32,7 @@ void dedup_lost(struct dedup *dedup, struct db *db, uint16_t device, uint32_t bo
                 uint32_t last);
 /* A reading that was added: what its counters say counts as reported. */
 void dedup_note(struct dedup *dedup, uint16_t device, uint32_t boot,
-                const struct stream_schema *shape, const struct payload_value *values);
+                const struct stream_schema *schema, const struct payload_value *values);
 /* What is in the file: from where on something may be missing, in one of the last boots, and what
  * their counters reported. Where the beginning of a boot is missing, the end of the one before may
  * be, too. seq 0: nothing. */

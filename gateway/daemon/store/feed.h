@@ -51,7 +51,7 @@ void store_ack(struct store *store, uint16_t broker, uint64_t id);
 void store_quarantine(struct store *store, uint16_t broker, uint64_t id, int reason,
                       const void *payload, uint32_t size);
 
-/* Copies; false: no such stream. `shape` stays valid until store_stop(). */
+/* Copies; false: no such stream. `schema` stays valid until store_stop(). */
 bool store_stream(struct store *store, uint32_t id, struct stream *stream);
 /* The one with the lowest id above `id`. Ids are given in ascending order and keep their meaning as
  * long as the store is open. */

@@ -156,7 +156,7 @@ static void scan_body(struct search *search, const void *data, size_t size)
         struct store_point point = {.n = 1};
         if (!store_wall(search->store, reader.base.boot, &record, &point.t_ms) ||
             point.t_ms < search->query->from_ms || point.t_ms >= search->limit_ms ||
-            !record_values(&record, search->stream->shape, values) ||
+            !record_values(&record, search->stream->schema, values) ||
             !values[search->field].present)
             continue;
         point.min = point.mean = point.max = payload_value_number(&values[search->field]);
@@ -275,10 +275,10 @@ static void mean_hour(void *context, const struct rollup_row *row)
 
 /* ---- One question ---- */
 
-static bool find_field(const struct stream_schema *shape, const char *metric, unsigned *field)
+static bool find_field(const struct stream_schema *schema, const char *metric, unsigned *field)
 {
-    for (unsigned i = 0; i < shape->count; i++) {
-        if (strcmp(shape->fields[i].metric, metric) == 0) {
+    for (unsigned i = 0; i < schema->count; i++) {
+        if (strcmp(schema->fields[i].metric, metric) == 0) {
             *field = i;
             return true;
         }
@@ -355,11 +355,11 @@ static enum store_result run_search(struct search *search)
             continue;
         for (uint32_t i = 0; result == STORE_OK && (stream = stream_at(store, i)) != NULL; i++) {
             if (strcmp(stream->device, name) != 0 ||
-                !find_field(stream->shape, search->query->metric, &search->field))
+                !find_field(stream->schema, search->query->metric, &search->field))
                 continue;
             known = true;
             search->source = (uint16_t)d;
-            search->kind = stream->shape->fields[search->field].kind;
+            search->kind = stream->schema->fields[search->field].kind;
             if (!file_result(store, read_stream(search, stream), "reading history"))
                 result = STORE_UNAVAILABLE;
         }

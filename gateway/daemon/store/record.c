@@ -136,17 +136,17 @@ struct value_bits {
     int64_t scaled[READING_VALUES_MAX];
 };
 
-static void look_at_values(const struct stream_schema *shape, const struct reading *reading,
+static void look_at_values(const struct stream_schema *schema, const struct reading *reading,
                            struct value_bits *bits)
 {
     bits->absent = bits->wide = 0;
     bits->flags = false;
-    for (unsigned i = 0; i < shape->count; i++) {
+    for (unsigned i = 0; i < schema->count; i++) {
         const struct reading_value *value = &reading->values[i];
         bool present = i < reading->value_count && value->present && isfinite(value->value);
         if (!present)
             bits->absent |= 1u << i;
-        else if (is_wide(&shape->fields[i], value->value, &bits->scaled[i]))
+        else if (is_wide(&schema->fields[i], value->value, &bits->scaled[i]))
             bits->wide |= 1u << i;
         bits->flags = bits->flags || (i < reading->value_count && value->flag != METRIC_GOOD);
     }
@@ -169,12 +169,12 @@ static uint8_t *put_flags(uint8_t *at, const struct reading *reading, unsigned c
     return at;
 }
 
-bool body_reading(struct body *body, uint32_t stream, const struct stream_schema *shape,
+bool body_reading(struct body *body, uint32_t stream, const struct stream_schema *schema,
                   const struct reading *reading)
 {
     uint8_t scratch[RECORD_MAX];
     struct value_bits bits;
-    look_at_values(shape, reading, &bits);
+    look_at_values(schema, reading, &bits);
     int64_t dt = reading->time.ms - body->base.wall_ms;
     int64_t dmono = reading->taken.ms - body->base.mono_ms - dt;
     unsigned kind = RECORD_READING | (reading->late ? BIT_LATE : 0) |
@@ -190,14 +190,14 @@ bool body_reading(struct body *body, uint32_t stream, const struct stream_schema
     if (dmono != 0)
         at = varint_put(at, zigzag(dmono));
     if (bits.absent != 0)
-        at = put_bitmap(at, bits.absent, shape->count);
+        at = put_bitmap(at, bits.absent, schema->count);
     if (bits.flags)
-        at = put_flags(at, reading, shape->count);
+        at = put_flags(at, reading, schema->count);
     if (bits.wide != 0)
-        at = put_bitmap(at, bits.wide, shape->count);
-    for (unsigned i = 0; i < shape->count; i++) {
+        at = put_bitmap(at, bits.wide, schema->count);
+    for (unsigned i = 0; i < schema->count; i++) {
         if ((bits.absent >> i & 1) == 0)
-            at = put_value(at, &shape->fields[i], bits.wide >> i & 1, reading->values[i].value,
+            at = put_value(at, &schema->fields[i], bits.wide >> i & 1, reading->values[i].value,
                            bits.scaled[i]);
     }
     return body_append(body, scratch, (size_t)(at - scratch));
@@ -487,20 +487,20 @@ static void get_value(struct cursor *c, const struct stream_schema_field *field,
     }
 }
 
-bool record_values(const struct record *record, const struct stream_schema *shape,
+bool record_values(const struct record *record, const struct stream_schema *schema,
                    struct payload_value *values)
 {
     struct cursor c = {.at = record->values, .end = record->values + record->values_size};
     uint8_t nibbles[READING_VALUES_MAX / 2] = {0};
-    uint32_t absent = record->bits & BIT_ABSENT ? get_bitmap(&c, shape->count) : 0;
+    uint32_t absent = record->bits & BIT_ABSENT ? get_bitmap(&c, schema->count) : 0;
     if (record->bits & BIT_FLAGS)
-        get_bytes(&c, nibbles, (shape->count + 1u) / 2);
-    uint32_t wide = record->bits & BIT_WIDE ? get_bitmap(&c, shape->count) : 0;
-    for (unsigned i = 0; i < shape->count; i++) {
+        get_bytes(&c, nibbles, (schema->count + 1u) / 2);
+    uint32_t wide = record->bits & BIT_WIDE ? get_bitmap(&c, schema->count) : 0;
+    for (unsigned i = 0; i < schema->count; i++) {
         values[i] = (struct payload_value){.present = (absent >> i & 1) == 0,
                                            .flag = nibbles[i / 2] >> (i % 2 * 4) & 15};
         if (values[i].present)
-            get_value(&c, &shape->fields[i], wide >> i & 1, &values[i]);
+            get_value(&c, &schema->fields[i], wide >> i & 1, &values[i]);
     }
     return !c.failed && c.at == c.end;
 }

@@ -54,16 +54,16 @@ struct stream {
     uint32_t id;
     char device[CONFIG_NAME_SIZE];
     int32_t index; /* of the device in the configuration, -1: it has none of that name */
-    const struct stream_schema *shape;
+    const struct stream_schema *schema;
 };
 
 /* How a device's readings are kept, from its profile. */
-void stream_schema_of_device(const struct device_config *device, struct stream_schema *shape);
+void stream_schema_of_device(const struct device_config *device, struct stream_schema *schema);
 /* "air_temperature:2 soil_ph:f …" and back; 'f' is a float, 'd' a double. `text` has room for
  * STREAM_SCHEMA_TEXT_MAX. Parsing fails (false) on anything else than what stream_schema_text()
  * writes. */
-void stream_schema_text(const struct stream_schema *shape, char *text);
-bool stream_schema_parse(const char *text, struct stream_schema *shape);
+void stream_schema_text(const struct stream_schema *schema, char *text);
+bool stream_schema_parse(const char *text, struct stream_schema *schema);
 
 struct body_base {
     uint32_t boot; /* the gateway's boot count */
@@ -81,7 +81,7 @@ struct body {
 /* Starts an empty body in caller's memory (at least BODY_HEADER_MAX). */
 void body_begin(struct body *body, uint8_t *data, uint32_t size, const struct body_base *base);
 /* Each appends one record; false when it does not fit (nothing was written). */
-bool body_reading(struct body *body, uint32_t stream, const struct stream_schema *shape,
+bool body_reading(struct body *body, uint32_t stream, const struct stream_schema *schema,
                   const struct reading *reading);
 bool body_gap(struct body *body, uint32_t stream, const struct reading_gap *gap);
 bool body_correction(struct body *body, uint32_t boot, int64_t add_ms);
@@ -92,7 +92,7 @@ bool body_correction(struct body *body, uint32_t boot, int64_t add_ms);
 struct record_mean {
     int64_t t_ms;                       /* where the hour begins (UTC) */
     uint32_t boot, first_seq, last_seq; /* what it stands for lies in here */
-    uint8_t from, count;                /* fields of the shape */
+    uint8_t from, count;                /* fields of the schema */
     struct record_mean_cell {
         uint32_t n, bad; /* samples; taken, but not to be believed and in none of the others */
         float min, mean, max;
@@ -139,8 +139,8 @@ bool body_next_of(struct body_reader *reader, uint32_t stream, struct record *re
  * for giving a stream another number. The bases must be equal. */
 bool body_copy(struct body *to, const struct body_reader *from, const struct record *record,
                uint32_t stream);
-/* The values of a reading; false when they do not fit the shape. `values` has shape->count. */
-bool record_values(const struct record *record, const struct stream_schema *shape,
+/* The values of a reading; false when they do not fit the schema. `values` has schema->count. */
+bool record_values(const struct record *record, const struct stream_schema *schema,
                    struct payload_value *values);
 /* false when it is damaged. */
 bool record_mean(const struct record *record, struct record_mean *mean);

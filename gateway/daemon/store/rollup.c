@@ -321,19 +321,19 @@ static struct open_hour *open_hour(struct rollup *rollup, struct db *db,
         grow(rollup);
     if (rollup->used >= rollup->capacity - 1)
         return NULL;
-    struct rollup_row *row = calloc(1, row_size(stream->shape->count));
+    struct rollup_row *row = calloc(1, row_size(stream->schema->count));
     if (row == NULL)
         return NULL;
     struct open_hour opened = {.stream = stream->id, .row = row};
     struct rollup_row loaded;
     if (db->handle != NULL && load(db, stream->id, t_ms, &loaded) &&
-        loaded.count == stream->shape->count) {
+        loaded.count == stream->schema->count) {
         struct places_of of = places_of(stream->id, &loaded);
         memcpy(row, &loaded, row_size(loaded.count));
         places_load(db, &of, &opened.places);
     }
     row->t_ms = t_ms;
-    row->count = stream->shape->count;
+    row->count = stream->schema->count;
     put(rollup, opened);
     /* cppcheck-suppress memleak ; the table has it now */
     return find(rollup, stream->id, t_ms);
@@ -384,7 +384,7 @@ void rollup_add(struct rollup *rollup, struct db *db, const struct stream *strea
         double value = payload_value_number(&values[i]);
         cell->min = cell->n == 0 || value < cell->min ? value : cell->min;
         cell->max = cell->n == 0 || value > cell->max ? value : cell->max;
-        if (stream->shape->fields[i].kind == METRIC_ANGLE) {
+        if (stream->schema->fields[i].kind == METRIC_ANGLE) {
             cell->angle = rollup_angle(cell);
             cell->vector = true;
             angle_add(&cell->angle, value, 1);

@@ -76,7 +76,7 @@ static uint32_t adopt_stream(struct store *store, const char *device, const char
     const struct stream *stream = NULL;
     for (uint32_t i = 0; (stream = stream_at(store, i)) != NULL; i++) {
         char known[STREAM_SCHEMA_TEXT_MAX];
-        stream_schema_text(stream->shape, known);
+        stream_schema_text(stream->schema, known);
         if (strcmp(stream->device, device) == 0 && strcmp(known, text) == 0)
             return stream->id;
     }
@@ -99,12 +99,12 @@ static void read_streams(struct store *store)
         const char *text = (const char *)sqlite3_column_text(s, 2);
         struct stream_pair *grown =
             grow_array(job->streams, &job->stream_room, job->stream_count + 1u, sizeof *grown);
-        struct stream_schema shape;
+        struct stream_schema schema;
         if (grown == NULL)
             break;
         job->streams = grown;
         if (device == NULL || text == NULL || strlen(device) >= CONFIG_NAME_SIZE ||
-            !stream_schema_parse(text, &shape))
+            !stream_schema_parse(text, &schema))
             continue;
         uint32_t id = adopt_stream(store, device, text);
         if (id != 0)

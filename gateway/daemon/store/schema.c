@@ -32,50 +32,50 @@ static unsigned larger(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
-static void field_form(const struct field_config *field, struct stream_schema_field *shape)
+static void field_form(const struct field_config *field, struct stream_schema_field *schema)
 {
-    shape->decimals = 0;
-    shape->form =
+    schema->decimals = 0;
+    schema->form =
         field->type == FIELD_F32 && field->scale_sign == 0 ? PAYLOAD_SINGLE : PAYLOAD_DOUBLE;
     if (field_type_kind(field) == FIELD_REAL || field->scale_sign != 0)
         return; /* as many decimals as it gives */
     unsigned decimals = larger(decimals_of(field->scale), decimals_of(field->offset));
     for (unsigned i = 0; i < field->enum_count; i++)
         decimals = larger(decimals, decimals_of(field->enum_values[i]));
-    shape->form = decimals > DECIMALS_MAX ? PAYLOAD_DOUBLE : PAYLOAD_SCALED;
-    shape->decimals = decimals > DECIMALS_MAX ? 0 : (uint8_t)decimals;
+    schema->form = decimals > DECIMALS_MAX ? PAYLOAD_DOUBLE : PAYLOAD_SCALED;
+    schema->decimals = decimals > DECIMALS_MAX ? 0 : (uint8_t)decimals;
 }
 
 /* One digit more where a scale makes any number of them; what an offset has. */
-static void adjust_form(const struct device_adjust *adjust, struct stream_schema_field *shape)
+static void adjust_form(const struct device_adjust *adjust, struct stream_schema_field *schema)
 {
-    if (shape->form != PAYLOAD_SCALED)
+    if (schema->form != PAYLOAD_SCALED)
         return;
-    unsigned decimals = shape->decimals + (adjust->scale != 1 ? 1u : 0u);
+    unsigned decimals = schema->decimals + (adjust->scale != 1 ? 1u : 0u);
     decimals = larger(decimals, decimals_of(adjust->offset));
-    shape->decimals = (uint8_t)(decimals < DECIMALS_MAX ? decimals : DECIMALS_MAX);
+    schema->decimals = (uint8_t)(decimals < DECIMALS_MAX ? decimals : DECIMALS_MAX);
 }
 
-void stream_schema_of_device(const struct device_config *device, struct stream_schema *shape)
+void stream_schema_of_device(const struct device_config *device, struct stream_schema *schema)
 {
-    memset(shape, 0, sizeof *shape);
-    shape->count = device->metric_count;
-    for (unsigned i = 0; i < shape->count; i++) {
+    memset(schema, 0, sizeof *schema);
+    schema->count = device->metric_count;
+    for (unsigned i = 0; i < schema->count; i++) {
         const struct field_config *field = device->metrics[i];
-        memcpy(shape->fields[i].metric, field->metric, sizeof shape->fields[i].metric);
-        shape->fields[i].kind = kind_of(field->metric);
-        field_form(field, &shape->fields[i]);
+        memcpy(schema->fields[i].metric, field->metric, sizeof schema->fields[i].metric);
+        schema->fields[i].kind = kind_of(field->metric);
+        field_form(field, &schema->fields[i]);
         if (device->adjusted)
-            adjust_form(&device->adjust[i], &shape->fields[i]);
+            adjust_form(&device->adjust[i], &schema->fields[i]);
     }
 }
 
-void stream_schema_text(const struct stream_schema *shape, char *text)
+void stream_schema_text(const struct stream_schema *schema, char *text)
 {
     static const char digits[] = "0123456789", forms[] = {'\0', 'f', 'd'};
     char *at = text;
-    for (unsigned i = 0; i < shape->count; i++) {
-        const struct stream_schema_field *field = &shape->fields[i];
+    for (unsigned i = 0; i < schema->count; i++) {
+        const struct stream_schema_field *field = &schema->fields[i];
         size_t length = strlen(field->metric);
         if (i > 0)
             *at++ = ' ';
@@ -107,15 +107,15 @@ static bool parse_field(const char *text, size_t length, struct stream_schema_fi
     return form == 'f' || form == 'd';
 }
 
-bool stream_schema_parse(const char *text, struct stream_schema *shape)
+bool stream_schema_parse(const char *text, struct stream_schema *schema)
 {
-    memset(shape, 0, sizeof *shape);
+    memset(schema, 0, sizeof *schema);
     while (*text != '\0') {
         size_t length = strcspn(text, " ");
-        if (shape->count == READING_VALUES_MAX ||
-            !parse_field(text, length, &shape->fields[shape->count]))
+        if (schema->count == READING_VALUES_MAX ||
+            !parse_field(text, length, &schema->fields[schema->count]))
             return false;
-        shape->count++;
+        schema->count++;
         text += length;
         if (*text == ' ' && *++text == '\0')
             return false;

@@ -16,29 +16,29 @@ struct stream_table {
     struct stream *list; /* from here on under the store's lock; ascending by number */
     size_t room, schema_room;
     uint32_t count;
-    struct stream_schema **shapes;
+    struct stream_schema **schemas;
     uint32_t schema_count;
 };
 
 static const struct stream_schema *intern(struct stream_table *streams,
-                                          const struct stream_schema *shape)
+                                          const struct stream_schema *schema)
 {
     for (uint32_t i = 0; i < streams->schema_count; i++) {
-        if (memcmp(streams->shapes[i], shape, sizeof *shape) == 0)
-            return streams->shapes[i];
+        if (memcmp(streams->schemas[i], schema, sizeof *schema) == 0)
+            return streams->schemas[i];
     }
     struct stream_schema **grown =
-        grow_array(streams->shapes, &streams->schema_room, streams->schema_count + 1u,
+        grow_array(streams->schemas, &streams->schema_room, streams->schema_count + 1u,
                    sizeof(struct stream_schema *));
     struct stream_schema *copy = malloc(sizeof *copy);
     if (grown != NULL)
-        streams->shapes = grown;
+        streams->schemas = grown;
     if (grown == NULL || copy == NULL) {
         free(copy);
         return NULL;
     }
-    *copy = *shape;
-    streams->shapes[streams->schema_count++] = copy;
+    *copy = *schema;
+    streams->schemas[streams->schema_count++] = copy;
     return copy;
 }
 
@@ -57,9 +57,9 @@ static int32_t device_named(struct stream_table *streams, const char *name)
 }
 
 static bool add(struct stream_table *streams, uint32_t id, const char *device,
-                const struct stream_schema *shape)
+                const struct stream_schema *schema)
 {
-    const struct stream_schema *kept = intern(streams, shape);
+    const struct stream_schema *kept = intern(streams, schema);
     struct stream *grown =
         grow_array(streams->list, &streams->room, streams->count + 1u, sizeof *grown);
     if (grown != NULL)
@@ -67,7 +67,7 @@ static bool add(struct stream_table *streams, uint32_t id, const char *device,
     if (grown == NULL || kept == NULL)
         return false;
     struct stream *stream = &streams->list[streams->count++];
-    *stream = (struct stream){.id = id, .index = device_named(streams, device), .shape = kept};
+    *stream = (struct stream){.id = id, .index = device_named(streams, device), .schema = kept};
     (void)strncpy(stream->device, device, sizeof stream->device - 1);
     return true;
 }
@@ -82,12 +82,12 @@ struct stream_table *stream_table_create(const struct config *config)
     streams->real_ids = calloc(config->device_count + 1u, sizeof *streams->real_ids);
     bool made = streams->of_device != NULL && streams->real_ids != NULL;
     for (uint16_t i = 0; made && i < config->device_count; i++) {
-        struct stream_schema shape;
-        stream_schema_of_device(&config->devices[i], &shape);
+        struct stream_schema schema;
+        stream_schema_of_device(&config->devices[i], &schema);
         struct stream *stream = &streams->of_device[i];
         stream->index = i;
-        stream->shape = intern(streams, &shape);
-        made = stream->shape != NULL;
+        stream->schema = intern(streams, &schema);
+        made = stream->schema != NULL;
         memcpy(stream->device, config->devices[i].name, sizeof stream->device);
     }
     if (made)
@@ -101,8 +101,8 @@ void stream_table_destroy(struct stream_table *streams)
     if (streams == NULL)
         return;
     for (uint32_t i = 0; i < streams->schema_count; i++)
-        free(streams->shapes[i]);
-    free(streams->shapes);
+        free(streams->schemas[i]);
+    free(streams->schemas);
     free(streams->list);
     free(streams->of_device);
     free(streams->real_ids);
@@ -119,15 +119,15 @@ int streams_load(struct store *store)
     bool first = true;
     pthread_mutex_lock(&store->lock);
     while (rc == SQLITE_ROW && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        struct stream_schema shape;
+        struct stream_schema schema;
         if (first)
             streams->count = 0;
         first = false;
         const char *device = (const char *)sqlite3_column_text(s, 1);
         const char *text = (const char *)sqlite3_column_text(s, 2);
-        if (device == NULL || text == NULL || !stream_schema_parse(text, &shape))
+        if (device == NULL || text == NULL || !stream_schema_parse(text, &schema))
             continue; /* its readings are skipped wherever they turn up */
-        if (!add(streams, (uint32_t)sqlite3_column_int64(s, 0), device, &shape))
+        if (!add(streams, (uint32_t)sqlite3_column_int64(s, 0), device, &schema))
             rc = SQLITE_NOMEM;
     }
     pthread_mutex_unlock(&store->lock);
@@ -184,21 +184,22 @@ bool streams_translated(const struct stream_table *streams)
     return streams->ids_differ;
 }
 
-static const struct stream *find_shape(const struct stream_table *streams, const struct stream *own)
+static const struct stream *find_schema(const struct stream_table *streams,
+                                        const struct stream *own)
 {
     for (uint32_t i = 0; i < streams->count; i++) {
         const struct stream *stream = &streams->list[i];
-        if (stream->index == own->index && stream->shape == own->shape)
+        if (stream->index == own->index && stream->schema == own->schema)
             return stream;
     }
     return NULL;
 }
 
-static int insert_row(struct store *store, const char *device, const struct stream_schema *shape,
+static int insert_row(struct store *store, const char *device, const struct stream_schema *schema,
                       uint32_t id)
 {
     char text[STREAM_SCHEMA_TEXT_MAX];
-    stream_schema_text(shape, text);
+    stream_schema_text(schema, text);
     sqlite3_stmt *s = db_statement(&store->db, DB_STREAM_INSERT);
     if (s != NULL) {
         sqlite3_bind_text(s, 1, device, -1, SQLITE_STATIC);
@@ -209,15 +210,15 @@ static int insert_row(struct store *store, const char *device, const struct stre
     return db_run(&store->db, s);
 }
 
-static int insert(struct store *store, const char *device, const struct stream_schema *shape,
+static int insert(struct store *store, const char *device, const struct stream_schema *schema,
                   uint32_t *id)
 {
-    int rc = insert_row(store, device, shape, 0);
+    int rc = insert_row(store, device, schema, 0);
     if (rc != SQLITE_OK)
         return rc;
     *id = (uint32_t)sqlite3_last_insert_rowid(store->db.handle);
     pthread_mutex_lock(&store->lock);
-    bool added = add(store->streams, *id, device, shape);
+    bool added = add(store->streams, *id, device, schema);
     pthread_mutex_unlock(&store->lock);
     return added ? SQLITE_OK : SQLITE_NOMEM;
 }
@@ -235,8 +236,8 @@ static int insert_known(struct store *store)
         return rc == SQLITE_ROW ? SQLITE_OK : rc;
     rc = SQLITE_OK;
     for (uint32_t i = 0; i < streams->count && rc == SQLITE_OK; i++)
-        rc =
-            insert_row(store, streams->list[i].device, streams->list[i].shape, streams->list[i].id);
+        rc = insert_row(store, streams->list[i].device, streams->list[i].schema,
+                        streams->list[i].id);
     return rc;
 }
 
@@ -249,11 +250,11 @@ int streams_settle(struct store *store)
     streams->ids_differ = false;
     for (uint16_t i = 0; i < store->config->device_count; i++) {
         struct stream *own = &streams->of_device[i];
-        const struct stream *known = find_shape(streams, own);
+        const struct stream *known = find_schema(streams, own);
         if (known != NULL) {
             streams->real_ids[i] = known->id;
         } else {
-            int rc = insert(store, own->device, own->shape, &streams->real_ids[i]);
+            int rc = insert(store, own->device, own->schema, &streams->real_ids[i]);
             if (rc != SQLITE_OK)
                 return rc;
         }

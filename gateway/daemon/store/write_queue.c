@@ -333,7 +333,7 @@ void write_queue_reading(struct write_queue *write_queue, const struct reading *
     pthread_mutex_lock(&write_queue->lock);
     write_queue->taken++;
     struct body *body = next_room(write_queue);
-    if (body != NULL && body_reading(body, stream->id, stream->shape, reading)) {
+    if (body != NULL && body_reading(body, stream->id, stream->schema, reading)) {
         keep_mark(write_queue, reading);
         added(write_queue);
     } else {

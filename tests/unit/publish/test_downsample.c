@@ -21,20 +21,20 @@
 #define SEQS   4000u
 #define STREAM 7u
 
-static struct stream_schema shape;
+static struct stream_schema schema;
 
-static const struct stream_schema *shape_of(void *context, uint32_t stream)
+static const struct stream_schema *schema_of(void *context, uint32_t stream)
 {
     (void)context;
-    return stream < STREAM + 400 ? &shape : NULL;
+    return stream < STREAM + 400 ? &schema : NULL;
 }
 
 static int begin(void **state)
 {
     struct config *config = garden_config(1, 1, "");
-    stream_schema_of_device(&config->devices[0], &shape);
+    stream_schema_of_device(&config->devices[0], &schema);
     garden_config_free(config);
-    *state = downsample_create(shape_of, NULL);
+    *state = downsample_create(schema_of, NULL);
     downsample_begin(*state, 1);
     return *state != NULL ? 0 : -1;
 }
@@ -65,7 +65,7 @@ static struct made *make(uint64_t id, int64_t taken_ms)
 static void put(struct made *made, uint32_t stream, uint32_t seq, int64_t wall_ms)
 {
     struct reading reading = garden_reading(0, 1, seq, wall_ms);
-    assert_true(body_reading(&made->body, stream, &shape, &reading));
+    assert_true(body_reading(&made->body, stream, &schema, &reading));
 }
 
 static enum downsample_result add(struct downsample *downsample, struct made *made)
@@ -186,7 +186,7 @@ static void what_may_not_be_believed_is_counted_apart(void **state)
                                  : seq % 3 == 1 ? METRIC_GOOD
                                                 : METRIC_ABSENT;
         reading.values[0].present = seq % 3 != 2;
-        assert_true(body_reading(&made->body, STREAM, &shape, &reading));
+        assert_true(body_reading(&made->body, STREAM, &schema, &reading));
     }
     assert_int_equal(add(downsample, made), DOWNSAMPLE_TAKEN);
     downsample_close(downsample);
@@ -227,7 +227,7 @@ static void logs_of_other_hours_and_boots_have_their_own_means(void **state)
     for (uint32_t seq = 1; seq <= 100; seq++) /* a log of five hours, in two boots */
         put(made, STREAM, seq, NOON - (101 - seq) * (HOUR / 20));
     struct reading reading = garden_reading(0, 2, 1, NOON - 1);
-    assert_true(body_reading(&made->body, STREAM, &shape, &reading));
+    assert_true(body_reading(&made->body, STREAM, &schema, &reading));
     put(made, STREAM + 1, 200, NOON - 1);
     assert_int_equal(add(downsample, made), DOWNSAMPLE_TAKEN);
     downsample_close(downsample);
@@ -261,17 +261,17 @@ static void a_block_that_takes_many_bodies_moves_the_cursor_with_the_last(void *
 static void many_values_take_two_records(void **state)
 {
     struct downsample *downsample = *state;
-    struct stream_schema narrow = shape;
-    shape.count = READING_VALUES_MAX;
-    for (unsigned i = 0; i < shape.count; i++)
-        shape.fields[i] = narrow.fields[i % 3];
+    struct stream_schema narrow = schema;
+    schema.count = READING_VALUES_MAX;
+    for (unsigned i = 0; i < schema.count; i++)
+        schema.fields[i] = narrow.fields[i % 3];
     struct made *made = make(1, NOON);
     put(made, STREAM, 1, NOON);
     put(made, STREAM, 2, NOON);
     assert_int_equal(add(downsample, made), DOWNSAMPLE_TAKEN);
     downsample_close(downsample);
     struct out *out = give_all(downsample);
-    shape = narrow;
+    schema = narrow;
     assert_int_equal(out->means, 2);
     assert_int_equal(out->last.from, 12);
     assert_int_equal(out->last.count, 12);
@@ -285,7 +285,7 @@ static void readings_of_an_unknown_time_go_as_they_are(void **state)
     reading.taken.ms = 4000;
     assert_int_equal(add_readings(downsample, 1, 1, 2, NOON), DOWNSAMPLE_TAKEN);
     struct made *made = make(3, NOON);
-    assert_true(body_reading(&made->body, STREAM, &shape, &reading));
+    assert_true(body_reading(&made->body, STREAM, &schema, &reading));
     assert_int_equal(add(downsample, made), DOWNSAMPLE_CLOSE);
     downsample_close(downsample);
     (void)give_all(downsample);
@@ -315,7 +315,7 @@ static void a_mean_is_written_as_the_schema_has_it(void **state)
 {
     struct downsample *downsample = *state;
     struct streams *streams = streams_create();
-    struct ipc_stream stream = {.stream = {.id = STREAM, .device = "plot-0"}, .shape = shape};
+    struct ipc_stream stream = {.stream = {.id = STREAM, .device = "plot-0"}, .schema = schema};
     struct lane lane = {0};
     struct lane_message message;
     char json[8192];

@@ -17,7 +17,7 @@
 struct bench {
     struct streams *streams;
     struct lane lane;
-    struct stream_schema shape;
+    struct stream_schema schema;
 };
 
 static int begin(void **state)
@@ -25,9 +25,9 @@ static int begin(void **state)
     struct bench *bench = calloc(1, sizeof *bench);
     struct config *config = garden_config(1, 1, "");
     struct ipc_stream stream = {.type = IPC_STREAM, .stream = {.id = 7, .device = "plot-0"}};
-    stream_schema_of_device(&config->devices[0], &bench->shape);
+    stream_schema_of_device(&config->devices[0], &bench->schema);
     garden_config_free(config);
-    stream.shape = bench->shape;
+    stream.schema = bench->schema;
     bench->streams = streams_create();
     assert_true(streams_add(bench->streams, &stream));
     lane_reset(&bench->lane, 1);
@@ -53,7 +53,7 @@ static void add_body(struct bench *bench, uint64_t id, uint16_t count, uint32_t 
     body_begin(&body, data, sizeof data, &base);
     for (uint16_t i = 0; i < count; i++) {
         struct reading reading = garden_reading(0, 3, (uint32_t)id + i, NOON + i);
-        assert_true(body_reading(&body, stream, &bench->shape, &reading));
+        assert_true(body_reading(&body, stream, &bench->schema, &reading));
     }
     struct ipc_body head = {.type = IPC_BODY, .count = count, .first_id = id};
     assert_true(lane_add(&bench->lane, &head, data, body.used));

@@ -71,21 +71,21 @@ struct example {
     uint8_t doc[sizeof(struct ipc_doc) + 16];
 };
 
-/* Streams of two shapes, and bodies whose records go through all streams. */
+/* Streams of two schemas, and bodies whose records go through all streams. */
 static void make_example(struct example *example)
 {
     memset(example, 0, sizeof *example);
     struct config *config = garden_config(STREAMS, 1, "");
-    struct stream_schema shapes[STREAMS];
+    struct stream_schema schemas[STREAMS];
     for (uint32_t i = 0; i < STREAMS; i++) {
         struct ipc_stream *stream = &example->streams[i];
-        stream_schema_of_device(&config->devices[i], &shapes[i]);
+        stream_schema_of_device(&config->devices[i], &schemas[i]);
         if (i > 0)
-            shapes[i].fields[0].metric[0] = 'x';
+            schemas[i].fields[0].metric[0] = 'x';
         stream->type = IPC_STREAM;
         stream->stream.id = 1 + i * 70; /* the table must grow in between */
         (void)snprintf(stream->stream.device, sizeof stream->stream.device, "plot-%u", i);
-        stream->shape = shapes[i];
+        stream->schema = schemas[i];
     }
     garden_config_free(config);
     for (uint32_t b = 0; b < BODIES; b++) {
@@ -95,7 +95,8 @@ static void make_example(struct example *example)
         for (uint32_t i = 0; i < IN_BODY; i++) {
             uint32_t of = (b + i) % STREAMS, seq = b * IN_BODY + i + 1;
             struct reading reading = garden_reading((uint16_t)of, 3, seq, NOON + i);
-            assert_true(body_reading(&body, example->streams[of].stream.id, &shapes[of], &reading));
+            assert_true(
+                body_reading(&body, example->streams[of].stream.id, &schemas[of], &reading));
         }
         body_seal(&body);
         example->heads[b] =

@@ -197,15 +197,15 @@ static void write_version_1(struct bench *bench)
     char text[STREAM_SCHEMA_TEXT_MAX];
     sqlite3 *db = NULL;
     sqlite3_stmt *s = NULL;
-    struct stream_schema shape;
+    struct stream_schema schema;
     struct body body;
     struct body_base base = {41, NOON, 1000};
-    stream_schema_of_device(&bench->config->devices[0], &shape);
-    stream_schema_text(&shape, text);
+    stream_schema_of_device(&bench->config->devices[0], &schema);
+    stream_schema_text(&schema, text);
     body_begin(&body, data, sizeof data, &base);
     for (uint32_t seq = 1; seq <= 20; seq++) {
         struct reading reading = garden_reading(0, 1, seq, NOON + seq * 1000);
-        assert_true(body_reading(&body, 7, &shape, &reading));
+        assert_true(body_reading(&body, 7, &schema, &reading));
     }
     body_seal(&body);
     assert_int_equal(sqlite3_open(bench->path, &db), SQLITE_OK);

@@ -503,7 +503,7 @@ static void streams_keep_their_numbers_over_a_damaged_file(void **state)
     struct bench *bench = *state;
     struct store_stats stats;
     struct stream known[6], now;
-    struct stream_schema shape;
+    struct stream_schema schema;
     uint8_t junk[512], data[BODY_MAX];
     struct feed_body body;
     struct stat st;
@@ -520,8 +520,8 @@ static void streams_keep_their_numbers_over_a_damaged_file(void **state)
     for (uint32_t i = 0, last = 0; i < 6; i++, last = known[i - 1].id)
         assert_true(store_stream_after(bench->store, last, &known[i]));
     assert_int_equal(known[3].id, 4);
-    assert_int_equal(known[3].shape->count, 5);
-    shape = *known[3].shape;
+    assert_int_equal(known[3].schema->count, 5);
+    schema = *known[3].schema;
     memset(junk, 0xA5, sizeof junk);
     assert_int_equal(stat(bench->path, &st), 0);
     int fd = open(bench->path, O_WRONLY);
@@ -554,7 +554,7 @@ static void streams_keep_their_numbers_over_a_damaged_file(void **state)
                 assert_int_equal(record.stream, 4 + got);
                 assert_true(store_stream(bench->store, record.stream, &now));
                 assert_string_equal(now.device, known[3 + got].device);
-                assert_memory_equal(now.shape, &shape, sizeof shape);
+                assert_memory_equal(now.schema, &schema, sizeof schema);
                 got++;
             }
         }

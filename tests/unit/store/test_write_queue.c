@@ -24,7 +24,7 @@ enum fate { NOT_TAKEN, TAKEN, KEPT, GONE };
 
 struct full {
     struct config *config;
-    struct stream_schema shape;
+    struct stream_schema schema;
     struct stream streams[DEVICES];
     struct write_queue *write_queue;
     int wake_fd;
@@ -38,9 +38,9 @@ static int begin(void **state)
     struct full *full = calloc(1, sizeof *full);
     full->config = garden_config(DEVICES, 1, "");
     full->wake_fd = eventfd(0, EFD_NONBLOCK);
-    stream_schema_of_device(&full->config->devices[0], &full->shape);
+    stream_schema_of_device(&full->config->devices[0], &full->schema);
     for (uint32_t i = 0; i < DEVICES; i++)
-        full->streams[i] = (struct stream){.id = i + 1, .shape = &full->shape};
+        full->streams[i] = (struct stream){.id = i + 1, .schema = &full->schema};
     full->write_queue = write_queue_create(full->config, full->streams, 9, full->wake_fd);
     *state = full;
     return full->write_queue != NULL ? 0 : -1;

@@ -115,7 +115,7 @@ bool backlog_create(struct publish *publish, struct broker *broker)
     if (backlog == NULL)
         return false;
     backlog->boards = calloc(publish->config->device_count + 1u, sizeof *backlog->boards);
-    backlog->downsample = downsample_create(backlog_shape, publish->store);
+    backlog->downsample = downsample_create(backlog_schema, publish->store);
     if (backlog->boards == NULL || backlog->downsample == NULL)
         return false;
     backlog_down(publish, broker);
@@ -183,8 +183,8 @@ static bool know_streams(struct publish *publish, struct broker *broker)
 {
     struct ipc_stream message = {.type = IPC_STREAM};
     while (store_stream_after(publish->store, broker->backlog->last_stream, &message.stream)) {
-        message.shape = *message.stream.shape;
-        message.stream.shape = NULL;
+        message.schema = *message.stream.schema;
+        message.stream.schema = NULL;
         if (!ipc_send(broker, &message, sizeof message, NULL, 0))
             return false;
         broker->backlog->last_stream = message.stream.id;
@@ -276,10 +276,10 @@ static void feed_again(struct publish *publish, struct broker *broker)
 
 /* ---- Means instead ---- */
 
-const struct stream_schema *backlog_shape(void *store, uint32_t stream)
+const struct stream_schema *backlog_schema(void *store, uint32_t stream)
 {
     struct stream found;
-    return store_stream(store, stream, &found) ? found.shape : NULL;
+    return store_stream(store, stream, &found) ? found.schema : NULL;
 }
 
 /* Nothing in it can be sent: delivered as soon as what goes before is. */

@@ -42,12 +42,12 @@ struct items {
 };
 
 struct known {
-    const struct stream_schema *shape;
+    const struct stream_schema *schema;
     uint32_t row, gap; /* last used, NONE: there is none in this block */
 };
 
 struct downsample {
-    downsample_shape shape;
+    downsample_schema schema;
     void *context;
     struct known *streams; /* by number */
     size_t stream_room;
@@ -61,11 +61,11 @@ struct downsample {
     uint32_t at, then; /* of all that is given out: the next, and the one after the body at hand */
 };
 
-struct downsample *downsample_create(downsample_shape shape, void *context)
+struct downsample *downsample_create(downsample_schema schema, void *context)
 {
     struct downsample *downsample = calloc(1, sizeof *downsample);
     if (downsample != NULL) {
-        downsample->shape = shape;
+        downsample->schema = schema;
         downsample->context = context;
     }
     return downsample;
@@ -128,8 +128,8 @@ static struct known *stream_of(struct downsample *downsample, uint32_t id)
         downsample->streams = grown;
     }
     struct known *known = &downsample->streams[id];
-    if (known->shape == NULL)
-        known->shape = downsample->shape(downsample->context, id);
+    if (known->schema == NULL)
+        known->schema = downsample->schema(downsample->context, id);
     return known;
 }
 
@@ -213,13 +213,13 @@ static struct row *row_of(struct downsample *downsample, struct known *known,
             return downsample->rows[i - 1];
         }
     }
-    struct row *row = new_row(downsample, record, t_ms, known->shape->count);
+    struct row *row = new_row(downsample, record, t_ms, known->schema->count);
     if (row != NULL)
         known->row = downsample->row_count - 1;
     return row;
 }
 
-static void add_values(struct row *row, const struct stream_schema *shape,
+static void add_values(struct row *row, const struct stream_schema *schema,
                        const struct payload_value *values)
 {
     for (unsigned i = 0; i < row->count; i++) {
@@ -232,7 +232,7 @@ static void add_values(struct row *row, const struct stream_schema *shape,
         cell->min = cell->n == 0 || (float)value < cell->min ? (float)value : cell->min;
         cell->max = cell->n == 0 || (float)value > cell->max ? (float)value : cell->max;
         cell->sum += value;
-        if (shape->fields[i].kind == METRIC_ANGLE)
+        if (schema->fields[i].kind == METRIC_ANGLE)
             angle_add(&cell->angle, value, 1);
         cell->n++;
     }
@@ -244,7 +244,7 @@ static bool add_reading(struct downsample *downsample, const struct record *reco
     struct known *known = stream_of(downsample, record->stream);
     if (known == NULL)
         return false;
-    if (known->shape == NULL || !record_values(record, known->shape, values))
+    if (known->schema == NULL || !record_values(record, known->schema, values))
         return true; /* it could not be sent either */
     int64_t t_ms = wall_ms - (wall_ms % HOUR_MS + HOUR_MS) % HOUR_MS;
     struct row *row = row_of(downsample, known, record, t_ms);
@@ -252,7 +252,7 @@ static bool add_reading(struct downsample *downsample, const struct record *reco
         return false;
     row->first_seq = record->seq < row->first_seq ? record->seq : row->first_seq;
     row->last_seq = record->seq > row->last_seq ? record->seq : row->last_seq;
-    add_values(row, known->shape, values);
+    add_values(row, known->schema, values);
     downsample->readings++;
     return true;
 }

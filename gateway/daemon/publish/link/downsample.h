@@ -20,10 +20,10 @@
 struct downsample;
 
 /* What a stream's values are; NULL: an unknown stream, whose readings are left out. */
-typedef const struct stream_schema *(*downsample_shape)(void *context, uint32_t stream);
+typedef const struct stream_schema *(*downsample_schema)(void *context, uint32_t stream);
 
-/* `shape` is called with `context` while readings are added. NULL: no memory. */
-struct downsample *downsample_create(downsample_shape shape, void *context);
+/* `schema` is called with `context` while readings are added. NULL: no memory. */
+struct downsample *downsample_create(downsample_schema schema, void *context);
 void downsample_destroy(struct downsample *downsample);
 
 /* Forgets all; the first block begins with record `id`. */

@@ -287,7 +287,7 @@ static void release(struct publish *publish)
     announced_destroy(publish->announced);
     docs_free(&publish->docs);
     free(publish->brokers);
-    free(publish->shapes);
+    free(publish->schemas);
     free(publish->changed);
     free(publish->quiet);
     if (publish->wake_fd >= 0)
@@ -306,18 +306,18 @@ static bool make_parts(struct publish *publish)
     publish->broker_count =
         config->broker_count < STORE_BROKERS_MAX ? config->broker_count : STORE_BROKERS_MAX;
     publish->brokers = zeros(publish->broker_count, sizeof *publish->brokers);
-    publish->shapes = zeros(config->device_count, sizeof *publish->shapes);
+    publish->schemas = zeros(config->device_count, sizeof *publish->schemas);
     publish->announced = announced_create(publish);
     publish->changed = zeros(config->device_count, sizeof *publish->changed);
     publish->quiet = zeros(config->device_count, sizeof *publish->quiet);
     if (publish->wake_fd < 0 || publish->live_fd < 0 || publish->brokers == NULL ||
-        publish->shapes == NULL || publish->changed == NULL || publish->quiet == NULL ||
+        publish->schemas == NULL || publish->changed == NULL || publish->quiet == NULL ||
         publish->announced == NULL)
         return false;
     for (uint16_t i = 0; i < publish->broker_count; i++)
         log_state_init(&publish->brokers[i].twin_log, PUBLISH_TWIN_NONE);
     for (uint16_t i = 0; i < config->device_count; i++)
-        stream_schema_of_device(&config->devices[i], &publish->shapes[i]);
+        stream_schema_of_device(&config->devices[i], &publish->schemas[i]);
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         if (!make_broker(publish, i))
             return false;

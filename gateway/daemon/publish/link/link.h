@@ -107,8 +107,8 @@ struct publish {
     struct docs docs;
     struct broker *brokers;
     uint16_t broker_count;
-    struct stream_schema *shapes; /* by device */
-    int wake_fd, live_fd;         /* an eventfd; a timerfd, set by the live table */
+    struct stream_schema *schemas; /* by device */
+    int wake_fd, live_fd;          /* an eventfd; a timerfd, set by the live table */
     pthread_t thread;
     atomic_bool stopping;
     atomic_llong step_ms;
@@ -179,7 +179,7 @@ void backlog_up(struct publish *publish, struct broker *broker, bool may_have_fo
 void backlog_down(struct publish *publish, struct broker *broker);
 void backlog_ack(struct publish *publish, struct broker *broker, const struct ipc_ack *ack);
 void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms);
-const struct stream_schema *backlog_shape(void *store, uint32_t stream);
+const struct stream_schema *backlog_schema(void *store, uint32_t stream);
 
 /* record_log.c: gateway/log */
 void record_log_up(struct broker *broker);

@@ -139,23 +139,23 @@ static void put_converted(const struct field_config *field, const char *unit,
 static void fill_payload(struct publish *publish, const struct reading *reading,
                          struct payload_reading *payload, const char *names[READING_VALUES_MAX])
 {
-    const struct stream_schema *shape = &publish->shapes[reading->device];
+    const struct stream_schema *schema = &publish->schemas[reading->device];
     const struct device_config *device = &publish->config->devices[reading->device];
     *payload = (struct payload_reading){.device = device->name,
                                         .metrics = names,
-                                        .count = shape->count,
+                                        .count = schema->count,
                                         .clock_untrusted = reading->time.trust != TIME_TRUSTED,
                                         .boot = reading->boot,
                                         .seq = reading->seq,
                                         .ts_ms = reading->time.ms};
-    for (unsigned i = 0; i < shape->count; i++) {
+    for (unsigned i = 0; i < schema->count; i++) {
         const struct field_config *field = device->metrics[i];
         const char *unit = config_shown_unit(device, i);
-        names[i] = shape->fields[i].metric;
+        names[i] = schema->fields[i].metric;
         if (i >= reading->value_count)
             continue;
         if (strcmp(unit, field->unit) == 0)
-            payload_value_from(&shape->fields[i], &reading->values[i], &payload->values[i]);
+            payload_value_from(&schema->fields[i], &reading->values[i], &payload->values[i]);
         else
             put_converted(field, unit, &reading->values[i], &payload->values[i]);
     }
@@ -218,17 +218,17 @@ static bool send_live(struct publish *publish, struct broker *broker, uint16_t d
 /* ---- Health ---- */
 
 static void health_json(struct json_out *o, const struct device_health *health,
-                        const struct reading *reading, const struct stream_schema *shape)
+                        const struct reading *reading, const struct stream_schema *schema)
 {
     json_out_open(o, '{');
     device_health_json(o, health);
-    for (unsigned i = 0; reading != NULL && i < shape->count; i++) {
+    for (unsigned i = 0; reading != NULL && i < schema->count; i++) {
         struct payload_value value;
-        if (strcmp(shape->fields[i].metric, "battery_voltage") != 0 || i >= reading->value_count ||
+        if (strcmp(schema->fields[i].metric, "battery_voltage") != 0 || i >= reading->value_count ||
             !reading->values[i].present)
             continue;
         char text[48];
-        payload_value_from(&shape->fields[i], &reading->values[i], &value);
+        payload_value_from(&schema->fields[i], &reading->values[i], &value);
         json_out_key(o, "battery");
         json_out_raw(o, text, payload_scalar(text, &value));
     }
@@ -250,7 +250,7 @@ static bool send_health(struct publish *publish, struct broker *broker, uint16_t
         health.online == broker->live_lane->health_online[device])
         return true;
     bool known = live_get(publish->live, device, &reading);
-    health_json(&o, &health, known ? &reading : NULL, &publish->shapes[device]);
+    health_json(&o, &health, known ? &reading : NULL, &publish->schemas[device]);
     broker->live_lane->health_dirty[device] = false;
     if (o.failed || !live_lane_topic(publish, device, "health", topic))
         return true;
@@ -269,20 +269,20 @@ static void add_device(struct publish *publish, struct plot_values *plot, uint16
                        int64_t wall_ms)
 {
     const struct device_config *device = &publish->config->devices[index];
-    const struct stream_schema *shape = &publish->shapes[index];
+    const struct stream_schema *schema = &publish->schemas[index];
     struct plot_field fields[READING_VALUES_MAX];
     struct reading reading;
     if (!live_get(publish->live, index, &reading))
         return;
-    for (unsigned i = 0; i < shape->count; i++) {
-        const struct stream_schema_field *from = &shape->fields[i];
+    for (unsigned i = 0; i < schema->count; i++) {
+        const struct stream_schema_field *from = &schema->fields[i];
         fields[i] = (struct plot_field){
             .metric = from->metric,
             .unit = device->metrics[i]->unit,
             .plot_unit = config_metric_unit(publish->config, from->metric),
             .decimals = from->form == PAYLOAD_SCALED ? from->decimals : (uint8_t)2};
     }
-    plot_values_add(plot, fields, shape->count, &reading, device->every_ms, wall_ms);
+    plot_values_add(plot, fields, schema->count, &reading, device->every_ms, wall_ms);
 }
 
 static bool send_plot(struct publish *publish, struct broker *broker, uint16_t index,

@@ -11,8 +11,8 @@
 
 /* ---- Streams ---- */
 
-struct known_shape {
-    struct stream_schema shape;
+struct known_schema {
+    struct stream_schema schema;
     const char *names[READING_VALUES_MAX];
     struct payload_fields fields;
 };
@@ -24,16 +24,16 @@ struct known_boards {
 
 struct known_stream {
     char device[CONFIG_NAME_SIZE];
-    const struct ipc_boards *boards; /* NULL: it is none of our nodes, or no record came yet */
-    const struct known_shape *shape; /* NULL: unknown */
+    const struct ipc_boards *boards;   /* NULL: it is none of our nodes, or no record came yet */
+    const struct known_schema *schema; /* NULL: unknown */
 };
 
 struct streams {
     struct known_stream *by_id;
     size_t room;
     struct known_boards *boards;
-    struct known_shape **shapes;
-    size_t shape_room;
+    struct known_schema **schemas;
+    size_t schema_room;
     uint32_t stream_schema_count;
 };
 
@@ -45,38 +45,39 @@ struct streams *streams_create(void)
 void streams_destroy(struct streams *streams)
 {
     for (uint32_t i = 0; i < streams->stream_schema_count; i++)
-        free(streams->shapes[i]);
+        free(streams->schemas[i]);
     while (streams->boards != NULL) {
         struct known_boards *boards = streams->boards;
         streams->boards = boards->next;
         free(boards);
     }
-    free(streams->shapes);
+    free(streams->schemas);
     free(streams->by_id);
     free(streams);
 }
 
-static const struct known_shape *intern(struct streams *streams, const struct stream_schema *shape)
+static const struct known_schema *intern(struct streams *streams,
+                                         const struct stream_schema *schema)
 {
     for (uint32_t i = 0; i < streams->stream_schema_count; i++) {
-        if (memcmp(&streams->shapes[i]->shape, shape, sizeof *shape) == 0)
-            return streams->shapes[i];
+        if (memcmp(&streams->schemas[i]->schema, schema, sizeof *schema) == 0)
+            return streams->schemas[i];
     }
-    struct known_shape **grown =
-        grow_array(streams->shapes, &streams->shape_room, streams->stream_schema_count + 1u,
-                   sizeof(struct known_shape *));
-    struct known_shape *own = malloc(sizeof *own);
+    struct known_schema **grown =
+        grow_array(streams->schemas, &streams->schema_room, streams->stream_schema_count + 1u,
+                   sizeof(struct known_schema *));
+    struct known_schema *own = malloc(sizeof *own);
     if (grown != NULL)
-        streams->shapes = grown;
+        streams->schemas = grown;
     if (grown == NULL || own == NULL) {
         free(own);
         return NULL;
     }
-    own->shape = *shape;
+    own->schema = *schema;
     for (unsigned i = 0; i < READING_VALUES_MAX; i++)
-        own->names[i] = own->shape.fields[i].metric;
-    payload_fields_make(&own->fields, own->names, own->shape.count);
-    streams->shapes[streams->stream_schema_count++] = own;
+        own->names[i] = own->schema.fields[i].metric;
+    payload_fields_make(&own->fields, own->names, own->schema.count);
+    streams->schemas[streams->stream_schema_count++] = own;
     return own;
 }
 
@@ -133,13 +134,13 @@ bool streams_add(struct streams *streams, const struct ipc_stream *stream)
     memcpy(streams->by_id[id].device, stream->stream.device, sizeof streams->by_id[id].device);
     const struct known_boards *boards = find_boards(streams, streams->by_id[id].device);
     streams->by_id[id].boards = boards != NULL ? &boards->boards : NULL;
-    streams->by_id[id].shape = intern(streams, &stream->shape);
-    return streams->by_id[id].shape != NULL;
+    streams->by_id[id].schema = intern(streams, &stream->schema);
+    return streams->by_id[id].schema != NULL;
 }
 
 static const struct known_stream *find_stream(const struct streams *streams, uint32_t id)
 {
-    if (id >= streams->room || streams->by_id[id].shape == NULL)
+    if (id >= streams->room || streams->by_id[id].schema == NULL)
         return NULL;
     return &streams->by_id[id];
 }
@@ -216,14 +217,14 @@ static bool put_reading(struct json_out *o, const struct lane_body *body, uint32
                         const struct known_stream *stream, const struct record *record)
 {
     struct payload_reading reading;
-    const struct stream_schema *shape = &stream->shape->shape;
-    if (!record_values(record, shape, reading.values))
+    const struct stream_schema *schema = &stream->schema->schema;
+    if (!record_values(record, schema, reading.values))
         return false;
     reading.device = stream->device;
     reading.serial = serial_of(stream, record->boot);
-    reading.metrics = stream->shape->names;
-    reading.fields = &stream->shape->fields;
-    reading.count = shape->count;
+    reading.metrics = stream->schema->names;
+    reading.fields = &stream->schema->fields;
+    reading.count = schema->count;
     reading.boot = record->boot;
     reading.seq = record->seq;
     reading.gateway_boot = boot;
@@ -238,10 +239,10 @@ static bool put_reading(struct json_out *o, const struct lane_body *body, uint32
 static bool put_mean(struct json_out *o, const struct known_stream *stream,
                      const struct record *record)
 {
-    const struct stream_schema *shape = &stream->shape->shape;
+    const struct stream_schema *schema = &stream->schema->schema;
     struct record_mean mean;
     struct payload_mean payload = {.device = stream->device};
-    if (!record_mean(record, &mean) || mean.from + mean.count > shape->count)
+    if (!record_mean(record, &mean) || mean.from + mean.count > schema->count)
         return false;
     payload.boot = mean.boot;
     payload.first = mean.first_seq;
@@ -249,7 +250,7 @@ static bool put_mean(struct json_out *o, const struct known_stream *stream,
     payload.hour_ms = mean.t_ms;
     payload.count = mean.count;
     for (unsigned i = 0; i < mean.count; i++) {
-        const struct stream_schema_field *field = &shape->fields[mean.from + i];
+        const struct stream_schema_field *field = &schema->fields[mean.from + i];
         const struct record_mean_cell *cell = &mean.cells[i];
         payload.values[i] = (struct payload_mean_value){.metric = field->metric,
                                                         .form = field->form,
