@@ -162,7 +162,7 @@ static bool read_choice(struct yaml_source *source, const yaml_node_t *value, co
                         const char *text, uint8_t *member)
 {
     char list[160] = "";
-    for (uint8_t i = 0; key->choices[i]; i++) {
+    for (uint8_t i = 0; key->choices[i] != NULL; i++) {
         if (strcmp(text, key->choices[i]) == 0) {
             *member = i;
             return true;

@@ -35,7 +35,7 @@ static bool with_unit(const char *text, const struct unit *units, double limit, 
         return false;
     while (*rest == ' ')
         rest++;
-    for (; units->name; units++) {
+    for (; units->name != NULL; units++) {
         if (strcmp(rest, units->name) == 0) {
             *value *= units->factor;
             return *value <= limit;

@@ -142,7 +142,7 @@ static bool parse(struct yaml_source *source, FILE *stream)
             no_yaml(source, stream, &parser);
     } else {
         source->loaded = true;
-        if (!yaml_document_get_root_node(&source->document))
+        if (yaml_document_get_root_node(&source->document) == NULL)
             yaml_error(source, 1, "the file is empty; it needs lines of \"key: value\"");
     }
     yaml_parser_delete(&parser);
@@ -271,7 +271,7 @@ const char *yaml_nearest(const char *word, const char *const *words)
     const char *best = NULL, *const *all = words;
     /* Nearer than this; of one letter any other is near. */
     unsigned best_distance = strlen(word) < 2 ? 1 : strlen(word) < 5 ? 2 : 3;
-    for (; *words; words++) {
+    for (; *words != NULL; words++) {
         unsigned d = distance(word, *words);
         if (d < best_distance) {
             best_distance = d;

@@ -455,7 +455,8 @@ int report_once(const struct config *config, bool json, FILE *out)
                         .errors = calloc(config->bus_count, sizeof(int))};
     struct once_bus *buses = calloc(config->bus_count, sizeof *buses);
     int missing = 1;
-    if (once.readings != NULL && once.got && once.answered && once.why && once.errors && buses) {
+    if (once.readings != NULL && once.got != NULL && once.answered != NULL && once.why != NULL &&
+        once.errors != NULL && buses != NULL) {
         run_all(&once, buses);
         missing = 0;
         for (unsigned i = 0; i < count; i++) {

@@ -81,7 +81,7 @@ static struct led_now read_now(const struct state *state)
                           .wall_ms = read_clock(CLOCK_REALTIME)};
     time_t seconds = (time_t)(state_clock_ms(state, &now) / 1000);
     struct tm tm;
-    if (localtime_r(&seconds, &tm))
+    if (localtime_r(&seconds, &tm) != NULL)
         now.utc_offset_s = (int32_t)tm.tm_gmtoff;
     return now;
 }

@@ -84,7 +84,7 @@ int state_slot(struct state *state, const char *reference)
     if (strcmp(reference, "frost/min_c") == 0)
         return find_slot(state, find_source(state, SOURCE_FORECAST, "", 0), "frost", 5, "min_c");
     const char *second = strchr(name, '/');
-    if (second == NULL || second == name || second[1] == '\0' || strchr(second + 1, '/'))
+    if (second == NULL || second == name || second[1] == '\0' || strchr(second + 1, '/') != NULL)
         return -1;
     size_t length = (size_t)(second - name);
     int source = -1;
@@ -100,9 +100,9 @@ int state_slot(struct state *state, const char *reference)
 
 bool state_watch(struct state *state, const char *source)
 {
-    if (strncmp(source, "plot/", 5) == 0 && source[5] != '\0' && !strchr(source + 5, '/'))
+    if (strncmp(source, "plot/", 5) == 0 && source[5] != '\0' && strchr(source + 5, '/') == NULL)
         return find_source(state, SOURCE_PLOT, source + 5, strlen(source + 5)) >= 0;
-    if (strncmp(source, "dev/", 4) == 0 && source[4] != '\0' && !strchr(source + 4, '/'))
+    if (strncmp(source, "dev/", 4) == 0 && source[4] != '\0' && strchr(source + 4, '/') == NULL)
         return find_source(state, SOURCE_DEVICE, source + 4, strlen(source + 4)) >= 0;
     return false;
 }

@@ -60,7 +60,8 @@ static bool is_weight(const struct state_slot *slot)
 const char *unit_text(const struct state_slot *slot, enum language language)
 {
     if (is_weight(slot))
-        return word_text(strstr(slot->metric, "_jin") ? WORD_weight_jin : WORD_weight_kg, language);
+        return word_text(strstr(slot->metric, "_jin") != NULL ? WORD_weight_jin : WORD_weight_kg,
+                         language);
     if (strcmp(slot->metric, "min_c") == 0)
         return "°C";
     const struct metric_info *info = metric_find(slot->metric);

@@ -21,7 +21,7 @@ static void qmp_bytes(void *context, const uint8_t *bytes, size_t size)
     static const char capabilities[] = "{\"execute\":\"qmp_capabilities\"}\n";
     static const char run[] = "{\"execute\":\"cont\"}\n";
     struct qmp *qmp = context;
-    if (!memmem(bytes, size, "\"QMP\"", 5))
+    if (memmem(bytes, size, "\"QMP\"", 5) == NULL)
         return;
     endpoint_send(&qmp->endpoint, capabilities, sizeof(capabilities) - 1);
     qmp->ready = true;

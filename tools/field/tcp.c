@@ -282,7 +282,7 @@ struct tcp *tcp_open(struct line *line, const char *path)
 void tcp_close(struct tcp *tcp)
 {
     int fd = tcp->listen.fd;
-    for (struct client *client = tcp->clients, *next; client; client = next) {
+    for (struct client *client = tcp->clients, *next; client != NULL; client = next) {
         next = client->next;
         drop(client, true);
     }

@@ -90,11 +90,12 @@ static bool read_file(struct weather_series *series, FILE *file, char *error, si
     char line[LINE_SIZE];
     int place[WEATHER_COLUMN_COUNT];
     size_t count;
-    if (!fgets(line, sizeof(line), file) || !read_header(line, place, &count, &series->columns)) {
+    if (fgets(line, sizeof(line), file) == NULL ||
+        !read_header(line, place, &count, &series->columns)) {
         (void)snprintf(error, error_size, "line 1: the header must be 'time' and known columns");
         return false;
     }
-    for (size_t number = 2; fgets(line, sizeof(line), file); number++) {
+    for (size_t number = 2; fgets(line, sizeof(line), file) != NULL; number++) {
         double values[WEATHER_COLUMN_COUNT] = {0};
         int64_t t_s;
         if (series->rows == SERIES_ROWS || !read_row(line, place, count, &t_s, values) ||

@@ -238,7 +238,7 @@ static void check_metric(const struct check *check, const yaml_node_t *item)
         (void)yaml_error(check->source, yaml_line(node),
                          "\"%.40s\" is no known metric; write %s%s, or a name of your own that is "
                          "not so much like it",
-                         name, strchr(meant, ',') ? _("one of ") : "", meant);
+                         name, strchr(meant, ',') != NULL ? _("one of ") : "", meant);
 }
 
 /* How other units become ours: value × factor + add. */
