@@ -201,13 +201,18 @@ class Program(garden.Process):
             "broker": {"url": f"mqtt://127.0.0.1:{at.port}", "keepalive": "60s"}, **settings}))
         url = yaml.safe_load(self.config.read_text())["broker"]["url"]
         self.brokers = len(url) if isinstance(url, list) else 1
+        self.before = 0  # how often it had found a broker when it was last started
         super().__init__(folder, f"{program}-{instance}", [garden.program(program), self.config])
 
     def start(self, ready=True):
-        before = self.connected()
+        self.before = self.connected()
         super().start()
         if ready:
-            wait_until(lambda: self.connected() >= before + self.brokers, 120, self.log())
+            wait_until(self.works, 120, self.log())
+
+    def works(self):
+        """It runs, and has found its brokers since it was started."""
+        return self.running() and self.connected() >= self.before + self.brokers
 
     def connected(self):
         return sum("broker " in line and line.endswith(": connected")
