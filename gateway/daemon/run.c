@@ -25,6 +25,7 @@
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/serve.h"
 #include "gateway/daemon/store/store.h"
+#include "gateway/daemon/update/trust.h"
 
 #define DESCRIPTORS 1280 /* 512 of the loop, 512 of buses, and those of brokers and the store */
 
@@ -261,6 +262,17 @@ static void log_alert_troubles(const struct config *config)
     }
 }
 
+/* A gateway for the bench and one for a farm must not be taken for each other. */
+static void log_test_key(const struct config *config)
+{
+    char path[CONFIG_PATH_SIZE + 32];
+    if (trust_path(config->file, path, sizeof path) && trust_has_test_key(path))
+        log_write(LOG_LEVEL_WARNING,
+                  "%s holds the test key, which everybody has: anybody's firmware can come to the "
+                  "nodes by this gateway; that is for the bench only, put in your own key",
+                  path);
+}
+
 static void count_notices(void *context, uint64_t bytes)
 {
     publish_spent(context, bytes);
@@ -299,6 +311,7 @@ static bool start_all(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
     log_alert_troubles(config);
+    log_test_key(config);
     daemon->serve = serve_open(config);
     if (daemon->serve == NULL || !watch_signals(daemon))
         return false;

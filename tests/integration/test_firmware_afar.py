@@ -139,6 +139,7 @@ def test_it_comes_in_parts_and_outlives_kill_and_frost(site):
 
 def test_only_what_a_key_of_the_gateway_has_signed_is_taken(site):
     afar = Afar(site)
+    assert "holds the test key, which everybody has" in afar.gateway.log(), "not to be taken for a farm's own"
     key = site.folder / "key.pem"
     subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key], check=True)
     other = image(site, "0.2.0", key=key)

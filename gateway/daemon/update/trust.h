@@ -20,5 +20,7 @@ bool trust_signed(const char *path, const uint8_t *file, size_t size);
 /* Is the head of an image (IMAGE_HEAD_SIZE bytes) signed by one of these? Of the image it says
  * nothing but what stands in the head. */
 bool trust_head(const char *path, const uint8_t *head);
+/* Is one of these the test key, whose private half everybody has? */
+bool trust_has_test_key(const char *path);
 
 #endif
