@@ -115,7 +115,7 @@ def test_it_holds_what_it_should(deb):
         assert "s" not in entry[0][1:].lower() and "t" not in entry[0][1:], entry
     assert {"./usr/share/baiye/app/index.html", "./usr/bin/baiyed", "./usr/bin/baiye",
             "./usr/bin/baiye-led", "./usr/share/doc/baiye/copyright",
-            "./usr/share/doc/baiye/sbom/gateway.cdx.json.gz", "./usr/share/doc/baiye/sbom/app.cdx.json.gz",
+            *(f"./usr/share/doc/baiye/sbom/{part}.cdx.json.gz" for part in ("gateway", "app", "firmware")),
             "./lib/modules-load.d/baiye.conf", f"./usr/share/baiye/boards/{BOARD}/baiye-boot.bin",
             f"./usr/share/baiye/boards/{BOARD}/baiye-node.img"} <= names
     assert any(name.startswith("./usr/share/baiye/app/assets/") and name.endswith(".js")
