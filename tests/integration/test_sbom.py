@@ -6,6 +6,7 @@ import json
 import pathlib
 import re
 import subprocess
+import zlib
 
 import jsonschema
 import pytest
@@ -87,3 +88,32 @@ def test_the_apps_list_names_what_its_sources_import_of_others():
                 assert re.match(r"(@[^/]+/)?[^/]+", name).group() in named, (file, name)
     served = " ".join(f.name for f in (TOP / "gateway/app/dist").glob("*"))
     assert ("workbox-" in served) == ("workbox-core" in named)
+
+
+def known_faults(tmp_path, faults):
+    """What tools/known-faults says when Debian's tracker knows of these, by lines of debsecan's format:
+    package, number of the fault, its flags (fourth: F, it is mended), from which version not any more."""
+    names = [f"CVE-2026-{1000 + i},,of a test" for i in range(len(faults))]
+    lines = [f"{package},{i},SH {flag},,{good}" for i, (package, flag, good) in enumerate(faults)]
+    (tmp_path / "bookworm").write_bytes(zlib.compress("\n".join(["VERSION 1", *names, "", *lines, "", "", ""]).encode()))
+    return subprocess.run([TOP / "tools/known-faults", "--source", tmp_path.as_uri()], capture_output=True, text=True)
+
+
+def test_known_faults_of_what_the_list_names_are_told(tmp_path):
+    kept = json.loads((TOP / "docs/sbom/gateway.cdx.json").read_text())
+    curl = next(c for c in kept["components"] if c["name"].startswith("libcurl"))
+    good = {p["name"]: p["value"] for p in curl["properties"]}["debian:source-version"]
+    none = known_faults(tmp_path, [("curl", "F", good), ("emacs", "F", "")])
+    assert none.returncode == 0 and "CVE" not in none.stdout, none.stdout + none.stderr
+    one = known_faults(tmp_path, [("libmodbus", " ", ""), ("curl", "F", "999"), ("emacs", "F", "")])
+    mended, others = re.split("not mended yet", one.stdout)
+    assert one.returncode == 1 and "CVE-2026-1001 libcurl4" in mended, one.stdout + one.stderr
+    assert "CVE-2026-1000 libmodbus5" in others and "CVE-2026-1002" not in one.stdout, one.stdout
+    old = known_faults(tmp_path, [("libmodbus", " ", "")])
+    assert old.returncode == 0 and "CVE-2026-1000" in old.stdout, "nothing can be done about it yet"
+
+
+def test_where_the_tracker_is_not_reached_nothing_is_said_to_be_good(tmp_path):
+    done = subprocess.run([TOP / "tools/known-faults", "--source", (tmp_path / "none").as_uri()],
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (69, "") and "downloading" in done.stderr, done.stdout + done.stderr
