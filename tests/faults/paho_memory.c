@@ -11,10 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void *paho_malloc(char *file, int line, size_t size) __asm__("__real_mymalloc");
-void *paho_realloc(char *file, int line, void *old, size_t size) __asm__("__real_myrealloc");
-void *failing_malloc(char *file, int line, size_t size) __asm__("__wrap_mymalloc");
-void *failing_realloc(char *file, int line, void *old, size_t size) __asm__("__wrap_myrealloc");
+void *paho_real_memory(void *old, size_t size) __asm__("__real_paho_memory");
+void *failing_memory(void *old, size_t size) __asm__("__wrap_paho_memory");
 
 static atomic_long until_failure; /* 0: none is to come */
 
@@ -36,7 +34,7 @@ __attribute__((constructor)) static void begin(int argc, char **argv)
     (void)snprintf(name, sizeof name, "%s.hit", path);
     if (at != NULL)
         hit_fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (hit_fd >= 0 && fstat(hit_fd, &hit) == 0 && hit.st_size == 0)
+    if (at != NULL && hit_fd >= 0 && fstat(hit_fd, &hit) == 0 && hit.st_size == 0)
         atomic_store(&until_failure, strtol(at + 5, NULL, 10));
 }
 
@@ -47,12 +45,7 @@ static bool fails(void)
     return write(hit_fd, "!", 1) == 1;
 }
 
-void *failing_malloc(char *file, int line, size_t size)
+void *failing_memory(void *old, size_t size)
 {
-    return fails() ? NULL : paho_malloc(file, line, size);
-}
-
-void *failing_realloc(char *file, int line, void *old, size_t size)
-{
-    return fails() ? NULL : paho_realloc(file, line, old, size);
+    return fails() ? NULL : paho_real_memory(old, size);
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +26,18 @@ void Socket_outInitialize(void);
 void Socket_outTerminate(void);
 int Thread_signal_cond(void *cond);
 int Thread_wait_cond(void *cond, int timeout_ms);
+pthread_t Thread_getid(void);
+/* … and what it notes of itself. */
+struct paho_heap_info {
+    size_t now, most;
+};
+struct paho_heap_info *Heap_get_info(void);
+void *mymalloc(const char *file, int line, size_t size);
+void *myrealloc(const char *file, int line, void *old, size_t size);
+void myfree(const char *file, int line, void *memory);
+void StackTrace_entry(const char *name, int line, int level);
+void StackTrace_exit(const char *name, int line, void *result, int level);
+char *StackTrace_get(pthread_t thread, char *text, int size);
 
 #define PATIENCE_MS 60000
 
@@ -83,6 +96,31 @@ static void nothing_held_wakes_no_one(void **state)
     assert_int_equal(Thread_wait_cond(NULL, 1), ETIMEDOUT);
 }
 
+/* Under one lock for all threads, as it was. */
+static void no_piece_of_memory_is_noted(void **state)
+{
+    (void)state;
+    char *memory = mymalloc(__FILE__, __LINE__, 3);
+    assert_non_null(memory);
+    memcpy(memory, "abc", 3);
+    memory = myrealloc(__FILE__, __LINE__, memory, 60000);
+    assert_non_null(memory);
+    assert_memory_equal(memory, "abc", 3);
+    assert_int_equal(Heap_get_info()->now, 0);
+    myfree(__FILE__, __LINE__, memory);
+    assert_int_equal(Heap_get_info()->most, 0);
+}
+
+static void no_name_of_a_function_is_noted(void **state)
+{
+    char text[200] = "";
+    (void)state;
+    StackTrace_entry("a_function", __LINE__, -1);
+    assert_null(strstr(StackTrace_get(Thread_getid(), text, sizeof text) != NULL ? text : "",
+                       "a_function"));
+    StackTrace_exit("a_function", __LINE__, NULL, -1);
+}
+
 /* As Paho does for its first client, and after its last. */
 static int begin(void **state)
 {
@@ -108,6 +146,8 @@ int main(void)
         cmocka_unit_test(a_message_given_just_before_the_thread_waits_is_not_left_lying),
         cmocka_unit_test(what_is_held_goes_out_by_one_wake),
         cmocka_unit_test(nothing_held_wakes_no_one),
+        cmocka_unit_test(no_piece_of_memory_is_noted),
+        cmocka_unit_test(no_name_of_a_function_is_noted),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
