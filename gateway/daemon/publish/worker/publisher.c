@@ -384,6 +384,12 @@ static bool receive_hello(struct publisher *p)
            p->hello.type == IPC_HELLO;
 }
 
+bool publisher_is_called(const struct publisher *p)
+{
+    struct pollfd wake = {.fd = p->connection->wake_fd, .events = POLLIN};
+    return poll(&wake, 1, 0) > 0;
+}
+
 static int wait_ms(const struct publisher *p)
 {
     int64_t now = now_ms(), until = now + 1000;

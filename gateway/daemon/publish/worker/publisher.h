@@ -43,6 +43,9 @@ static inline int64_t now_ms(void)
     return clock_now().mono_ms;
 }
 
+/* Is there something of the connection to be looked at? */
+bool publisher_is_called(const struct publisher *p);
+
 /* report_up.c: to the daemon. It reads all the time; a process that cannot tell it something
  * ends. */
 struct reporter *reporter_create(void); /* NULL: no memory */

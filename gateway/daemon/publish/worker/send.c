@@ -261,6 +261,35 @@ int64_t send_batch_due_ms(const struct publisher *p)
     return waits && batch_open(p) ? p->sender->last_body_ms + GATHER_MS : INT64_MAX;
 }
 
+/* Paho's lock is held while it writes a message, and it is wanted for each that is given to it: who
+ * makes one and gives it, makes one and gives it, stands there while the one before is written. So
+ * they are given several at a time, by one wake, and written while the next are made. */
+static void give_ready(struct publisher *p)
+{
+    paho_hold();
+    while (send_ready(p)) {
+    }
+    paho_release();
+}
+
+/* As many as are under way: these keep the connection busy meanwhile. */
+static bool enough_ready(const struct publisher *p)
+{
+    uint32_t count = p->sender->ready.count;
+    return count == READY_MOST || count >= p->sender->lanes_in_flight;
+}
+
+static void send_lanes(struct publisher *p)
+{
+    do {
+        if (enough_ready(p))
+            give_ready(p);
+        if (publisher_is_called(p))
+            return;
+    } while (make_next(p));
+    give_ready(p);
+}
+
 void send_all(struct publisher *p)
 {
     if (p->phase != PHASE_UP || p->stopping)
@@ -271,12 +300,8 @@ void send_all(struct publisher *p)
     while (send_doc(p, &p->sender->docs)) {
     }
     paho_release();
-    if (now_ms() < p->sender->refused_until_ms || batch_open(p))
-        return;
-    do { /* the connection is busy with one while the next is made */
-        while (send_ready(p)) {
-        }
-    } while (make_next(p));
+    if (now_ms() >= p->sender->refused_until_ms && !batch_open(p))
+        send_lanes(p);
 }
 
 int64_t send_oldest_ms(const struct publisher *p)
