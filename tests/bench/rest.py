@@ -10,6 +10,8 @@ pss_mb              memory of all processes of the gateway with 500 devices
 threads_N, …        with N TCP ports, a device on each, asked once a second: threads of all processes,
                     memory of one port more (port_kb), wake-ups a second, CPU seconds of 10,000 polls
 live_p50_ms, _p99   how old `live` is when it reaches a subscriber, 100 devices asked in bursts
+nagle_p50_ms, _p99  the same from a broker that keeps Nagle's algorithm (mosquitto's default), and for
+nagle_qos0_…        one who subscribes with QoS 0, so that its kernel has nothing to send an ACK with
 """
 import argparse
 import contextlib
@@ -148,14 +150,15 @@ def at_ports(site, seconds):
     return found | {"port_kb": 1024 * (memory[many] - memory[few]) / (many - few)}
 
 
-def live(site, seconds):
+def live(site, seconds, name="live", qos=1):
     """The broker's own clock tells when a message came: a subscriber in C, its lines read after."""
     (site.folder / "mosquitto_sub").write_text(
         f"-u watcher\n-P {site.broker.passwords['watcher']}\n")
     with Running(site, 100, "1s"):
-        subscriber = garden.Process(site.folder, "subscriber", [
-            "mosquitto_sub", "-V", "mqttv5", "-p", site.broker.port, "-q", "1", "-R", "-F", "%U %p",
-            "-t", f"baiye/{garden.SITE}/dev/+/live"], {"XDG_CONFIG_HOME": str(site.folder)})
+        subscriber = garden.Process(site.folder, f"subscriber-{name}", [
+            "mosquitto_sub", "-V", "mqttv5", "-p", site.broker.port, "-q", str(qos), "-R",
+            "-F", "%U %p", "-t", f"baiye/{garden.SITE}/dev/+/live"],
+            {"XDG_CONFIG_HOME": str(site.folder)})
         subscriber.start()
         time.sleep(seconds)
         subscriber.stop()
@@ -165,7 +168,14 @@ def live(site, seconds):
         ages.append(float(came) * 1000 - json.loads(body)["ts"])
     assert len(ages) >= 50 * seconds, f"{len(ages)} live values in {seconds} s"
     ages.sort()
-    return {"live_p50_ms": ages[len(ages) // 2], "live_p99_ms": ages[int(len(ages) * 0.99)]}
+    return {f"{name}_p50_ms": ages[len(ages) // 2], f"{name}_p99_ms": ages[int(len(ages) * 0.99)]}
+
+
+def keep_nagle(broker):
+    broker.stop()
+    config = broker.folder / "mosquitto.conf"
+    config.write_text(config.read_text().replace("set_tcp_nodelay true\n", ""))
+    broker.start()
 
 
 @contextlib.contextmanager
@@ -185,10 +195,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30, help="of each measurement")
-    parser.add_argument("--only", choices=["idle", "rates", "live", "ports"], help="one part")
+    parser.add_argument("--only", choices=["idle", "rates", "live", "nagle", "ports"], help="one part")
     options = parser.parse_args()
     found = {}
-    wanted = [options.only] if options.only else ["idle", "rates", "live"]
+    wanted = [options.only] if options.only else ["idle", "rates", "live", "nagle"]
     if wanted != ["ports"]:
         with at(scene()) as site:
             if "idle" in wanted:
@@ -197,6 +207,10 @@ def main():
                 found |= at_rate(site, rate, options.seconds)
             if "live" in wanted:
                 found |= live(site, options.seconds)
+            if "nagle" in wanted:
+                keep_nagle(site.broker)
+                found |= live(site, options.seconds, "nagle")
+                found |= live(site, options.seconds, "nagle_qos0", qos=0)
     if options.only in (None, "ports"):
         with at(scattered(max(MANY))) as site:
             found |= at_ports(site, options.seconds)
