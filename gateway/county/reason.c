@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/reason.h"
 #include "gateway/county/reasons.def"
 
 #define ARGUMENTS_MOST 3u
@@ -15,38 +16,6 @@ static const char *const reasons[] = {REASON_FAILED,    REASON_TOO_FEW,   nobody
                                       REASON_NO_ANSWER, REASON_NOT_KNOWN, REASON_NOT_ALL,
                                       REASON_WENT_BACK, REASON_NO_NODE};
 
-struct argument {
-    const char *at;
-    size_t size;
-};
-
-/* Is `why` that reason, and what stands in it for each %s? */
-static bool match(const char *reason, const char *why, struct argument found[ARGUMENTS_MOST])
-{
-    unsigned count = 0;
-    for (;;) {
-        const char *hole = strstr(reason, "%s");
-        size_t size = hole != NULL ? (size_t)(hole - reason) : strlen(reason);
-        if (strncmp(why, reason, size) != 0)
-            return false;
-        why += size;
-        if (hole == NULL)
-            return *why == '\0';
-        if (count == ARGUMENTS_MOST)
-            return false;
-        reason = hole + 2;
-        const char *next = strstr(reason, "%s");
-        char piece[120];
-        (void)snprintf(piece, sizeof piece, "%.*s",
-                       (int)(next != NULL ? (size_t)(next - reason) : strlen(reason)), reason);
-        const char *end = piece[0] != '\0' ? strstr(why, piece) : why + strlen(why);
-        if (end == NULL)
-            return false;
-        found[count++] = (struct argument){why, (size_t)(end - why)};
-        why = end;
-    }
-}
-
 static void look_up(const char *why, char *text, size_t size)
 {
     (void)snprintf(text, size, "%s", why[0] != '\0' ? gettext(why) : "");
@@ -55,7 +24,7 @@ static void look_up(const char *why, char *text, size_t size)
 /* A reason, or one of a garden: "farm-1: it does not answer". */
 static void say(const char *why, char *text, size_t size, unsigned depth);
 
-static void fill(const char *said, const struct argument found[ARGUMENTS_MOST], char *text,
+static void fill(const char *said, const struct reason_part found[ARGUMENTS_MOST], char *text,
                  size_t size, unsigned depth)
 {
     size_t used = 0;
@@ -68,7 +37,7 @@ static void fill(const char *said, const struct argument found[ARGUMENTS_MOST], 
             (void)snprintf(text + used, size - used, "%s", said);
             return;
         }
-        (void)snprintf(whole, sizeof whole, "%.*s", (int)found[i].size, found[i].at);
+        (void)snprintf(whole, sizeof whole, "%.*s", (int)found[i].size, found[i].text);
         say(whole, argument, sizeof argument, depth + 1);
         int n = snprintf(text + used, size - used, "%.*s%s", piece, said, argument);
         used += n > 0 ? (size_t)n : 0;
@@ -78,9 +47,9 @@ static void fill(const char *said, const struct argument found[ARGUMENTS_MOST], 
 
 static void say(const char *why, char *text, size_t size, unsigned depth)
 {
-    struct argument found[ARGUMENTS_MOST] = {{NULL, 0}};
+    struct reason_part found[ARGUMENTS_MOST] = {{NULL, 0}};
     for (size_t i = 0; depth < 3 && i < sizeof reasons / sizeof reasons[0]; i++) {
-        if (!match(reasons[i], why, found))
+        if (!reason_fits(reasons[i], "%s", why, found, ARGUMENTS_MOST))
             continue;
         fill(gettext(reasons[i]), found, text, size, depth);
         return;

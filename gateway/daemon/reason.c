@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/reason.h"
 #include "gateway/common/text.h"
 
 #define STARS 3
@@ -118,39 +119,10 @@ static const struct reason {
     {"attempt to write a readonly database", "硬盘只能读，不能写"},
 };
 
-struct part {
-    const char *text;
-    size_t size;
-};
-
-/* A star takes as little as it can, the last one all that is left. */
-static bool fits(const char *pattern, const char *text, struct part stars[STARS])
-{
-    for (unsigned star = 0;; star++) {
-        const char *next = strchr(pattern, '*');
-        size_t literal = next != NULL ? (size_t)(next - pattern) : strlen(pattern);
-        if (strncmp(text, pattern, literal) != 0)
-            return false;
-        text += literal;
-        if (next == NULL)
-            return *text == '\0';
-        if (star == STARS)
-            return false;
-        pattern = next + 1;
-        size_t word = strcspn(pattern, "*"), left = strlen(text), size = word == 0 ? left : 0;
-        while (word > 0 && size < left &&
-               (strncmp(text + size, pattern, word) != 0 ||
-                (pattern[word] == '\0' && left - size != word)))
-            size++;
-        stars[star] = (struct part){.text = text, .size = size};
-        text += size;
-    }
-}
-
-static const char *look_up(const char *why, struct part stars[STARS])
+static const char *look_up(const char *why, struct reason_part stars[STARS])
 {
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
-        if (fits(reasons[i].english, why, stars))
+        if (reason_fits(reasons[i].english, "*", why, stars, STARS))
             return reasons[i].chinese;
     }
     return NULL;
@@ -166,7 +138,7 @@ static void put_plain(char *out, size_t size, const char *why)
 
 static void put_chinese(char *out, size_t size, const char *why, put_star *put)
 {
-    struct part stars[STARS] = {{NULL, 0}};
+    struct reason_part stars[STARS] = {{NULL, 0}};
     const char *chinese = look_up(why, stars);
     char within[200];
     if (chinese == NULL) {
