@@ -8,8 +8,8 @@ duplicate_ratio  readings that were there already, over new ones
 lag_p99_ms       from publishing to COMMIT, at twice the load of 5,000 gateways with 20 devices and a
                  reading a minute of each, sent every ten minutes
 storm_s          until 5,000 gateways are connected by TLS again after their broker was killed
-attacks_passed   of 10,000: what a gateway does to another one's topics and to the group of ingests,
-                 and what it hears of it
+attacks_passed   of 10,000: what a gateway does to another one's topics and to the group of ingests, by
+                 subscribing, publishing (retained, with a response topic) and wills, and what it hears of it
 undone           of 100 gateways that have taken a bad package: those that are back by themselves, with no
                  reading lost or twice; undone_s: seconds beyond the trial's own (900 at a gateway, 60
                  here) until the last one was. What is stood in for: county_boxes.py
@@ -50,6 +50,8 @@ from county import (BASE_MS, Broker, Database, Gateway, Program, batches_until_h
 from garden import wait_until  # noqa: E402
 from secured import CountyBroker, Peer, program_keys  # noqa: E402
 import county_boxes  # noqa: E402
+from paho.mqtt.packettypes import PacketTypes  # noqa: E402
+from paho.mqtt.properties import Properties  # noqa: E402
 
 BATCH, BATCHES, SINGLES, ROUNDS = 500, 100, 2000, 3
 KILLS = 100
@@ -469,6 +471,17 @@ def all_of(bench, gateway):
         f" int8range(1, {len(gateway.records)}, '[]')"), 300, f"{gateway.site}: all is there")
 
 
+def leave_will(broker, context, topic, payload, retain):
+    """Connects with it, and is gone without a goodbye."""
+    def text(data):
+        return len(data).to_bytes(2, "big") + data
+    body = (b"\x00\x04MQTT\x05" + bytes([0x2e if retain else 0x0e]) + b"\x00\xf0\x00" + text(b"dying") + b"\x00"
+            + text(topic.encode()) + text(payload.encode()))
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", broker.port), 60), server_hostname="127.0.0.1") as one:
+        one.sendall(bytes([0x10, len(body) % 128 + 128, len(body) // 128]) + body)
+        assert one.recv(200)[:1] == b"\x20", "it has been let in"
+
+
 def attack(chance, good, bad, n):
     if chance.random() < 0.5:
         bad.client.subscribe(chance.choice(THEFTS), 1)
@@ -477,12 +490,17 @@ def attack(chance, good, bad, n):
               "readings": [reading("forged", n + 1)]}
     log = {"gw": good.uuid, "first": 1, "last": 10 ** 6, "sent": 0, "boot": 1, "ts": 1}
     payload = json.dumps(chance.choice((forged, log)))
+    if chance.random() < 0.05:
+        leave_will(bad.broker, bad.context, chance.choice(PLACES).format(n), payload, chance.random() < 0.5)
+        return
     bad.published += 1
     if chance.random() < 0.1:
         bad.send_raw(payload.encode(), site="bad", leaf="readings")
     else:
-        bad.client.publish(chance.choice(PLACES).format(n), payload, qos=1,
-                           retain=chance.random() < 0.3)
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic = chance.choice(PLACES).format(n)
+        bad.client.publish(chance.choice(PLACES).format(n), payload, qos=1, retain=chance.random() < 0.3,
+                           properties=properties if chance.random() < 0.3 else None)
 
 
 def attacks(bench):
@@ -497,6 +515,7 @@ def attacks(bench):
     good, bad = Peer(broker, "good"), Peer(broker, "bad")
     all_of(bench, good)
     heard, bad.published = [], 0
+    bad.broker, bad.context = broker, broker.tls(broker.gateways, "bad")
     bad.client.on_message = lambda _c, _d, message: heard.append(message)
     chance = random.Random(7)
     for n in range(10000):
