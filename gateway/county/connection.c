@@ -168,18 +168,24 @@ bool connection_tell(struct connection *connection, const char *name, int count,
 }
 
 bool connection_tell_binary(struct connection *connection, const char *name, int count,
-                            const struct copy *const *copies)
+                            const struct copy *const *copies, int text_count,
+                            const char *const *texts)
 {
     const char *parameters[CONNECTION_PARAMETERS_MAX];
     int sizes[CONNECTION_PARAMETERS_MAX], formats[CONNECTION_PARAMETERS_MAX];
-    for (int i = 0; i < count && i < CONNECTION_PARAMETERS_MAX; i++) {
+    for (int i = 0; i < count + text_count && i < CONNECTION_PARAMETERS_MAX; i++) {
+        if (i >= count) {
+            parameters[i] = texts[i - count];
+            sizes[i] = formats[i] = 0;
+            continue;
+        }
         if (copies[i]->failed)
             return connection_no_memory(connection);
         parameters[i] = (const char *)copies[i]->data;
         sizes[i] = (int)copies[i]->used;
         formats[i] = 1;
     }
-    return tell(connection, name, count, parameters, sizes, formats);
+    return tell(connection, name, count + text_count, parameters, sizes, formats);
 }
 
 bool connection_no_memory(struct connection *connection)

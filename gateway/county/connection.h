@@ -34,9 +34,11 @@ bool connection_ask(struct connection *connection, const char *name, int count,
                     const char *const *parameters, PGresult **result);
 bool connection_tell(struct connection *connection, const char *name, int count,
                      const char *const *parameters);
-/* The same with parameters in PostgreSQL's binary format: `copies[i]` is all of parameter i. */
+/* The same with parameters in PostgreSQL's binary format, `copies[i]` is all of parameter i; and
+ * behind them texts. */
 bool connection_tell_binary(struct connection *connection, const char *name, int count,
-                            const struct copy *const *copies);
+                            const struct copy *const *copies, int text_count,
+                            const char *const *texts);
 /* "BEGIN" and an ask, with one answer to wait for. */
 bool connection_begin_and_ask(struct connection *connection, const char *name, int count,
                               const char *const *parameters, PGresult **result);

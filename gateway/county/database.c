@@ -41,6 +41,7 @@ struct database *database_create(const char *conninfo, unsigned keep_raw_days)
     if (database == NULL)
         return NULL;
     database->keep_raw_days = keep_raw_days;
+    database->rows.keep_ms = (int64_t)keep_raw_days * 86400000;
     database->rows.connection = &database->connection;
     database->rows.metrics = &database->metrics;
     database->conninfo = strdup(conninfo);
@@ -84,7 +85,7 @@ static const struct {
     {"known", "SELECT " OWNER ", ids @> int8range($2, $3, '[]'), seen < now() - interval '10 s'"
               " FROM gateway WHERE gw = $1"},
     {"lock", "SELECT " OWNER ", ids @> int8range($2, $3, '[]'), " ONE_MORE_HOLE
-             " FROM gateway WHERE gw = $1 FOR UPDATE"},
+             ", hour_rows > " HOUR_ROWS_MOST " FROM gateway WHERE gw = $1 FOR UPDATE"},
     {"new_gateway", "INSERT INTO gateway (gw, site) SELECT $1::uuid, $2::text WHERE NOT EXISTS"
                     " (SELECT FROM retired WHERE site = $2) AND (SELECT count(*) FROM gateway"
                     "  WHERE site = $2 AND seen > now() - interval '30 d') < " BOUND_GATEWAYS
@@ -92,8 +93,12 @@ static const struct {
     {"not_new", "SELECT CASE WHEN EXISTS (SELECT FROM retired WHERE site = $1) THEN 'is retired'"
                 " ELSE 'has had " BOUND_GATEWAYS " gateways within 30 days' END"},
     {"began", "UPDATE gateway SET began = CASE began_on WHEN current_date THEN began ELSE 0 END"
-              " + $2::int4, began_on = current_date WHERE gw = $1"
-              " RETURNING began > " BOUND_STREAMS},
+              " + $2::int4, began_on = current_date, streams = streams + $2::int4 WHERE gw = $1"
+              " RETURNING CASE WHEN began > " BOUND_STREAMS " THEN 'has had " BOUND_STREAMS
+              " devices and boots that are new today' WHEN streams > " BOUND_STREAMS_ALL
+              " + " BOUND_STREAMS_DAY " * (current_date - since::date) THEN 'has had"
+              " " BOUND_STREAMS_ALL " devices and boots, and " BOUND_STREAMS_DAY
+              " for each day' ELSE '' END"},
     {"corrected", "SELECT count(*) >= " BOUND_CORRECTIONS " FROM correction WHERE gw = $1"},
     {"find", "SELECT s.id, s.have * int8multirange(int8range(r.low, r.high, '[]')),"
              " s.serial IS NULL AND r.serial > 0,"
@@ -123,7 +128,8 @@ static const struct {
              " $3::int8[], $4::int8[], $5::int8[]) g(device, boot, first, last)"
              " GROUP BY device, boot) r"
              " WHERE stream.gw = $1 AND stream.device = r.device AND stream.boot = r.boot"},
-    /* Mostly they are there. The gateway's row is locked, so nobody else adds to them. */
+    /* Mostly they are there. The gateway's row is locked, so nobody else adds to them; with them it
+     * has the message's records, since it is written in any case. */
     {"hours",
      "WITH h AS (SELECT * FROM unnest($1::int4[], $2::int8[], $3::int2[], $4::int8[], $5::float8[],"
      " $6::float8[], $7::float8[], $8::float8[], $9::float8[])"
@@ -131,10 +137,14 @@ static const struct {
      " added AS (UPDATE hour SET n = hour.n + h.n, sum = hour.sum + h.sum,"
      " min = least(hour.min, h.min), max = greatest(hour.max, h.max), x = hour.x + h.x,"
      " y = hour.y + h.y FROM h WHERE hour.stream = h.stream AND hour.metric = h.metric"
-     " AND hour.hour = to_timestamp(h.second) RETURNING h.i)"
-     " INSERT INTO hour (stream, hour, metric, n, sum, min, max, x, y)"
+     " AND hour.hour = to_timestamp(h.second) RETURNING h.i),"
+     " made AS (INSERT INTO hour (stream, hour, metric, n, sum, min, max, x, y)"
      " SELECT stream, to_timestamp(second), metric, n, sum, min, max, x, y FROM h"
-     " WHERE i NOT IN (SELECT i FROM added)"},
+     " WHERE i NOT IN (SELECT i FROM added) RETURNING 1)"
+     " UPDATE gateway SET seen = now(), hour_rows = hour_rows + (SELECT count(*) FROM made),"
+     " ids = CASE WHEN $11::int8 IS NULL THEN ids"
+     " ELSE ids + int8multirange(int8range($11::int8, $12::int8, '[]')) END"
+     " WHERE gw = $10::uuid"},
     {"thinned", "INSERT INTO thinned (stream, hour, first, last, metric, n, min, mean, max)"
                 " SELECT s.id, to_timestamp($4::float8), $5::int8, $6::int8, $7::int2, $8::int8,"
                 " $9::float8, $10::float8, $11::float8 FROM stream s"
@@ -145,6 +155,12 @@ static const struct {
     {"corrections", "SELECT boot, id, add_ms FROM correction WHERE gw = $1"},
     {"new_correction", "INSERT INTO correction (gw, id, boot, add_ms) VALUES ($1, $2, $3, $4)"
                        " ON CONFLICT (gw, id) DO NOTHING"},
+    /* Where `reading` is, corrections find them. */
+    {"dated", "WITH theirs AS (DELETE FROM misdated m USING stream s WHERE s.gw = $1 AND"
+              " m.stream = s.id AND m.gb = $2 RETURNING m.*)"
+              " INSERT INTO reading SELECT r.* FROM theirs CROSS JOIN LATERAL"
+              " jsonb_populate_record(NULL::reading, to_jsonb(theirs)) r"},
+    {"made", "UPDATE gateway SET hour_rows = hour_rows + $2::int8 WHERE gw = $1"},
     {"shift", "UPDATE reading SET ts = ts + $3::int8 * interval '1 ms', gb = NULL WHERE gb = $2"
               " AND stream IN (SELECT id FROM stream WHERE gw = $1)"},
     {"ids", "UPDATE gateway SET seen = now(), ids = ids + int8multirange(int8range($2, $3, '[]'))"
@@ -317,12 +333,19 @@ static bool take_mean(struct database *database, const struct message *message,
 static bool take_means(struct database *database, const struct message *message,
                        struct database_counts *counts)
 {
+    char count[24];
+    const char *parameters[] = {message->gateway, count};
+    if (message->mean_count == 0)
+        return true;
+    if (database->rows.full)
+        return rows_say_full(&database->rows, message);
     for (size_t i = 0; i < message->mean_count; i++) {
         if (!take_mean(database, message, &message->means[i]))
             return false;
     }
+    (void)snprintf(count, sizeof count, "%zu", message->mean_count);
     counts->means += message->mean_count;
-    return true;
+    return connection_tell(&database->connection, "made", 2, parameters);
 }
 
 /* Once, by its number; the readings that come later are corrected when they do. One without a
@@ -346,7 +369,8 @@ static bool take_correction(struct database *database, const struct message *mes
     if (!fresh)
         return true;
     counts->corrections++;
-    return connection_tell(&database->connection, "correct", 3, shift) &&
+    return connection_tell(&database->connection, "dated", 2, shift) &&
+           connection_tell(&database->connection, "correct", 3, shift) &&
            connection_tell(&database->connection, "shift", 3, shift);
 }
 
@@ -358,6 +382,8 @@ static bool may_correct(struct database *database, const struct message *message
     PGresult *result = NULL;
     if (message->correction_count == 0)
         return true;
+    if (database->rows.full)
+        return rows_say_full(&database->rows, message);
     if (!connection_ask(connection, "corrected", 1, &gateway, &result))
         return false;
     bool may = PQgetvalue(result, 0, 0)[0] == 'f';
@@ -428,6 +454,7 @@ static bool lock_gateway(struct database *database, const struct message *messag
     bool same = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), site) == 0;
     const char *owner = PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "";
     bool holes = same && PQgetvalue(result, 0, 2)[0] == 't';
+    database->rows.full = same && PQgetvalue(result, 0, 3)[0] == 't';
     *known = same && message->first_id > 0 && PQgetvalue(result, 0, 1)[0] == 't';
     if (PQntuples(result) == 0)
         say_not_new(database, site);
@@ -465,23 +492,27 @@ static bool look_whether_known(struct database *database, const struct message *
     return !silent || connection_tell(connection, "seen", 1, ids.parameters);
 }
 
-static bool tell_ids(struct database *database, const struct message *message)
+static bool tell_ids(struct database *database, const struct ids *ids)
 {
-    struct ids ids = {.first = ""};
-    put_ids(&ids, message);
-    return message->first_id > 0
-               ? connection_tell(&database->connection, "ids", 3, ids.parameters)
-               : connection_tell(&database->connection, "seen", 1, ids.parameters);
+    bool given = ids->parameters[1] != NULL;
+    return connection_tell(&database->connection, given ? "ids" : "seen", given ? 3 : 1,
+                           ids->parameters);
 }
 
 /* What is known from now on, and the commit: nothing of it has an answer that the next one
  * needs. */
 static bool tell_and_commit(struct database *database, const struct message *message, size_t fresh)
 {
+    struct ids ids = {.first = ""};
+    struct rows *rows = &database->rows;
+    bool told = false;
+    put_ids(&ids, message);
+    if (rows->crowded && !rows_tell_crowded(rows, fresh, ids.parameters, &told))
+        return false;
     if (!connection_queue(&database->connection))
         return false;
-    bool sent = (fresh == 0 || database->rows.crowded || rows_tell(&database->rows)) &&
-                tell_ids(database, message);
+    bool sent = (fresh == 0 || rows->crowded || rows_tell(rows, ids.parameters, &told)) &&
+                (told || tell_ids(database, &ids));
     if (sent)
         return connection_commit_queue(&database->connection);
     connection_drop_queue(&database->connection);
@@ -510,9 +541,7 @@ static bool take_whole(struct database *database, const struct message *message,
     return rows_find_new(&database->rows, message) &&
            take_readings(database, message, counts, &fresh) &&
            take_gaps(database, message, counts) && take_means(database, message, counts) &&
-           take_corrections(database, message, counts) &&
-           (!database->rows.crowded || rows_tell_crowded(&database->rows, fresh)) &&
-           tell_and_commit(database, message, fresh);
+           take_corrections(database, message, counts) && tell_and_commit(database, message, fresh);
 }
 
 /* ---- Whole transactions ---- */

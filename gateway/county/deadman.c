@@ -8,6 +8,7 @@
 
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
+#include "gateway/county/aside.h"
 #include "gateway/county/leader.h"
 #include "gateway/county/silence.h"
 #include "gateway/county/stopped.h"
@@ -50,6 +51,11 @@ static const char stopped_sql[] =
     "SELECT r.id, round(extract(epoch FROM r.ring_since) * 1000)::int8, f.version, r.why"
     " FROM firmware_rollout r JOIN firmware f USING (sha256) WHERE r.state = 'stopped'"
     " ORDER BY r.id LIMIT $1::int8";
+
+static const char aside_sql[] =
+    "SELECT site, round(extract(epoch FROM min(at)) * 1000)::int8 FROM dead"
+    " WHERE at > now() - interval '1 d' AND site <> '' AND site NOT IN (SELECT site FROM retired)"
+    " GROUP BY site HAVING count(*) >= " ASIDE_LEAST " ORDER BY min(at), site LIMIT $1::int8";
 
 static void no_bytes(void *context, uint64_t bytes)
 {
@@ -134,9 +140,21 @@ static uint32_t take_stopped(const PGresult *result, struct stopped stopped[STOP
     return count;
 }
 
-static void tell(struct deadman *deadman, const PGresult *result, const PGresult *rollouts)
+static uint32_t take_asides(const PGresult *result, struct aside asides[ASIDE_MOST])
+{
+    uint32_t count = 0;
+    for (; count < ASIDE_MOST && (int)count < PQntuples(result); count++) {
+        take_text(asides[count].site, sizeof asides[count].site, result, (int)count, 0);
+        asides[count].since_ms = strtoll(PQgetvalue(result, (int)count, 1), NULL, 10);
+    }
+    return count;
+}
+
+static void tell(struct deadman *deadman, const PGresult *result, const PGresult *rollouts,
+                 const PGresult *set_aside)
 {
     struct stopped stopped[STOPPED_MOST];
+    struct aside asides[ASIDE_MOST];
     struct clock_now clock = clock_now();
     struct active_now now = {.mono_ms = clock.mono_ms, .wall = store_now(deadman->store)};
     struct silence *silences = calloc((size_t)PQntuples(result) + 1, sizeof *silences);
@@ -146,6 +164,7 @@ static void tell(struct deadman *deadman, const PGresult *result, const PGresult
     uint32_t gardens = (uint32_t)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
     silence_look(deadman->active, silences, count, gardens, &now);
     stopped_look(deadman->active, stopped, take_stopped(rollouts, stopped), &now);
+    aside_look(deadman->active, asides, take_asides(set_aside, asides), &now);
     notifier_look(deadman->notifier, deadman->active, &now);
     free(silences);
 }
@@ -161,13 +180,16 @@ static void look(struct deadman *deadman)
         good ? leader_ask(deadman->leader, look_sql, 1, parameters, why, sizeof why) : NULL;
     PGresult *rollouts =
         result != NULL ? leader_ask(deadman->leader, stopped_sql, 1, most, why, sizeof why) : NULL;
-    good = rollouts != NULL;
+    PGresult *asides =
+        rollouts != NULL ? leader_ask(deadman->leader, aside_sql, 1, most, why, sizeof why) : NULL;
+    good = asides != NULL;
     log_change(&deadman->log, good, good ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
                good ? "notify: silent gardens are looked for%s"
                     : "notify: nobody knows which gardens are silent: %s",
                good ? "" : why);
     if (good)
-        tell(deadman, result, rollouts);
+        tell(deadman, result, rollouts, asides);
+    PQclear(asides);
     PQclear(rollouts);
     PQclear(result);
 }

@@ -43,6 +43,7 @@ struct ingest {
     int64_t heard_from_ms; /* since when it is connected; 0: it is not */
     bool swept;            /* since then */
     struct log_rate sweep_log;
+    struct log_rate aside_log;     /* Paho's thread */
     struct database_counts counts; /* copied after each message, for the report */
     pthread_mutex_t lock;          /* guards `counts` */
 };
@@ -128,7 +129,8 @@ static enum database_result take(struct ingest *ingest, const char *topic,
     if (result != DATABASE_REFUSED)
         return result;
     (void)snprintf(reason, sizeof reason, "%s", why);
-    log_write(LOG_LEVEL_WARNING, "%s: kept aside in table dead: %s", topic, reason);
+    log_limited(&ingest->aside_log, LOG_LEVEL_WARNING, "%s: kept aside in table dead: %s", topic,
+                reason);
     return database_bury(ingest->database, topic, type, reason, message->payload,
                          (size_t)message->payloadlen, why, why_size);
 }

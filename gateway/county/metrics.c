@@ -101,7 +101,7 @@ void metrics_put_columns(const struct metrics *metrics, const bool used[METRICS_
 void metrics_put_correct(const struct metrics *metrics, struct sql_text *text)
 {
     sql_text_put(text,
-                 "INSERT INTO hour (stream, hour, metric, n, sum, min, max, x, y)"
+                 "WITH made AS (INSERT INTO hour (stream, hour, metric, n, sum, min, max, x, y)"
                  " SELECT r.stream, date_trunc('hour', r.ts + $3::int8 * interval '1 ms'), m.id,"
                  " count(*), sum(v.value), min(v.value), max(v.value),"
                  " CASE m.kind WHEN 'angle' THEN sum(cosd(v.value)) ELSE 0 END,"
@@ -113,13 +113,16 @@ void metrics_put_correct(const struct metrics *metrics, struct sql_text *text)
         if (metric->column >= 0)
             sql_text_put(text, " UNION ALL SELECT '%s', r.\"%s\"", metric->name, metric->name);
     }
-    sql_text_put(text,
-                 ") v JOIN metric m ON m.name = v.name WHERE r.gb = $2 AND v.value IS NOT NULL"
-                 " AND COALESCE(r.flags ->> v.name, 'good') IN ('good', 'clock', 'uncalibrated')"
-                 " AND r.stream IN (SELECT id FROM stream WHERE gw = $1)"
-                 " GROUP BY r.stream, 2, m.id, m.kind"
-                 " ON CONFLICT (stream, hour, metric) DO UPDATE SET n = hour.n + excluded.n,"
-                 " sum = hour.sum + excluded.sum, min = least(hour.min, excluded.min),"
-                 " max = greatest(hour.max, excluded.max), x = hour.x + excluded.x,"
-                 " y = hour.y + excluded.y");
+    sql_text_put(
+        text, ") v JOIN metric m ON m.name = v.name WHERE r.gb = $2 AND v.value IS NOT NULL"
+              " AND r.ts + $3::int8 * interval '1 ms' <= now() + interval '" BOUND_DAYS_NEAR " d'"
+              " AND COALESCE(r.flags ->> v.name, 'good') IN ('good', 'clock', 'uncalibrated')"
+              " AND r.stream IN (SELECT id FROM stream WHERE gw = $1)"
+              " GROUP BY r.stream, 2, m.id, m.kind"
+              " ON CONFLICT (stream, hour, metric) DO UPDATE SET n = hour.n + excluded.n,"
+              " sum = hour.sum + excluded.sum, min = least(hour.min, excluded.min),"
+              " max = greatest(hour.max, excluded.max), x = hour.x + excluded.x,"
+              " y = hour.y + excluded.y RETURNING hour.xmax = 0 AS is_new)"
+              " UPDATE gateway SET hour_rows = hour_rows + (SELECT count(*) FROM made WHERE"
+              " is_new) WHERE gw = $1");
 }

@@ -25,11 +25,17 @@ static const char *const ending[] = {
 };
 static const char readings[] = "DELETE FROM reading WHERE " STREAMS;
 static const char *const removing[] = {
-    "DELETE FROM hour WHERE " STREAMS,       "DELETE FROM thinned WHERE " STREAMS,
-    "DELETE FROM stream WHERE " OF_SITE,     "DELETE FROM correction WHERE " OF_SITE,
-    "DELETE FROM document WHERE site = $1",  "DELETE FROM day WHERE site = $1",
-    "DELETE FROM wanted WHERE site = $1",    "DELETE FROM dead WHERE site = $1",
-    "DELETE FROM dead_more WHERE site = $1", NULL,
+    "DELETE FROM hour WHERE " STREAMS,
+    "DELETE FROM thinned WHERE " STREAMS,
+    "DELETE FROM misdated WHERE " STREAMS,
+    "DELETE FROM stream WHERE " OF_SITE,
+    "DELETE FROM correction WHERE " OF_SITE,
+    "DELETE FROM document WHERE site = $1",
+    "DELETE FROM day WHERE site = $1",
+    "DELETE FROM wanted WHERE site = $1",
+    "DELETE FROM dead WHERE site = $1",
+    "DELETE FROM dead_more WHERE site = $1",
+    NULL,
 };
 
 /* Rows that it changed; -1: `why`. */

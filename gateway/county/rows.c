@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/county/bounds.h"
 
 /* ---- Memory ---- */
@@ -227,13 +228,12 @@ static bool may_begin(struct rows *rows, const struct message *message, unsigned
         return true;
     if (!connection_ask(rows->connection, "began", 2, parameters, &result))
         return false;
-    bool may = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 'f';
-    PQclear(result);
+    const char *why = PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "is gone";
+    bool may = why[0] == '\0';
     if (!may)
-        (void)snprintf(rows->connection->why, CONNECTION_WHY_SIZE,
-                       "22023 gateway %s has had " BOUND_STREAMS
-                       " devices and boots that are new today",
-                       message->gateway);
+        (void)snprintf(rows->connection->why, CONNECTION_WHY_SIZE, "22023 gateway %s %s",
+                       message->gateway, why);
+    PQclear(result);
     return may;
 }
 
@@ -350,12 +350,12 @@ static bool know_metrics(struct rows *rows, const struct message *message,
     return true;
 }
 
-static void put_flags(struct rows *rows, const struct message *message,
+static void put_flags(struct rows *rows, struct copy *copy, const struct message *message,
                       const struct message_reading *r)
 {
     struct sql_text *text = &rows->texts[0];
     if (r->flag_count == 0) {
-        copy_null(&rows->copy);
+        copy_null(copy);
         return;
     }
     sql_text_begin(text);
@@ -366,11 +366,11 @@ static void put_flags(struct rows *rows, const struct message *message,
         sql_text_add(text, message->flags[i].flag);
     }
     sql_text_add(text, "\"}");
-    copy_jsonb(&rows->copy, text->failed ? "{}" : text->data);
+    copy_jsonb(copy, text->failed ? "{}" : text->data);
 }
 
 /* Values whose metric has no column. */
-static void put_more(struct rows *rows, const struct message *message,
+static void put_more(struct rows *rows, struct copy *copy, const struct message *message,
                      const struct message_reading *r)
 {
     struct sql_text *text = &rows->texts[1];
@@ -385,29 +385,36 @@ static void put_more(struct rows *rows, const struct message *message,
     }
     sql_text_add(text, "}");
     if (any && !text->failed)
-        copy_jsonb(&rows->copy, text->data);
+        copy_jsonb(copy, text->data);
     else
-        copy_null(&rows->copy);
+        copy_null(copy);
 }
 
-/* Into the columns, and into the hours where the time is known. */
-static void put_values(struct rows *rows, const struct message *message,
-                       const struct message_reading *r, int32_t stream, int64_t ts_ms, bool dated)
+/* Into the columns. */
+static void put_values(struct rows *rows, struct copy *copy, const struct message *message,
+                       const struct message_reading *r)
 {
     const struct message_value *of[METRICS_COLUMNS_MAX] = {NULL};
     for (size_t i = r->value_at; i < r->value_at + r->value_count; i++) {
-        const struct message_value *value = &message->values[i];
-        const struct known_metric *metric = rows->metric_of[i];
-        if (dated && value->believed)
-            hours_add(&rows->hours, stream, metric->id, ts_ms, value->number, metric->angle);
-        if (metric->column >= 0)
-            of[metric->column] = value;
+        if (rows->metric_of[i]->column >= 0)
+            of[rows->metric_of[i]->column] = &message->values[i];
     }
     for (unsigned k = 0; k < rows->metrics->column_count; k++) {
         if (rows->used[k] && of[k] != NULL)
-            copy_float8(&rows->copy, of[k]->number);
+            copy_float8(copy, of[k]->number);
         else if (rows->used[k])
-            copy_null(&rows->copy);
+            copy_null(copy);
+    }
+}
+
+static void add_hours(struct rows *rows, const struct message *message,
+                      const struct message_reading *r, int32_t stream, int64_t ts_ms)
+{
+    for (size_t i = r->value_at; i < r->value_at + r->value_count; i++) {
+        const struct known_metric *metric = rows->metric_of[i];
+        if (message->values[i].believed)
+            hours_add(&rows->hours, stream, metric->id, ts_ms, message->values[i].number,
+                      metric->angle);
     }
 }
 
@@ -419,18 +426,46 @@ static uint16_t count_fields(const struct rows *rows)
     return (uint16_t)count;
 }
 
+bool rows_say_full(struct rows *rows, const struct message *message)
+{
+    (void)snprintf(rows->connection->why, CONNECTION_WHY_SIZE,
+                   "22023 gateway %s has made " BOUND_HOURS " hours, and " BOUND_HOURS_DAY
+                   " for each day; of what is older than " BOUND_DAYS_NEAR " days no more are made",
+                   message->gateway);
+    return false;
+}
+
+/* By a clock that is wrong, its own or the gateway's. Without a time that is believed it waits for
+ * its correction. What is merely old is no such: a store that comes all at once. */
+static bool is_misdated(const struct rows *rows, int64_t ts_ms, bool dated)
+{
+    return ts_ms > rows->now_ms + BOUND_DAYS_NEAR_MS ||
+           (!dated && ts_ms < rows->now_ms - rows->keep_ms);
+}
+
+/* May that row be? Hours of now are always made. */
+static bool may_put(struct rows *rows, const struct message *message, int64_t ts_ms, bool dated)
+{
+    if (ts_ms < 0 || ts_ms > MESSAGE_TIME_MAX_MS) {
+        (void)snprintf(rows->connection->why, CONNECTION_WHY_SIZE, "22008 a time is out of range");
+        return false;
+    }
+    return !rows->full || !dated || ts_ms > rows->now_ms - BOUND_DAYS_NEAR_MS ||
+           rows_say_full(rows, message);
+}
+
 static bool put_row(struct rows *rows, const struct message *message, const PGresult *corrections,
                     uint16_t fields, size_t at)
 {
     const struct message_reading *r = &message->readings[at];
     const int32_t stream = rows->streams[rows->stream_of[at]].id;
-    struct copy *copy = &rows->copy;
     bool dated = false;
     int64_t ts_ms = r->ts_ms + corrected_ms(corrections, message, r, &dated);
-    if (ts_ms < 0 || ts_ms > MESSAGE_TIME_MAX_MS) {
-        (void)snprintf(rows->connection->why, CONNECTION_WHY_SIZE, "22008 a time is out of range");
+    if (!may_put(rows, message, ts_ms, dated))
         return false;
-    }
+    bool misdated = is_misdated(rows, ts_ms, dated);
+    struct copy *copy = misdated ? &rows->misdated : &rows->copy;
+    rows->misdated_count += misdated;
     copy_row(copy, fields);
     copy_int4(copy, stream);
     copy_int8(copy, r->seq);
@@ -440,36 +475,37 @@ static bool put_row(struct rows *rows, const struct message *message, const PGre
     else if (rows->any_undated)
         copy_int8(copy, r->gateway_boot);
     if (rows->any_more)
-        put_more(rows, message, r);
+        put_more(rows, copy, message, r);
     if (rows->any_flags)
-        put_flags(rows, message, r);
-    put_values(rows, message, r, stream, ts_ms, dated);
+        put_flags(rows, copy, message, r);
+    put_values(rows, copy, message, r);
+    if (dated && !misdated)
+        add_hours(rows, message, r, stream, ts_ms);
     return true;
 }
 
 /* Only the columns that are needed: each costs PostgreSQL something in each row. */
-static void put_copy(struct rows *rows)
+static void put_copy(struct rows *rows, const char *table)
 {
     struct sql_text *text = &rows->texts[2];
     sql_text_begin(text);
-    sql_text_put(text, "COPY reading (stream, seq, ts%s%s%s", rows->any_undated ? ", gb" : "",
+    sql_text_put(text, "COPY %s (stream, seq, ts%s%s%s", table, rows->any_undated ? ", gb" : "",
                  rows->any_more ? ", more" : "", rows->any_flags ? ", flags" : "");
     metrics_put_columns(rows->metrics, rows->used, text);
     sql_text_add(text, ") FROM STDIN (FORMAT binary)");
 }
 
-static bool send_rows(struct rows *rows)
+static bool send_rows(struct rows *rows, const struct copy *copy, const char *table)
 {
-    put_copy(rows);
+    put_copy(rows, table);
     if (texts_failed(rows))
         return false;
-    if (rows->copy.failed || rows->hours.failed)
+    if (copy->failed || rows->hours.failed)
         return connection_no_memory(rows->connection);
     if (!connection_judge(rows->connection, PQexec(rows->connection->db, rows->texts[2].data),
                           PGRES_COPY_IN, NULL))
         return false;
-    bool sent = PQputCopyData(rows->connection->db, (const char *)rows->copy.data,
-                              (int)rows->copy.used) == 1;
+    bool sent = PQputCopyData(rows->connection->db, (const char *)copy->data, (int)copy->used) == 1;
     sent = PQputCopyEnd(rows->connection->db, sent ? NULL : "it could not be sent") == 1 && sent;
     bool good = connection_judge(rows->connection, PQgetResult(rows->connection->db),
                                  PGRES_COMMAND_OK, NULL) &&
@@ -484,6 +520,9 @@ static bool put_rows(struct rows *rows, const struct message *message, const PGr
 {
     uint16_t fields = count_fields(rows);
     copy_begin(&rows->copy);
+    copy_begin(&rows->misdated);
+    rows->misdated_count = 0;
+    rows->now_ms = clock_now().wall_ms;
     hours_clear(&rows->hours);
     for (size_t k = 0; k < message->reading_count; k++) {
         const struct row_place *place = &rows->places[k];
@@ -491,6 +530,7 @@ static bool put_rows(struct rows *rows, const struct message *message, const PGr
             return false;
     }
     copy_end(&rows->copy);
+    copy_end(&rows->misdated);
     return true;
 }
 
@@ -514,7 +554,9 @@ bool rows_store(struct rows *rows, const struct message *message, size_t *fresh)
     if (rows->any_undated &&
         !connection_ask(rows->connection, "corrections", 1, &gateway, &corrections))
         return false;
-    bool good = put_rows(rows, message, corrections) && send_rows(rows);
+    bool good = put_rows(rows, message, corrections) &&
+                (rows->misdated_count == *fresh || send_rows(rows, &rows->copy, "reading")) &&
+                (rows->misdated_count == 0 || send_rows(rows, &rows->misdated, "misdated"));
     PQclear(corrections);
     return good;
 }
@@ -565,7 +607,8 @@ static bool tell_have(struct rows *rows)
     return !texts_failed(rows) && connection_tell(rows->connection, "have", 2, parameters);
 }
 
-static bool tell_hours(struct rows *rows)
+/* With them the message's records: the gateway's row is written once. */
+static bool tell_hours(struct rows *rows, const char *const ids[3], bool *told)
 {
     static const enum copy_type types[] = {COPY_INT4,   COPY_INT8,   COPY_INT2,
                                            COPY_INT8,   COPY_FLOAT8, COPY_FLOAT8,
@@ -591,18 +634,19 @@ static bool tell_hours(struct rows *rows)
         copy_float8(&columns[7], cell->x);
         copy_float8(&columns[8], cell->y);
     }
-    return connection_tell_binary(rows->connection, "hours", 9, parameters);
+    *told = true;
+    return connection_tell_binary(rows->connection, "hours", 9, parameters, 3, ids);
 }
 
-bool rows_tell(struct rows *rows)
+bool rows_tell(struct rows *rows, const char *const ids[3], bool *told)
 {
-    return tell_have(rows) && tell_hours(rows);
+    return tell_have(rows) && tell_hours(rows, ids, told);
 }
 
-bool rows_tell_crowded(struct rows *rows, size_t fresh)
+bool rows_tell_crowded(struct rows *rows, size_t fresh, const char *const ids[3], bool *told)
 {
     bool worse = false;
-    if ((fresh > 0 && !rows_tell(rows)) || !count_ranges(rows, &worse))
+    if ((fresh > 0 && !rows_tell(rows, ids, told)) || !count_ranges(rows, &worse))
         return false;
     if (worse)
         (void)snprintf(rows->connection->why, CONNECTION_WHY_SIZE,
@@ -618,6 +662,7 @@ void rows_free(struct rows *rows)
     for (unsigned k = 0; k < sizeof rows->columns / sizeof rows->columns[0]; k++)
         copy_free(&rows->columns[k]);
     copy_free(&rows->copy);
+    copy_free(&rows->misdated);
     hours_free(&rows->hours);
     free(rows->streams);
     free(rows->stream_places);

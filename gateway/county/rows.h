@@ -46,7 +46,12 @@ struct rows {
     bool used[METRICS_COLUMNS_MAX]; /* columns of the rows that are sent */
     bool any_undated, any_more, any_flags;
     bool crowded; /* a stream of the message has very many ranges: see rows_tell_crowded() */
+    int64_t keep_ms,
+        now_ms; /* how long readings are kept (the owner's); when the message is taken */
+    bool full;  /* the gateway has made as many rows of hours as it may (the owner's) */
     struct copy copy;
+    struct copy misdated; /* rows whose time is in no week that is kept */
+    size_t misdated_count;
     struct copy columns[9]; /* of the hours */
     struct hours hours;
     struct sql_text texts[5]; /* parameters of the statement at hand */
@@ -57,11 +62,14 @@ struct rows {
 bool rows_find_new(struct rows *rows, const struct message *message);
 /* Stores the others. `*fresh`: how many these are. */
 bool rows_store(struct rows *rows, const struct message *message, size_t *fresh);
-/* Says, of those, what is known from now on, and the hours. */
-bool rows_tell(struct rows *rows);
+/* Says, of those, what is known from now on, and the hours. `ids`: the gateway, the message's first
+ * and last record numbers or NULL; `*told`: they are said as well. */
+bool rows_tell(struct rows *rows, const char *const ids[3], bool *told);
 /* The same where streams are crowded, and waits for it, after the message's gaps: false too when
  * one has more ranges than it may (bounds.h), and more than before. */
-bool rows_tell_crowded(struct rows *rows, size_t fresh);
+bool rows_tell_crowded(struct rows *rows, size_t fresh, const char *const ids[3], bool *told);
+/* false: that the gateway is `full`, as the reason. */
+bool rows_say_full(struct rows *rows, const struct message *message);
 void rows_free(struct rows *rows);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/county/bounds.h"
 #include "protocols/metric/metric.h"
 
 #define LOCK_MIGRATE  "7236401"
@@ -216,6 +217,13 @@ static const char *const migrations[] = {
      * the metrics are that this program does not know. */
     "ALTER TABLE gateway ADD began int NOT NULL DEFAULT 0, ADD began_on date;"
     "ALTER TABLE metric ADD site text;",
+    /* And in all, since when. Readings whose time lies in no week that the county keeps stand
+     * beside the others, by when they came. */
+    "ALTER TABLE gateway ADD since timestamptz NOT NULL DEFAULT now(),"
+    " ADD streams int8 NOT NULL DEFAULT 0, ADD hour_rows int8 NOT NULL DEFAULT 0;"
+    "UPDATE gateway g SET streams = (SELECT count(*) FROM stream s WHERE s.gw = g.gw);"
+    "CREATE TABLE misdated (LIKE reading, at timestamptz NOT NULL DEFAULT now());"
+    "CREATE INDEX ON misdated (stream); CREATE INDEX ON dead (at);",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 
@@ -258,19 +266,20 @@ static bool has_metric(PGconn *db, const struct metric_info *metric)
 static bool add_metrics(PGconn *db, char *why, size_t why_size)
 {
     const struct metric_info *metric = NULL;
-    char sql[600];
+    char sql[700];
     for (size_t i = 0; (metric = metric_at(i)) != NULL; i++) {
         const char *kind = metric_kind_name(metric->kind);
         if (has_metric(db, metric))
             continue;
         (void)snprintf(sql, sizeof sql,
                        "ALTER TABLE reading ADD COLUMN IF NOT EXISTS \"%s\" float8;"
+                       "ALTER TABLE misdated ADD COLUMN IF NOT EXISTS \"%s\" float8;"
                        "UPDATE metric SET unit = '%s', kind = '%s' WHERE name = '%s';"
                        "INSERT INTO metric (name, unit, kind) SELECT '%s', '%s', '%s'"
                        " WHERE NOT EXISTS (SELECT FROM metric WHERE name = '%s')"
                        " ON CONFLICT (name) DO NOTHING",
-                       metric->name, metric->unit, kind, metric->name, metric->name, metric->unit,
-                       kind, metric->name);
+                       metric->name, metric->name, metric->unit, kind, metric->name, metric->name,
+                       metric->unit, kind, metric->name);
         if (!run(db, sql, why, why_size))
             return false;
     }
@@ -330,23 +339,35 @@ bool schema_migrate(PGconn *db, unsigned keep_raw_days, char *why, size_t why_si
            good;
 }
 
-/* A reading of a week to come, by a clock that is wrong or a gateway that means ill, is no week
- * that the county is in: pg_partman would make all partitions until there. Where it has none yet it
- * lies in the last resort, and PostgreSQL makes no partition whose rows lie there. So those are
- * taken out first, and find their place afterwards. What is too old to be kept goes; where the time
- * is not known, its correction may yet come. */
-#define WEEKS_TO_COME                                                                              \
-    "UPDATE partman.part_config SET infinite_time_partitions = true, ignore_default_data = true"   \
-    " WHERE parent_table = 'public.reading';"                                                      \
-    "CREATE TEMP TABLE aside (LIKE reading) ON COMMIT DROP;"                                       \
-    "WITH moved AS (DELETE FROM reading_default USING partman.part_config p WHERE"                 \
-    "  p.parent_table = 'public.reading' AND ts > now() - p.retention::interval"                   \
-    "  AND ts < now() + (p.premake + 2) * interval '1 week' RETURNING reading_default.*)"          \
-    " INSERT INTO aside SELECT * FROM moved;"                                                      \
-    "SELECT partman.run_maintenance('public.reading');"                                            \
-    "INSERT INTO reading SELECT * FROM aside;"                                                     \
-    "DELETE FROM reading_default USING partman.part_config p WHERE p.parent_table ="               \
+/* Readings of a time to come, by a correction that is wrong or from before such were put aside, are
+ * of no week that the county is in: pg_partman would make all partitions until there. PostgreSQL
+ * makes no partition whose rows lie in the last resort, as they do when nobody has looked after the
+ * partitions for weeks: these are taken out, and find their place afterwards. What is too old to be
+ * kept goes; where the time is not known, its correction may yet come, for as long as readings are
+ * kept. */
+static const char upkeep[] =
+    "UPDATE partman.part_config SET infinite_time_partitions = true, ignore_default_data = true"
+    " WHERE parent_table = 'public.reading';"
+    "WITH far AS (DELETE FROM reading_default r USING partman.part_config p WHERE"
+    "  p.parent_table = 'public.reading' AND (r.ts > now() + interval '" BOUND_DAYS_NEAR " d'"
+    "  OR (r.gb IS NOT NULL AND r.ts < now() - p.retention::interval)) RETURNING r.*)"
+    " INSERT INTO misdated SELECT m.* FROM far CROSS JOIN LATERAL"
+    "  jsonb_populate_record(NULL::misdated, to_jsonb(far) || jsonb_build_object('at', now())) m;"
+    "CREATE TEMP TABLE aside (LIKE reading) ON COMMIT DROP;"
+    "WITH moved AS (DELETE FROM reading_default r USING partman.part_config p WHERE"
+    "  p.parent_table = 'public.reading' AND r.ts > now() - p.retention::interval RETURNING r.*)"
+    " INSERT INTO aside SELECT * FROM moved;"
+    "SELECT partman.run_maintenance('public.reading');"
+    "INSERT INTO reading SELECT * FROM aside;"
+    "DELETE FROM reading_default USING partman.part_config p WHERE p.parent_table ="
     " 'public.reading' AND gb IS NULL AND ts < now() - p.retention::interval;"
+    "DELETE FROM misdated USING partman.part_config p WHERE p.parent_table = 'public.reading'"
+    " AND at < now() - p.retention::interval;"
+    "DELETE FROM dead USING partman.part_config p WHERE p.parent_table ="
+    " 'public.reading' AND coalesce(again, at) < now() - p.retention::interval;"
+    /* Readings that they are for are gone. */
+    "DELETE FROM correction USING partman.part_config p WHERE p.parent_table ="
+    " 'public.reading' AND at < now() - p.retention::interval";
 
 bool schema_maintain(PGconn *db, char *why, size_t why_size)
 {
@@ -359,15 +380,7 @@ bool schema_maintain(PGconn *db, char *why, size_t why_size)
     PGresult *result = PQexec(db, "SELECT pg_try_advisory_xact_lock(" LOCK_MAINTAIN ")");
     bool mine = PQresultStatus(result) == PGRES_TUPLES_OK && PQgetvalue(result, 0, 0)[0] == 't';
     PQclear(result);
-    bool good =
-        !mine || run(db,
-                     WEEKS_TO_COME
-                     "DELETE FROM dead USING partman.part_config p WHERE p.parent_table ="
-                     " 'public.reading' AND coalesce(again, at) < now() - p.retention::interval;"
-                     /* Readings that they are for are gone. */
-                     "DELETE FROM correction USING partman.part_config p WHERE p.parent_table ="
-                     " 'public.reading' AND at < now() - p.retention::interval",
-                     why, why_size);
+    bool good = !mine || run(db, upkeep, why, why_size);
     char unused[8];
     return run(db, good ? "COMMIT" : "ROLLBACK", good ? why : unused,
                good ? why_size : sizeof unused) &&

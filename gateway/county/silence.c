@@ -60,7 +60,7 @@ static void end_others(struct active *active, const struct silence *silences, ui
     for (struct alert *alert = active_first(active); alert != NULL; alert = alert->next) {
         bool is_deaf_one = strcmp(alert->text.id, DEAF_ID) == 0;
         if (!is_deaf_one && strncmp(alert->text.id, SILENT, strlen(SILENT)) != 0)
-            continue; /* of a roll-out */
+            continue; /* of something else */
         if (is_deaf_one ? !deaf : !is_among(alert->text.id, silences, count))
             active_end(active, alert->text.id, now);
     }

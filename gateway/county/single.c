@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/county/bounds.h"
 
 #define HOUR_MS      INT64_C(3600000)
@@ -43,10 +44,13 @@ struct values {
     size_t count;
 };
 
-/* The stream's row first, as everybody locks them. What is closed is of the row as it is locked:
- * the view open_hour is older, and would lose what another one has added to it meanwhile. */
+/* The gateway's row first, then the stream's, as everybody locks them. What is closed is of the row
+ * as it is locked: the view open_hour is older, and would lose what another one has added to it
+ * meanwhile. */
 const char single_open_statement[] =
-    "WITH s AS (SELECT id, open_hour, open_metrics, open FROM stream WHERE gw = $1::uuid"
+    "WITH g AS (SELECT gw FROM gateway WHERE gw = $1::uuid AND (hour_rows <= " HOUR_ROWS_MOST
+    " OR to_timestamp($4::int8) > now() - interval '" BOUND_DAYS_NEAR " d') FOR UPDATE),"
+    " s AS (SELECT id, open_hour, open_metrics, open FROM stream WHERE gw = (SELECT gw FROM g)"
     " AND device = $2::text AND boot = $3::int8 AND NOT have @> $7::int8"
     " AND (open_hour IS DISTINCT FROM to_timestamp($4::int8)"
     " OR NOT open_metrics @> $5::int2[]) FOR UPDATE),"
@@ -56,7 +60,10 @@ const char single_open_statement[] =
     " CROSS JOIN LATERAL unnest(s.open_metrics) WITH ORDINALITY o(metric, i) WHERE s.open[1] > 0"
     " ON CONFLICT (stream, hour, metric) DO UPDATE SET"
     " n = hour.n + excluded.n, sum = hour.sum + excluded.sum, min = least(hour.min, excluded.min),"
-    " max = greatest(hour.max, excluded.max), x = hour.x + excluded.x, y = hour.y + excluded.y)"
+    " max = greatest(hour.max, excluded.max), x = hour.x + excluded.x, y = hour.y + excluded.y"
+    " RETURNING hour.xmax = 0 AS is_new),"
+    " counted AS (UPDATE gateway SET hour_rows = hour_rows + n FROM (SELECT count(*) AS n FROM"
+    " closed WHERE is_new) c WHERE gw = $1::uuid AND n > 0)"
     " UPDATE stream SET open_hour = to_timestamp($4::int8), open_metrics = $5::int2[],"
     " open = $6::float8[] FROM s WHERE stream.id = s.id RETURNING 1";
 
@@ -362,7 +369,7 @@ bool single_take(struct single *single, struct metrics *metrics, struct connecti
     struct values values;
     bool once = false, opened = false;
     *stored = false;
-    if (ts_ms < 0 || ts_ms > MESSAGE_TIME_MAX_MS)
+    if (ts_ms < 0 || ts_ms > clock_now().wall_ms + BOUND_DAYS_NEAR_MS)
         return true;
     if (!list_values(metrics, connection, message, &values, &once))
         return false;

@@ -151,13 +151,14 @@ bool told_log_parse(struct told_log *log, const void *payload, size_t size, char
 static const struct {
     const char *name, *sql;
 } statements[] = {
-    /* As many as a gateway has, and no more: 1,024 alerts, at two brokers. */
     {"document",
      "INSERT INTO document (site, name, broker, body) SELECT $1, $2, $3, $4::jsonb WHERE " IS_OURS
      " AND (EXISTS"
      " (SELECT FROM document WHERE site = $1 AND name = $2 AND broker = $3) OR"
-     " (SELECT count(*) FROM document WHERE site = $1) < 2100)"
+     " (SELECT count(*) FROM document WHERE site = $1) < " BOUND_DOCUMENTS ")"
      " ON CONFLICT (site, name, broker) DO UPDATE SET body = excluded.body, at = now()"},
+    {"no_room",
+     "SELECT CASE WHEN " IS_OURS " THEN 'has " BOUND_DOCUMENTS " documents' ELSE 'is retired' END"},
     {"over", "DELETE FROM document WHERE broker = $1 AND name LIKE 'alert/%'"
              " AND at < now() - $2::int8 * interval '1 ms'"},
     {"no_document", "DELETE FROM document WHERE site = $1 AND name = $2 AND broker = $3"},
@@ -200,6 +201,12 @@ static const struct {
      " seen = greatest(g.seen, excluded.seen)"
      " WHERE g.site = excluded.site"
      " AND (NOT $11 OR coalesce(g.told <= excluded.told, g.last IS NULL))"},
+    /* No row: what a broker had kept is older than what is known. */
+    {"unheard", "SELECT CASE WHEN NOT " IS_OURS " THEN 'site ' || $1 || ' is retired'"
+                " WHEN g.site <> $1 THEN 'gateway ' || $2 || ' is of site ' || g.site"
+                " ELSE 'site ' || $1 || ' has had " BOUND_GATEWAYS " gateways within 30 days' END"
+                " FROM (SELECT) one LEFT JOIN gateway g ON g.gw = $2::text::uuid"
+                " WHERE g.site IS DISTINCT FROM $1 OR NOT " IS_OURS},
 };
 
 bool told_prepare(struct connection *connection)
@@ -213,13 +220,41 @@ bool told_prepare(struct connection *connection)
     return true;
 }
 
+/* Of a statement that does nothing for who may not: `*none`. */
+static bool tell_rows(struct connection *connection, const char *name, int count,
+                      const char *const *parameters, bool *none)
+{
+    PGresult *result = PQexecPrepared(connection->db, name, count, parameters, NULL, NULL, 0);
+    *none = PQcmdTuples(result)[0] == '0';
+    return connection_judge(connection, result, PGRES_COMMAND_OK, NULL);
+}
+
+/* Why it did nothing: false. true: there was no reason, and all is well. */
+static bool say_why(struct connection *connection, const char *name, const char *prefix, int count,
+                    const char *const *parameters)
+{
+    PGresult *result = NULL;
+    if (!connection_ask(connection, name, count, parameters, &result))
+        return false;
+    bool good = PQntuples(result) == 0;
+    if (!good)
+        (void)snprintf(connection->why, sizeof connection->why, "22023 %s%s", prefix,
+                       PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return good;
+}
+
 static bool tell_document(struct connection *connection, const struct told *told)
 {
     const char *parameters[] = {told->site, told->name, told->broker, told->json};
     const char *days[] = {told->site, told->json};
+    char prefix[sizeof "site " + MESSAGE_NAME_SIZE];
+    bool none = false;
+    (void)snprintf(prefix, sizeof prefix, "site %s ", told->site);
     if (told->json == NULL)
         return connection_tell(connection, "no_document", 3, parameters);
-    return connection_tell(connection, "document", 4, parameters) &&
+    return tell_rows(connection, "document", 4, parameters, &none) &&
+           (!none || say_why(connection, "no_room", prefix, 1, parameters)) &&
            (strcmp(told->name, "forecast") != 0 ||
             (connection_tell(connection, "picked", 2, days) &&
              connection_tell(connection, "expected", 2, days)));
@@ -250,7 +285,10 @@ bool told_take_log(struct connection *connection, const struct told_log *log, co
                                 log->broker,
                                 log->kept ? "t" : "f",
                                 log->undone};
-    return connection_tell(connection, "log", 12, parameters);
+    const char *whose[] = {site, log->gateway};
+    bool none = false;
+    return tell_rows(connection, "log", 12, parameters, &none) &&
+           (!none || say_why(connection, "unheard", "", 2, whose));
 }
 
 bool told_forget_alerts(struct connection *connection, const char *broker, int64_t age_ms)

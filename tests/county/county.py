@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 import uuid
 import zlib
 
@@ -23,7 +24,9 @@ from garden import wait_until
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 HOUR_MS = 3600000
 RECORDED = json.loads((pathlib.Path(__file__).parent / "recorded.json").read_text())
-BASE_MS = 1795000000000 - 1795000000000 % HOUR_MS  # a whole hour
+DAY_MS = 24 * HOUR_MS
+# Of the readings: a day that the county keeps, and long enough ago for what they bring.
+BASE_MS = (int(time.time() * 1000) // DAY_MS - 20) * DAY_MS
 
 
 def as_postgres(*words):
@@ -371,6 +374,11 @@ def settle(database, gateway, meanwhile=lambda: True):
     wait_until(lambda: meanwhile() and database.number(
         f"SELECT count(*) FROM gateway WHERE gw = '{gateway.uuid}' AND ids @>"
         f" int8range(1, {len(gateway.records)}, '[]')"), 120, f"all of {gateway.site} is there")
+
+
+def settle_at(database, gateway, number):
+    wait_until(lambda: database.number(f"SELECT count(*) FROM gateway WHERE gw = '{gateway.uuid}' AND"
+                                       f" ids @> {number}::int8"), 120, f"{number} is there")
 
 
 def holes(database, gateway):

@@ -102,3 +102,18 @@ def test_firmware_that_goes_no_further_is_told_of(database, gardens, service):
     assert "节点固件 0.2.0 停止推送：1 台主机失败，已开始 2 台；farm-1: 没有回应" in service.texts("/head")[0]
     database("UPDATE firmware_rollout SET state = 'aborted'")
     wait_until(lambda: len(service.texts("/desk")) == 2, 120, "it is over")
+
+
+def test_a_garden_whose_messages_are_set_aside_is_told_of_once(database, gardens, service):
+    """And one with a few, or one that is retired, is not."""
+    county = gardens()
+    wait_until(lambda: secrets_process(county), 60, "it watches")
+    database("INSERT INTO retired (site, who, removed) VALUES ('farm-2', 'x', false);"
+             "INSERT INTO dead (topic, content_type, reason, body) SELECT 'baiye/farm-' || s || '/readings', '',"
+             " '22023 it has had 32 gateways', n::text::bytea FROM (VALUES (1, 10), (2, 10), (3, 9)) f(s, most)"
+             " CROSS JOIN LATERAL generate_series(1, most) n")
+    wait_until(lambda: service.texts("/desk"), 120, county.log())
+    assert "messages of the garden farm-1 do not fit and are set aside" in service.texts("/desk")[0]
+    database("UPDATE dead SET at = at - interval '25 h' WHERE body <= '3'")
+    wait_until(lambda: len(service.texts("/desk")) == 2, 120, "it is over")
+    assert not any(f"farm-{n}" in text for n in (2, 3) for text in service.texts("/desk"))

@@ -4,6 +4,7 @@ dies."""
 import json
 import math
 import random
+import socket
 import time
 import zlib
 
@@ -11,7 +12,7 @@ import pytest
 
 import garden
 from county import (BASE_MS, HOUR_MS, Gateway, batches_until_healed, expected, heal, holes, reading, settle,
-                    shuffled, stored)
+                    settle_at, shuffled, stored)
 from garden import wait_until
 
 
@@ -397,6 +398,59 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed(database, broker, ingest, 
         assert stored(database, gateway) == expected(gateway)
     assert database.number("SELECT sum(n) FROM hourly") == sum(g.numbers() for g in gateways)
     assert not dead(database)
+
+
+def puback_reason(broker, topic):
+    """Of a message that is published there: what a gateway goes by that holds back while nobody listens."""
+    name = topic.encode()
+    body = len(name).to_bytes(2, "big") + name + b"\x00\x07\x00" + b"{}"
+    with socket.create_connection(("127.0.0.1", broker.port), 60) as one:
+        one.sendall(b"\x10\x13\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x06prober" + bytes([0x32, len(body)]) + body)
+        stream = one.makefile("rb")
+        while True:
+            kind, size = stream.read(2)
+            packet = stream.read(size)
+            if kind == 0x40:
+                return packet[2] if size > 2 else 0
+
+
+def test_gateways_hear_that_nobody_takes_readings_when_the_last_ingest_is_stopped(database, broker, ingest):
+    """And not while another one is there, or one that was killed may come back for what waits."""
+    assert puback_reason(broker, "baiye/farm-1/readings") == 0x10
+    first, second = ingest("a"), ingest("b")
+    first.stop()
+    assert puback_reason(broker, "baiye/farm-1/readings") == 0
+    second.kill()
+    assert puback_reason(broker, "baiye/farm-1/readings") == 0
+    second.start()
+    wait_until(lambda: database.number("SELECT sum(times) FROM dead") >= 2, 120, "what waited")
+    second.stop()
+    assert puback_reason(broker, "baiye/farm-1/readings") == 0x10
+
+
+def test_tables_of_the_version_before_are_brought_forward_and_a_newer_ones_are_used(database, broker, ingest):
+    """What an update, or the way back from one, finds."""
+    one = ingest()
+    gateway = Gateway(broker, "farm-1")
+    gateway.keep(*[reading(f"plot-{n}", 1) for n in range(1, 7)])
+    gateway.send(1, 2)
+    settle_at(database, gateway, 2)
+    one.stop()
+    version = database.number("SELECT version FROM county")
+    database("ALTER TABLE gateway DROP since, DROP streams, DROP hour_rows; DROP TABLE misdated;"
+             f"UPDATE county SET version = {version - 1}")
+    one.start()
+    gateway.send(3, 4)
+    settle_at(database, gateway, 4)
+    one.stop()
+    assert database("SELECT version FROM county") == str(version)
+    assert database("SELECT streams FROM gateway") == "4"
+    database(f"UPDATE county SET version = {version + 1}; ALTER TABLE gateway ADD later int; CREATE TABLE later (n int)")
+    one.start()
+    gateway.send(5, 6)
+    settle(database, gateway)
+    assert stored(database, gateway) == expected(gateway)
+    assert database("SELECT version FROM county") == str(version + 1)
 
 
 def test_while_postgresql_is_away_nothing_is_acknowledged(database, broker, start):

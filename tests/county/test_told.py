@@ -156,3 +156,4 @@ def test_a_garden_that_tells_too_much_fills_no_disk(database, broker, ingest):
     say(gateway, "gateway/log", log(gateway, 1))
     wait_until(lambda: database.number("SELECT count(*) FROM gateway"), 120, "both came")
     assert database.number("SELECT count(*) FROM document") == 2100
+    assert database("SELECT topic, reason FROM dead") == "baiye/farm-1/alert/more|22023 site farm-1 has 2100 documents"
