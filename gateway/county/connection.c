@@ -93,26 +93,27 @@ static bool send_text(struct connection *connection, const char *sql)
     return true;
 }
 
-static bool send_prepared(struct connection *connection, const char *name, int count,
-                          const char *const *parameters, const int *sizes, const int *formats)
+static bool send_prepared(struct connection *connection, const struct connection_call *call)
 {
-    if (PQsendQueryPrepared(connection->db, name, count, parameters, sizes, formats, 0) != 1)
+    if (PQsendQueryPrepared(connection->db, call->name, call->count, call->parameters, call->sizes,
+                            call->formats, 0) != 1)
         return failed_to_send(connection);
     connection->queued++;
     return true;
 }
 
-/* The results of all that was sent: the first that failed says why; the last one's rows are kept if
- * they are wanted. A connection that can't go on is closed. */
-static bool end_queue(struct connection *connection, bool sent, PGresult **last)
+/* The results of all that was sent: the first that failed says why; the last one, which is what is
+ * `wanted`, is kept if it is asked for. A connection that can't go on is closed. */
+static bool end_queue(struct connection *connection, bool sent, ExecStatusType wanted,
+                      PGresult **last)
 {
     bool good = PQpipelineSync(connection->db) == 1 ? sent : failed_to_send(connection);
     for (unsigned i = 0; i < connection->queued; i++) {
         PGresult *result = PQgetResult(connection->db);
         bool keep = last != NULL && i + 1 == connection->queued;
-        ExecStatusType wanted = keep ? PGRES_TUPLES_OK : PGRES_COMMAND_OK;
         if (good)
-            good = connection_judge(connection, result, wanted, keep ? last : NULL);
+            good = connection_judge(connection, result, keep ? wanted : PGRES_COMMAND_OK,
+                                    keep ? last : NULL);
         else
             PQclear(result);
         if (result != NULL)
@@ -133,12 +134,12 @@ static bool end_queue(struct connection *connection, bool sent, PGresult **last)
 
 bool connection_commit_queue(struct connection *connection)
 {
-    return end_queue(connection, send_text(connection, "COMMIT"), NULL);
+    return end_queue(connection, send_text(connection, "COMMIT"), PGRES_COMMAND_OK, NULL);
 }
 
 void connection_drop_queue(struct connection *connection)
 {
-    (void)end_queue(connection, false, NULL);
+    (void)end_queue(connection, false, PGRES_COMMAND_OK, NULL);
 }
 
 bool connection_begin_and_ask(struct connection *connection, const char *name, int count,
@@ -146,25 +147,41 @@ bool connection_begin_and_ask(struct connection *connection, const char *name, i
 {
     if (!connection_queue(connection))
         return false;
-    bool sent = send_text(connection, "BEGIN") &&
-                send_prepared(connection, name, count, parameters, NULL, NULL);
-    return end_queue(connection, sent, result);
+    const struct connection_call call = {name, count, parameters, NULL, NULL};
+    bool sent = send_text(connection, "BEGIN") && send_prepared(connection, &call);
+    return end_queue(connection, sent, PGRES_TUPLES_OK, result);
 }
 
-static bool tell(struct connection *connection, const char *name, int count,
-                 const char *const *parameters, const int *sizes, const int *formats)
+bool connection_tell_two(struct connection *connection, const struct connection_call *first,
+                         const struct connection_call *second, bool *changed)
+{
+    PGresult *result = NULL;
+    *changed = false;
+    if (!connection_queue(connection))
+        return false;
+    bool sent = send_prepared(connection, first) && send_prepared(connection, second);
+    if (!end_queue(connection, sent, PGRES_COMMAND_OK, &result))
+        return false;
+    *changed = PQcmdTuples(result)[0] != '0';
+    PQclear(result);
+    return true;
+}
+
+static bool tell(struct connection *connection, const struct connection_call *call)
 {
     if (connection->queueing)
-        return send_prepared(connection, name, count, parameters, sizes, formats);
-    return connection_judge(
-        connection, PQexecPrepared(connection->db, name, count, parameters, sizes, formats, 0),
-        PGRES_COMMAND_OK, NULL);
+        return send_prepared(connection, call);
+    return connection_judge(connection,
+                            PQexecPrepared(connection->db, call->name, call->count,
+                                           call->parameters, call->sizes, call->formats, 0),
+                            PGRES_COMMAND_OK, NULL);
 }
 
 bool connection_tell(struct connection *connection, const char *name, int count,
                      const char *const *parameters)
 {
-    return tell(connection, name, count, parameters, NULL, NULL);
+    const struct connection_call call = {name, count, parameters, NULL, NULL};
+    return tell(connection, &call);
 }
 
 bool connection_tell_binary(struct connection *connection, const char *name, int count,
@@ -185,7 +202,8 @@ bool connection_tell_binary(struct connection *connection, const char *name, int
         sizes[i] = (int)copies[i]->used;
         formats[i] = 1;
     }
-    return tell(connection, name, count + text_count, parameters, sizes, formats);
+    const struct connection_call call = {name, count + text_count, parameters, sizes, formats};
+    return tell(connection, &call);
 }
 
 bool connection_no_memory(struct connection *connection)

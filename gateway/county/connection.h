@@ -42,6 +42,17 @@ bool connection_tell_binary(struct connection *connection, const char *name, int
 /* "BEGIN" and an ask, with one answer to wait for. */
 bool connection_begin_and_ask(struct connection *connection, const char *name, int count,
                               const char *const *parameters, PGresult **result);
+/* A prepared statement and its parameters, as libpq has them; `sizes` and `formats` NULL: texts. */
+struct connection_call {
+    const char *name;
+    int count;
+    const char *const *parameters;
+    const int *sizes, *formats;
+};
+/* Both in one transaction, with one answer to wait for. `*changed`: the second one has changed a
+ * row. */
+bool connection_tell_two(struct connection *connection, const struct connection_call *first,
+                         const struct connection_call *second, bool *changed);
 /* From here on connection_tell() sends and does not wait; nothing else may be called. */
 bool connection_queue(struct connection *connection);
 /* Sends "COMMIT" behind them and waits for all. false: at least one failed, the first says why, and

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each part of the statement works on what the one before it returned: `told` takes the records
  * into the gateway's row if they are not known, the stream is there and its open hour is this one;
- * `seen` takes the number into the stream. That looks again, since what `told` saw of the stream is
- * older than its lock of the gateway: where another one has changed it meanwhile, the reading has
- * no stream, and that undoes all. */
+ * `seen` takes the number into the stream, at the place where `told` saw it. That looks again,
+ * since what `told` saw of the stream is older than its lock of the gateway: where another one has
+ * changed it meanwhile, the reading has no stream, and that undoes all. Most of what it costs is
+ * that PostgreSQL sets up each expression anew, so there is none that can be left out. */
 #include "gateway/county/single.h"
 
 #include <inttypes.h>
@@ -19,21 +20,7 @@
 #define NUMBER_BYTES 12 /* of a number in `numbers`: its length and its eight bytes */
 
 /* Parameters, by their number less one: texts, then numbers, then the values, then the hour. */
-enum {
-    GATEWAY,
-    SITE,
-    DEVICE,
-    FLAGS,
-    MORE,
-    TEXTS,
-    FIRST = TEXTS,
-    LAST,
-    BOOT,
-    SEQ,
-    SERIAL,
-    TS,
-    FIXED
-};
+enum { GATEWAY, SITE, DEVICE, FLAGS, MORE, TEXTS, FIRST = TEXTS, LAST, BOOT, SEQ, TS, FIXED };
 
 /* The values of a reading, each with what is known of its metric. */
 struct values {
@@ -65,7 +52,7 @@ const char single_open_statement[] =
     " counted AS (UPDATE gateway SET hour_rows = hour_rows + n FROM (SELECT count(*) AS n FROM"
     " closed WHERE is_new) c WHERE gw = $1::uuid AND n > 0)"
     " UPDATE stream SET open_hour = to_timestamp($4::int8), open_metrics = $5::int2[],"
-    " open = $6::float8[] FROM s WHERE stream.id = s.id RETURNING 1";
+    " open = $6::float8[] FROM s WHERE stream.id = s.id";
 
 bool single_fits(const struct message *message)
 {
@@ -162,16 +149,17 @@ static void put_stored(struct sql_text *text, const struct values *values)
         if (values->list[i].metric->column >= 0)
             sql_text_put(text, ", \"%s\"", values->list[i].metric->name);
     }
-    sql_text_add(text, ") SELECT seen.id, $9::int8, $11::timestamptz, $4::jsonb, $5::jsonb");
+    sql_text_add(text, ") SELECT (SELECT id FROM seen), $9::int8, $10::timestamptz, $4::jsonb,"
+                       " $5::jsonb");
     for (size_t i = 0; i < values->count; i++) {
         parameter += is_parameter(&values->list[i]);
         if (values->list[i].metric->column >= 0)
             sql_text_put(text, ", $%u::float8", parameter);
     }
-    sql_text_add(text, " FROM told LEFT JOIN seen ON true");
+    sql_text_add(text, " FROM told");
 }
 
-static void put_statement(struct sql_text *text, const struct values *values)
+static void put_statement(struct sql_text *text, const struct values *values, bool serial)
 {
     bool open = any_believed(values);
     unsigned hour = FIXED + 1;
@@ -181,18 +169,19 @@ static void put_statement(struct sql_text *text, const struct values *values)
     sql_text_add(text, "WITH told AS (UPDATE gateway g SET seen = now(),"
                        " ids = ids + int8multirange(int8range($6::int8, $7::int8, '[]'))"
                        " FROM stream s WHERE g.gw = $1::uuid AND g.site = $2::text"
-                       " AND g.retired IS NULL AND NOT g.ids @> int8range($6::int8, $7::int8, '[]')"
+                       " AND g.retired IS NULL AND NOT g.ids @> $6::int8"
                        " AND s.gw = $1::uuid AND s.device = $3::text AND s.boot = $8::int8"
                        " AND pg_column_size(g.ids) <= " BOUND_PLAIN
-                       " AND pg_column_size(s.have) <= " BOUND_PLAIN
-                       " AND NOT s.have @> $9::int8 AND ($10::int8 = 0 OR s.serial IS NOT NULL)");
+                       " AND pg_column_size(s.have) <= " BOUND_PLAIN " AND NOT s.have @> $9::int8");
+    if (serial)
+        sql_text_add(text, " AND s.serial IS NOT NULL");
     if (open)
         put_is_open(text, "s", values, hour);
-    sql_text_add(text, " RETURNING s.id), seen AS (UPDATE stream SET have = have +"
+    sql_text_add(text, " RETURNING s.ctid AS place), seen AS (UPDATE stream SET have = have +"
                        " int8multirange(int8range($9::int8, $9::int8, '[]'))");
     if (open)
         put_open(text, values);
-    sql_text_add(text, " FROM told WHERE stream.id = told.id AND NOT stream.have @> $9::int8");
+    sql_text_add(text, " FROM told WHERE stream.ctid = told.place AND NOT stream.have @> $9::int8");
     if (open)
         put_is_open(text, "stream", values, hour);
     sql_text_add(text, " RETURNING stream.id)");
@@ -221,13 +210,13 @@ bool single_forget(struct single *single, struct connection *connection, bool co
 
 /* Its statement's name; prepared now unless it was before. */
 static bool find_kind(struct single *single, struct connection *connection,
-                      const struct values *values, char name[24])
+                      const struct values *values, bool serial, char name[24])
 {
-    struct single_kind kind = {.count = (unsigned)values->count};
+    struct single_kind kind = {.count = (unsigned)values->count, .serial = serial};
     for (size_t i = 0; i < values->count; i++)
         kind.values[i] = (uint32_t)values->list[i].metric->id * 2 + values->list[i].value->believed;
     for (unsigned k = 0; k < single->kind_count; k++) {
-        if (single->kinds[k].count != kind.count ||
+        if (single->kinds[k].count != kind.count || single->kinds[k].serial != serial ||
             memcmp(single->kinds[k].values, kind.values, kind.count * sizeof kind.values[0]) != 0)
             continue;
         name_kind(name, k);
@@ -235,7 +224,7 @@ static bool find_kind(struct single *single, struct connection *connection,
     }
     if (single->kind_count == SINGLE_KINDS_MAX && !single_forget(single, connection, true))
         return false;
-    put_statement(&single->statement, values);
+    put_statement(&single->statement, values, serial);
     if (single->statement.failed)
         return connection_no_memory(connection);
     name_kind(name, single->kind_count);
@@ -248,6 +237,17 @@ static bool find_kind(struct single *single, struct connection *connection,
 }
 
 /* ---- Its parameters ---- */
+
+/* With the metrics whose values it has. */
+static uint64_t hash_of_hour(int64_t ts_ms, const struct values *values)
+{
+    uint64_t hash = open_hints_number(0, ts_ms / HOUR_MS);
+    for (size_t i = 0; i < values->count; i++) {
+        if (values->list[i].value->believed)
+            hash = open_hints_number(hash, values->list[i].metric->id);
+    }
+    return hash;
+}
 
 /* NULL where there is none. */
 static const char *put_flags(struct sql_text *text, const struct message *message)
@@ -290,7 +290,6 @@ static void put_numbers(struct copy *copy, const struct message *message,
     copy_int8(copy, message->last_id);
     copy_int8(copy, r->boot);
     copy_int8(copy, r->seq);
-    copy_int8(copy, r->serial);
     copy_time(copy, r->ts_ms);
     for (size_t i = 0; i < values->count; i++) {
         if (is_parameter(&values->list[i]))
@@ -300,45 +299,61 @@ static void put_numbers(struct copy *copy, const struct message *message,
         copy_time(copy, r->ts_ms - r->ts_ms % HOUR_MS);
 }
 
-static bool run(struct single *single, struct connection *connection, const struct message *message,
-                const char *site, const struct values *values, bool *stored)
-{
-    const char *parameters[FIXED + SINGLE_VALUES_MAX + 1] = {NULL};
-    int sizes[FIXED + SINGLE_VALUES_MAX + 1] = {0}, formats[FIXED + SINGLE_VALUES_MAX + 1] = {0};
+/* What its statement is called, and is asked with. */
+struct call {
+    const char *parameters[FIXED + SINGLE_VALUES_MAX + 1];
+    int sizes[FIXED + SINGLE_VALUES_MAX + 1], formats[FIXED + SINGLE_VALUES_MAX + 1], count;
     char name[24];
-    if (!find_kind(single, connection, values, name))
+};
+
+static bool prepare_call(struct single *single, struct connection *connection,
+                         const struct message *message, const char *site,
+                         const struct values *values, struct call *call)
+{
+    *call = (struct call){.count = TEXTS};
+    if (!find_kind(single, connection, values, message->readings[0].serial > 0, call->name))
         return false;
     put_numbers(&single->numbers, message, values);
-    parameters[GATEWAY] = message->gateway;
-    parameters[SITE] = site;
-    parameters[DEVICE] = message->readings[0].device;
-    parameters[FLAGS] = put_flags(&single->flags, message);
-    parameters[MORE] = put_more(&single->more, values);
+    call->parameters[GATEWAY] = message->gateway;
+    call->parameters[SITE] = site;
+    call->parameters[DEVICE] = message->readings[0].device;
+    call->parameters[FLAGS] = put_flags(&single->flags, message);
+    call->parameters[MORE] = put_more(&single->more, values);
     if (single->numbers.failed || single->flags.failed || single->more.failed)
         return connection_no_memory(connection);
-    PGresult *result = NULL;
-    int count = TEXTS;
-    for (size_t at = 0; at < single->numbers.used; at += NUMBER_BYTES, count++) {
-        parameters[count] = (const char *)single->numbers.data + at + 4;
-        sizes[count] = NUMBER_BYTES - 4;
-        formats[count] = 1;
+    for (size_t at = 0; at < single->numbers.used; at += NUMBER_BYTES, call->count++) {
+        call->parameters[call->count] = (const char *)single->numbers.data + at + 4;
+        call->sizes[call->count] = NUMBER_BYTES - 4;
+        call->formats[call->count] = 1;
     }
-    result = PQexecPrepared(connection->db, name, count, parameters, sizes, formats, 0);
-    *stored = PQcmdTuples(result)[0] == '1';
-    if (connection_judge(connection, result, PGRES_COMMAND_OK, NULL))
-        return true;
-    *stored = false;
+    return true;
+}
+
+/* That another one has changed the stream meanwhile is no failure: nothing is stored. */
+static bool met_another(const struct connection *connection)
+{
     return strncmp(connection->why, NOT_NULL, strlen(NOT_NULL)) == 0;
 }
 
-/* `*opened`: the stream's open hour is this reading's from now on, and was not before. */
-static bool open_hour(struct single *single, struct connection *connection,
-                      const struct message *message, const struct values *values, bool *opened)
+static bool run(struct connection *connection, const struct call *call, bool *stored)
+{
+    PGresult *result = PQexecPrepared(connection->db, call->name, call->count, call->parameters,
+                                      call->sizes, call->formats, 0);
+    bool changed = PQcmdTuples(result)[0] == '1';
+    bool good = connection_judge(connection, result, PGRES_COMMAND_OK, NULL);
+    *stored = good && changed;
+    return good || met_another(connection);
+}
+
+/* Makes the stream's open hour this reading's, unless it is, and stores the reading: one
+ * transaction, one answer to wait for. */
+static bool run_in_its_hour(struct single *single, struct connection *connection,
+                            const struct message *message, const struct values *values,
+                            const struct call *call, bool *stored)
 {
     const struct message_reading *r = &message->readings[0];
-    struct sql_text *numbers = &single->flags, *zeros = &single->more;
+    struct sql_text *numbers = &single->metrics, *zeros = &single->zeros;
     char boot[24], hour[24], seq[24];
-    PGresult *result = NULL;
     sql_text_begin(numbers);
     put_metrics(numbers, values);
     sql_text_begin(zeros);
@@ -355,32 +370,40 @@ static bool open_hour(struct single *single, struct connection *connection,
     (void)snprintf(seq, sizeof seq, "%" PRId64, r->seq);
     const char *parameters[] = {message->gateway, r->device,   boot, hour,
                                 numbers->data,    zeros->data, seq};
-    if (!connection_ask(connection, "open", 7, parameters, &result))
-        return false;
-    *opened = PQntuples(result) == 1;
-    PQclear(result);
-    return true;
+    const struct connection_call open = {"open", 7, parameters, NULL, NULL};
+    const struct connection_call store = {call->name, call->count, call->parameters, call->sizes,
+                                          call->formats};
+    return connection_tell_two(connection, &open, &store, stored) || met_another(connection);
 }
 
 bool single_take(struct single *single, struct metrics *metrics, struct connection *connection,
                  const struct message *message, const char *site, bool *stored)
 {
-    const int64_t ts_ms = message->readings[0].ts_ms;
+    const struct message_reading *r = &message->readings[0];
     struct values values;
-    bool once = false, opened = false;
+    struct call call;
+    bool once = false;
     *stored = false;
-    if (ts_ms < 0 || ts_ms > clock_now().wall_ms + BOUND_DAYS_NEAR_MS)
+    if (r->ts_ms < 0 || r->ts_ms > clock_now().wall_ms + BOUND_DAYS_NEAR_MS)
         return true;
     if (!list_values(metrics, connection, message, &values, &once))
         return false;
     if (!once)
         return true;
-    if (!run(single, connection, message, site, &values, stored))
+    if (!prepare_call(single, connection, message, site, &values, &call))
         return false;
-    if (*stored || !any_believed(&values))
-        return true;
-    return open_hour(single, connection, message, &values, &opened) &&
-           (!opened || run(single, connection, message, site, &values, stored));
+    if (!any_believed(&values))
+        return run(connection, &call, stored);
+    uint64_t stream = open_hints_number(
+        open_hints_text(open_hints_text(0, message->gateway), r->device), r->boot);
+    uint64_t hour = hash_of_hour(r->ts_ms, &values);
+    bool other = open_hints_other(&single->hints, stream, hour);
+    if (!other && !run(connection, &call, stored))
+        return false;
+    if (!*stored && !run_in_its_hour(single, connection, message, &values, &call, stored))
+        return false;
+    open_hints_set(&single->hints, stream, *stored ? hour : 0);
+    return true;
 }
 
 void single_free(struct single *single)
@@ -388,5 +411,7 @@ void single_free(struct single *single)
     sql_text_free(&single->flags);
     sql_text_free(&single->more);
     sql_text_free(&single->statement);
+    sql_text_free(&single->metrics);
+    sql_text_free(&single->zeros);
     copy_free(&single->numbers);
 }

@@ -17,6 +17,7 @@
 #include "gateway/county/copy.h"
 #include "gateway/county/message.h"
 #include "gateway/county/metrics.h"
+#include "gateway/county/open_hints.h"
 #include "gateway/county/sql_text.h"
 
 #define SINGLE_VALUES_MAX 24 /* one that has more of them goes the long way */
@@ -26,14 +27,16 @@
 struct single_kind {
     uint32_t values[SINGLE_VALUES_MAX]; /* metrics by number, ascending, and whether believed */
     unsigned count;
+    bool serial; /* it has the board's serial number, which the stream must know then */
 };
 
 /* Memory that is used again for the next message; all zero at first. */
 struct single {
-    struct sql_text flags, more, statement;
+    struct sql_text flags, more, statement, metrics, zeros;
     struct copy numbers;
     struct single_kind kinds[SINGLE_KINDS_MAX];
     unsigned kind_count;
+    struct open_hints hints;
 };
 
 /* "open" of the prepared statements. */
