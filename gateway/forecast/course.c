@@ -172,21 +172,12 @@ void course_features(const struct trend *trend, const struct trend_tomorrow *tom
     course[27] = between(first_ln - base, -2, 2);
 }
 
-void course_say(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3])
+double course_middle_ln(const double x[TREND_FEATURES + COURSE_FEATURES])
 {
-    static const struct trend_width width = {COURSE_LOW, COURSE_HIGH};
-    double all[ALL], first_ln, spread_ln = 0;
-    if (trend->past_count == 0) {
-        trend_say_first(trend, tomorrow, kg);
-        return;
-    }
-    double middle = trend_features(trend, tomorrow, all, &first_ln);
-    course_features(trend, tomorrow, middle, first_ln, all + TREND_FEATURES);
-    for (int i = 0; i < ALL; i++) {
-        middle += course_middle[i] * all[i];
-        spread_ln += course_spread[i] * all[i];
-    }
+    double sum = 0;
+    for (int i = 0; i < ALL; i++)
+        sum += course_middle[i] * x[i];
     for (int i = 0; i < COURSE_PAIRS; i++)
-        middle += course_middle[ALL + i] * all[course_pairs[i][0]] * all[course_pairs[i][1]];
-    trend_range(middle, spread_ln, &width, tomorrow->rain_chance, kg);
+        sum += course_middle[ALL + i] * x[course_pairs[i][0]] * x[course_pairs[i][1]];
+    return sum;
 }

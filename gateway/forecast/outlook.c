@@ -9,6 +9,7 @@
 #include "gateway/common/moist_air.h"
 #include "gateway/common/sun.h"
 #include "gateway/forecast/growth.h"
+#include "gateway/forecast/last_season.h"
 
 #define NIGHT_DAYS    (FROST_NIGHTS + 2) /* of which the frost learns; some are not known */
 #define RAIN_USED     0.7                /* of rain reaches the roots: an assumption */
@@ -185,21 +186,16 @@ static void add_notes(const struct outlook_note *notes, int index, int today, st
 }
 
 void outlook_look_back(const struct outlook_season *days, const struct outlook_note *notes,
-                       double *opened_cd, double *each_kg)
+                       double *opened_cd, struct trend_last *last)
 {
     struct pick_day season[SEASON_DAYS];
-    double sum_ln = 0;
-    int picks = 0;
     for (int i = 0; i < SEASON_DAYS; i++) {
         season[i] = days->days[i];
         season[i].kg = notes[i].picked ? notes[i].kg : NAN;
-        if (notes[i].kg <= 0 || notes[i].pickers <= 0)
-            continue;
-        sum_ln += chance_log(notes[i].kg / notes[i].pickers);
-        picks++;
+        season[i].pickers = notes[i].pickers;
     }
     *opened_cd = pick_opened_cd(season, SEASON_DAYS);
-    *each_kg = picks > 0 ? chance_exp(sum_ln / picks) : NAN;
+    *last = last_season(season, SEASON_DAYS);
 }
 
 /* ---- The pick ---- */
@@ -313,7 +309,7 @@ static void estimate_pick(const struct outlook_plot *plot, const struct season *
 {
     struct pick_prior prior = pick_prior_first(plot->standard, plot->last_year_kg, plot->area_m2);
     pick_prior_open(&prior, plot->gate_cd, plot->last_opened_cd);
-    prior.last_each_kg = plot->last_each_kg;
+    prior.last = plot->last;
     struct pick_tomorrow tomorrow = PICK_TOMORROW_UNKNOWN;
     const struct outlook_note *next = &notes[season->today + 1];
     int first = first_day(season, days, notes);

@@ -22,9 +22,10 @@
 /* What does not change while the daemon runs. */
 struct outlook_plot {
     enum pick_standard standard;
-    double area_m2, last_year_kg;        /* NAN: not known */
-    double gate_cd;                      /* of the cultivar, as the file names it; 0: it does not */
-    double last_opened_cd, last_each_kg; /* outlook_look_back() on last season; NAN: not known */
+    double area_m2, last_year_kg; /* NAN: not known */
+    double gate_cd;               /* of the cultivar, as the file names it; 0: it does not */
+    double last_opened_cd;        /* outlook_look_back() on last season; NAN: not known */
+    struct trend_last last;       /* the same */
     enum water_soil soil;
     double root_m;
     double latitude, longitude; /* NAN: the place is not known */
@@ -76,9 +77,9 @@ struct outlook {
 void outlook_take(const struct outlook_plot *plot, const struct season *season,
                   const struct tea_hours *hours, int64_t now_ms, struct outlook_season *days);
 /* What a season that is over teaches the next one: its thermal time on the eve of the first noted
- * pick, and kg per picker over it; NAN: not known. */
+ * pick (NAN: not known), and what last_season() makes of it. */
 void outlook_look_back(const struct outlook_season *days, const struct outlook_note *notes,
-                       double *opened_cd, double *each_kg);
+                       double *opened_cd, struct trend_last *last);
 /* `hours`: the last OUTLOOK_RECENT_DAYS days at least. `notes`: by day of the season, one more than
  * it has days. `ahead`: NULL: nobody forecasts the weather. `model` is memory only. */
 void outlook_make(const struct outlook_plot *plot, const struct season *season,

@@ -26,6 +26,7 @@
 #define SHORT_REST_DAYS   3
 #define BOOKED_ALPHA      0.2 /* smooths the share of picks that were booked */
 #define BOOKS_ALWAYS      0.9
+#define BOOKS_ALL_SEASON  0.95
 #define ODD_FACTOR        4.0  /* kg per picker so far from the last ones: a slip of the finger */
 #define ODD_KG_FACTOR     8.0  /* kg, where nobody noted the crew */
 #define PICKER_MOST_KG    30.0 /* a day, with nothing to compare it with: hands, no machine */
@@ -56,7 +57,7 @@ struct pick_prior pick_prior_first(enum pick_standard standard, double last_year
                                .picker_ln_sd = 0.22,
                                .shoot_kg = shoots_kg[PICK_ONE_LEAF],
                                .area_m2 = above_zero(area_m2, 1e8) ? area_m2 : NAN,
-                               .last_each_kg = NAN};
+                               .last = TREND_LAST_UNKNOWN};
     if ((size_t)standard < sizeof later_cd / sizeof later_cd[0]) {
         prior.opening_cd += later_cd[standard];
         prior.shoot_kg = shoots_kg[standard];
@@ -119,7 +120,12 @@ static struct pick_prior checked(const struct pick_prior *prior)
     replace_unless_positive(&good.picker_ln_sd, first.picker_ln_sd);
     replace_unless_positive(&good.shoot_kg, first.shoot_kg);
     replace_unless_positive(&good.area_m2, NAN);
-    replace_unless_positive(&good.last_each_kg, NAN);
+    replace_unless_positive(&good.last.each_kg, NAN);
+    replace_unless_positive(&good.last.crew_most, NAN);
+    replace_unless_positive(&good.last.gap_days, NAN);
+    replace_unless_positive(&good.last.kg, NAN);
+    replace_unless_positive(&good.last.middle_cd, NAN);
+    replace_unless_positive(&good.last.spread_cd, NAN);
     return good;
 }
 
@@ -145,7 +151,7 @@ void pick_begin(struct pick_model *model, const struct pick_prior *prior, uint64
         model->growth_cd[i] = NAN;
     forget_recent(model);
     model->ready = ready_begin();
-    model->trend = trend_begin(model->prior.area_m2, model->prior.last_each_kg);
+    model->trend = trend_begin(model->prior.area_m2, &model->prior.last);
     memset(model->missing_hours, GROWTH_HOURS, sizeof model->missing_hours);
     particles_begin(model);
 }
@@ -255,21 +261,25 @@ static struct chance evening_chance(const struct pick_model *model)
 }
 
 static struct trend_tomorrow trend_of(const struct pick_model *model,
-                                      const struct pick_outlook *outlook, double model_kg)
+                                      const struct pick_outlook *outlook, const double model_kg[3])
 {
-    return (struct trend_tomorrow){
-        .pickers = outlook->pickers,
-        .booked = outlook->pickers_doubt <= 0.0,
-        .rain_chance = outlook->rain_chance,
-        .growth_cd = outlook->growth_cd,
-        .season_kg = model->has_size ? model->prior.season_kg : NAN,
-        .model_kg = model->has_size ? model_kg : NAN,
-        .ready_kg = model->has_size ? particles_mean(model).stock_kg : NAN,
-        .share_ready = model->growing ? particles_share_ready(model) : NAN};
+    struct pick_particle mean = particles_mean(model);
+    return (struct trend_tomorrow){.pickers = outlook->pickers,
+                                   .booked = outlook->pickers_doubt <= 0.0,
+                                   .rain_chance = outlook->rain_chance,
+                                   .growth_cd = outlook->growth_cd,
+                                   .season_kg = model->has_size ? model->prior.season_kg : NAN,
+                                   .model_kg = model->has_size ? model_kg[1] : NAN,
+                                   .ready_kg = model->has_size ? mean.stock_kg : NAN,
+                                   .share_ready =
+                                       model->growing ? particles_share_ready(model) : NAN,
+                                   .model_ln = chance_log(model_kg[2]) - chance_log(model_kg[0]),
+                                   .held_share = particles_share_left(model),
+                                   .hands_kg = mean.picker_kg};
 }
 
 double pick_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
-                     double x[TREND_FEATURES], double course[COURSE_FEATURES])
+                     double x[FOREST_FEATURES])
 {
     struct pick_outlook outlook = outlook_of(model, tomorrow);
     struct chance chance = evening_chance(model);
@@ -277,11 +287,8 @@ double pick_features(struct pick_model *model, const struct pick_tomorrow *tomor
     if (!(outlook.pickers > 0.0))
         return NAN;
     particles_foresee_pick(model, &outlook, &chance, kg);
-    struct trend_tomorrow of = trend_of(model, &outlook, kg[1]);
-    double first_ln, base = trend_features(&model->trend, &of, x, &first_ln);
-    if (model->trend.picks > 0)
-        course_features(&model->trend, &of, base, first_ln, course);
-    return base;
+    struct trend_tomorrow of = trend_of(model, &outlook, kg);
+    return forest_features(&model->trend, &of, x).base;
 }
 
 static struct ready_held held_now(const struct pick_model *model)
@@ -311,10 +318,13 @@ double pick_ready_features(struct pick_model *model, const struct pick_tomorrow 
     return ready_features(&model->ready, &of, x);
 }
 
-/* Who books nearly always and has not: hardly anybody comes. */
+/* Who books nearly always, of late and all season, and has not: hardly anybody comes. Of late alone
+ * would take a lucky row of who books three times in four for it. */
 static bool is_rest(const struct pick_model *model, const struct pick_outlook *outlook)
 {
-    return outlook->pickers_doubt > 0.0 && model->booked_share > BOOKS_ALWAYS;
+    const struct trend *trend = &model->trend;
+    return outlook->pickers_doubt > 0.0 && model->booked_share > BOOKS_ALWAYS &&
+           trend->booked_days >= BOOKS_ALL_SEASON * trend->picked_days;
 }
 
 /* 10, 50 and 90 % of what comes by that chance only. */
@@ -342,8 +352,8 @@ static enum pick_source foresee(struct pick_model *model, const struct pick_outl
     double model_kg[3];
     particles_foresee_pick(model, outlook, &chance, model_kg);
     if (outlook->pickers > 0.0) {
-        struct trend_tomorrow tomorrow = trend_of(model, outlook, model_kg[1]);
-        course_say(&model->trend, &tomorrow, pick_kg);
+        struct trend_tomorrow tomorrow = trend_of(model, outlook, model_kg);
+        forest_say(&model->trend, &tomorrow, pick_kg);
     } else {
         pick_kg[0] = pick_kg[1] = pick_kg[2] = 0.0;
     }
@@ -435,7 +445,9 @@ static struct said recall(struct pick_model *model, const struct pick_day *day)
     if (model->picked_days == 0 || why != PICK_GIVEN || isnan(outlook.pickers))
         return said;
     foresee(model, &outlook, false, said.pick_kg, &said.ways);
-    struct trend_tomorrow of = trend_of(model, &outlook, said.ways.source[PICK_BY_MODEL]);
+    double model_kg = said.ways.source[PICK_BY_MODEL];
+    const double middle_kg[3] = {model_kg, model_kg, model_kg}; /* the first rule asks no other */
+    struct trend_tomorrow of = trend_of(model, &outlook, middle_kg);
     said.first_kg = outlook.pickers > 0.0 ? trend_first_kg(&model->trend, &of) : NAN;
     said.pickers = outlook.pickers;
     said.any = true;
@@ -504,7 +516,8 @@ static void learn_without_kg(struct pick_model *model, const struct pick_day *da
 /* false: the note is doubted; the day counts as one of which no kg were noted. */
 static bool learn_kg(struct pick_model *model, const struct pick_day *day, const struct said *said)
 {
-    double crew = known_crew(day->pickers);
+    double booked = known_crew(day->booked), came = known_crew(day->pickers);
+    double crew = isnan(came) ? booked : came; /* nobody noted who came: who was to */
     bool odd = is_odd(model, day->kg, crew);
     bool believed = particles_note(model, day->kg, crew, rain_chance(day->rain_mm), odd);
     if (!believed) {
@@ -518,7 +531,7 @@ static bool learn_kg(struct pick_model *model, const struct pick_day *day, const
         struct trend_pick pick = {.kg = day->kg,
                                   .rain = rain_chance(day->rain_mm),
                                   .pickers = crew,
-                                  .booked = known_crew(day->booked),
+                                  .booked = booked,
                                   .model_each_kg = NAN,
                                   .first_each_kg = NAN};
         if (said->any && said->pickers > 0.0) {

@@ -52,8 +52,9 @@ struct pick_day {
     double rain_mm;         /* >= 0; from 1 mm on a rain day; NaN: not known */
     double kg;         /* fresh leaf picked, 0..PICK_KG_MAX; 0: it was not picked; NaN: no note */
     double pickers;    /* that came, > 0; NaN or 0: not known */
-    double booked;     /* pickers booked the evening before, > 0; NaN or 0: not known then. Only
-                        * the score looks at it: it judges what was said that evening. */
+    double booked;     /* pickers booked the evening before, > 0; NaN or 0: not known then. The
+                        * score judges what was said for them; they came, where `pickers` is not
+                        * known. */
     double said_kg[3]; /* what had been shown of the day, 10, 50, 90 %, where that was kept: it is
                         * judged, instead of what the same evening gives now; NaN: not kept */
     double shoots_m2;  /* ready ones, counted before that day's picking, a square metre of the
@@ -117,9 +118,10 @@ void pick_learn(struct pick_model *model, const struct pick_day *day);
 void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorrow,
                    struct pick_estimate *estimate);
 /* What is weighed by the coefficients of trend_table.h, to fit them: as trend_features(), and
- * course_features() after the first pick. NaN: no crew is known. `model` as in pick_estimate(). */
+ * all of forest_features() after the first pick. NaN: no crew is known. `model` as in
+ * pick_estimate(). */
 double pick_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
-                     double x[TREND_FEATURES], double course[COURSE_FEATURES]);
+                     double x[FOREST_FEATURES]);
 
 /* The same of ready_features(). NaN: there is no count to go by, or no ready_kg. */
 double pick_ready_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "gateway/common/chance.h"
-#include "gateway/forecast/course.h"
+#include "gateway/forecast/forest.h"
 #include "gateway/forecast/growth.h"
 #include "gateway/forecast/ready.h"
 #include "gateway/forecast/trend.h"
@@ -32,8 +32,8 @@ struct pick_prior {
     double season_kg, season_ln_sd;   /* K: fresh leaf of the whole season; NaN: nobody knows */
     double picker_kg, picker_ln_sd;   /* c: the most that one picker takes in a day */
     double shoot_kg;                  /* what one that is ready weighs, for counts of them */
-    double area_m2, last_each_kg; /* for the trend: the plot's; last season's kg per picker; NaN:
-                                   * not known */
+    double area_m2;                   /* the plot's, for the trend; NaN: not known */
+    struct trend_last last;
 };
 
 /* Whose number pick_kg is. */

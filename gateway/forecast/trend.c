@@ -28,10 +28,11 @@ static double or_else(double x, double otherwise)
     return isnan(x) ? otherwise : x;
 }
 
-struct trend trend_begin(double area_m2, double last_each_kg)
+struct trend trend_begin(double area_m2, const struct trend_last *last)
 {
     return (struct trend){.area_m2 = area_m2,
-                          .last_each_ln = last_each_kg > 0 ? chance_log(last_each_kg) : NAN,
+                          .last = *last,
+                          .last_each_ln = last->each_kg > 0 ? chance_log(last->each_kg) : NAN,
                           .rain = 0.33,
                           .gap = 2.0,
                           .noise = 0.3};
@@ -85,7 +86,8 @@ static void remember(struct trend *trend, const struct trend_pick *pick)
                               .each_ln = chance_log(pick->kg / pick->pickers),
                               .crew_ln = chance_log(pick->pickers),
                               .came_ln = NAN,
-                              .since_cd = trend->since_cd};
+                              .since_cd = trend->since_cd,
+                              .rain = pick->rain};
     past.dry_ln = past.each_ln - RAIN_LN * pick->rain;
     past.crew_most_ln = past.crew_ln;
     if (pick->booked > 0) {

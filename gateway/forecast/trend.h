@@ -7,6 +7,7 @@
 #ifndef BAIYE_FORECAST_TREND_H
 #define BAIYE_FORECAST_TREND_H
 
+#include <math.h>
 #include <stdbool.h>
 
 #define TREND_FEATURES 24
@@ -25,12 +26,24 @@ struct trend_past {
     double came_ln;                /* who came to who was booked; NAN: nobody was */
     double since_cd;               /* growth since the pick before */
     double model_miss, trend_miss; /* ln kg per picker to what had been said; 0: nothing had */
+    double rain;                   /* 0..1 */
 };
+
+/* Of last season, for the next one (last_season.h); NAN or 0: not known. */
+struct trend_last {
+    double each_kg;              /* of a picker and day, mean of the logarithm */
+    double crew_most;            /* pickers */
+    double gap_days;             /* from pick to pick */
+    double kg;                   /* all that was picked */
+    double middle_cd, spread_cd; /* growth since the first pick: when it was picked */
+};
+#define TREND_LAST_UNKNOWN ((struct trend_last){NAN, NAN, NAN, NAN, NAN, NAN})
 
 /* Begin from trend_begin(). */
 struct trend {
-    double area_m2;            /* of the plot */
-    double last_each_ln;       /* last season's kg per picker, mean of ln; NaN: none noted */
+    double area_m2; /* of the plot */
+    struct trend_last last;
+    double last_each_ln;       /* of its kg per picker; NaN: none noted */
     double each_ln, crew_ln;   /* smoothed: ln kg per picker, ln pickers */
     double last_each_ln_kg;    /* of the last pick with a crew */
     double fast_ln, rain, gap; /* smoothed: kg per picker over more picks; rain 0..1; days */
@@ -59,9 +72,12 @@ struct trend_tomorrow {
     double model_kg;    /* the particles' median of the pick; NaN: none */
     double ready_kg;    /* and their mean of what is on the bushes tonight */
     double share_ready; /* of the season's shoots, by thermal time; NaN: not known */
+    double model_ln;    /* how far apart 10 and 90 % of the particles' pick lie; NaN: none */
+    double held_share;  /* of the season's leaf: on the bushes, by the particles; NaN: not known */
+    double hands_kg;    /* the most that a picker takes, by the particles; NaN: not known */
 };
 
-struct trend trend_begin(double area_m2, double last_each_kg);
+struct trend trend_begin(double area_m2, const struct trend_last *last);
 /* Each day, in order, after its pick; `rain` 0..1. */
 void trend_day(struct trend *trend, double growth_cd, double rain);
 /* A believed note. Before trend_day() of its day. */
@@ -81,7 +97,7 @@ struct trend_width {
 /* 10, 50, 90 % of tomorrow's kg around that middle. */
 void trend_range(double middle_ln, double spread_ln, const struct trend_width *width,
                  double rain_chance, double kg[3]);
-/* The same of a season's first pick with a crew; of later ones course_say() tells. */
+/* The same of a season's first pick with a crew; of later ones forest_say() tells. */
 void trend_say_first(const struct trend *trend, const struct trend_tomorrow *tomorrow,
                      double kg[3]);
 /* What is weighed, for fitting: returns ln kg of no change, or of the norm for a first

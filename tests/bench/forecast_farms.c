@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The forecast of the pick on made-up farms (farms.h), evening by evening, against four rules that
- * need no gateway and against who knows the farm. One JSON line a regime, then one of all.
+ * need no gateway and against who knows the farm. One JSON line a regime, then one of all with a
+ * forecast of rain that is wrong on one day in seven, then one of all without.
  *
  *   bench-forecast judge FIRST COUNT     FIRST of the farms' numbers
  *   bench-forecast rows FIRST COUNT      what tools/fit-forecast fits to
@@ -19,11 +20,14 @@
 #include <time.h>
 
 #include "gateway/forecast/growth.h"
+#include "gateway/forecast/last_season.h"
 #include "gateway/forecast/outlook.h"
 #include "tests/bench/farms.h"
 
 enum rule { RULE_LAST, RULE_MEAN, RULE_PICKER, RULE_NORM, RULES };
-#define NORM_KG 1.65
+#define NORM_KG    1.65
+#define AHEAD_RAIN 0.86 /* as ahead.c takes a forecast of rain, or of none */
+#define RAIN_USUAL 0.33
 
 /* What a grower keeps on paper. */
 struct paper {
@@ -207,21 +211,45 @@ static void judge_evening(struct sums *sums, const struct paper *paper, int d,
     }
 }
 
-/* farm, year, truth, whether it is a first pick, ln of what was picked to what trend.h starts from,
- * the kg in the season's mean day, the features of both rules. */
-static void tell_row(int farm, int year, int d, const struct pick_tomorrow *tomorrow)
+/* What a usual forecast says of rain: wrong on one day in seven. With chances of its own. */
+static double rain_ahead(int farm, int year, int d)
 {
-    double x[TREND_FEATURES], course[COURSE_FEATURES] = {0};
-    double base = pick_features(&working, tomorrow, x, course);
+    struct chance own = chance_begin(((uint64_t)farm << 16) + (uint64_t)(year * FARM_DAYS + d));
+    bool right = chance_uniform(&own) * 7 >= 1, rain = season.days[d].rain_mm >= 1;
+    return right == rain ? AHEAD_RAIN : 1 - AHEAD_RAIN;
+}
+
+enum row { ROW_EVENING, ROW_FIRST_PICK, ROW_AHEAD, ROW_UNBOOKED };
+
+/* farm, year, truth, what kind of evening, ln of what was picked to what trend.h starts from, the
+ * kg in the season's mean day, whether a crew was booked, rain_chance, the features. */
+static void tell_row(int farm, int year, int d, enum row row, const struct pick_tomorrow *tomorrow)
+{
+    double x[FOREST_FEATURES], base = pick_features(&working, tomorrow, x);
     if (isnan(base))
         return;
-    printf("%d,%d,%d,%d,%.5f,%.5f", farm, year, (int)season.truth, working.trend.picks == 0,
-           log(season.days[d].kg) - base, season.days[d].kg / mean_kg());
-    for (int i = 0; i < TREND_FEATURES; i++)
+    printf("%d,%d,%d,%d,%.5f,%.5f,%d,%.2f", farm, year, (int)season.truth, (int)row,
+           log(season.days[d].kg) - base, season.days[d].kg / mean_kg(), !isnan(tomorrow->pickers),
+           isnan(tomorrow->rain_chance) ? RAIN_USUAL : tomorrow->rain_chance);
+    for (int i = 0; i < FOREST_FEATURES; i++)
         printf(",%.5f", x[i]);
-    for (int i = 0; i < COURSE_FEATURES; i++)
-        printf(",%.5f", course[i]);
     printf("\n");
+}
+
+/* The evening as it was; with a weather forecast; and as if nobody had booked. */
+static void tell_rows(int farm, int year, int d, const struct pick_tomorrow *tomorrow)
+{
+    const struct pick_tomorrow unknown = PICK_TOMORROW_UNKNOWN;
+    struct pick_tomorrow other = *tomorrow;
+    bool first = working.trend.picks == 0;
+    tell_row(farm, year, d, first ? ROW_FIRST_PICK : ROW_EVENING, &other);
+    if (first)
+        return;
+    other.rain_chance = rain_ahead(farm, year, d);
+    tell_row(farm, year, d, ROW_AHEAD, &other);
+    other = unknown;
+    if (!isnan(tomorrow->pickers))
+        tell_row(farm, year, d, ROW_UNBOOKED, &other);
 }
 
 /* farm, ln of what was ready to what ready.h starts from, its features. */
@@ -236,29 +264,39 @@ static void tell_ready_row(int farm, int d, const struct pick_tomorrow *tomorrow
     printf("\n");
 }
 
+static void tell_evening(int farm, int year, int d, const struct pick_tomorrow *tomorrow)
+{
+    if (rows == ROWS_PICK)
+        tell_rows(farm, year, d, tomorrow);
+    else if (d >= season.opening && d <= season.last)
+        tell_ready_row(farm, d, tomorrow);
+}
+
 /* What is known of the season before. */
-struct last {
-    double each_kg, opened_cd;
+struct before {
+    double opened_cd;
+    struct trend_last last;
 };
 
-static double opened_before(int first)
+static struct before look_back(double opened_cd)
 {
     static struct pick_day days[FARM_DAYS];
-    for (int d = 0; d <= first; d++)
+    for (int d = 0; d < FARM_DAYS; d++)
         days[d] = day_of(d, NAN);
-    return pick_opened_cd(days, first + 1);
+    struct before before = {pick_opened_cd(days, FARM_DAYS), last_season(days, FARM_DAYS)};
+    before.opened_cd = isnan(before.opened_cd) ? opened_cd : before.opened_cd;
+    return before;
 }
 
 /* One season; returns what was noted of it, for the next year. */
-static double live_through(struct sums *sums, int farm, int year, double last_kg, struct last *last)
+static double live_through(struct sums *sums, struct sums *ahead, int farm, int year,
+                           double last_kg, struct before *before)
 {
     struct paper paper = {.kg = {NAN, NAN, NAN}, .each_ln = NAN, .crew = NAN};
     struct pick_prior prior = pick_prior_first(PICK_ONE_LEAF, last_kg, season.area_m2);
     int fed = 0, opened = -1, shown = -1;
-    double each_ln = 0;
-    int each_days = 0;
-    prior.last_each_kg = last->each_kg;
-    pick_prior_open(&prior, season.gate_cd, last->opened_cd);
+    prior.last = before->last;
+    pick_prior_open(&prior, season.gate_cd, before->opened_cd);
     double scale = mean_kg(), noted_kg = 0;
     pick_begin(&kept, &prior, (uint64_t)farm * 8 + (uint64_t)year + 1);
     for (int d = 0; d + 1 < FARM_DAYS && d <= season.last + 20; d++) {
@@ -274,11 +312,9 @@ static double live_through(struct sums *sums, int farm, int year, double last_kg
             pick_learn(&kept, &day);
         }
         noted_kg += today.kg;
-        if (today.kg > 0 && today.pickers > 0) {
-            each_ln += log(today.kg / today.pickers);
-            each_days++;
-        }
         paper_take(&paper, d);
+        if (rows == ROWS_PICK && season.days[d + 1].kg <= 0)
+            continue;
         working = kept;
         for (int i = fed; i <= d; i++) {
             struct pick_day day = day_of(i, NAN);
@@ -286,12 +322,18 @@ static double live_through(struct sums *sums, int farm, int year, double last_kg
         }
         if (next.was_booked)
             tomorrow.pickers = next.booked;
-        if (rows == ROWS_READY && d + 1 >= season.opening && d + 1 <= season.last)
-            tell_ready_row(farm, d + 1, &tomorrow);
-        if (rows == ROWS_PICK && season.days[d + 1].kg > 0)
-            tell_row(farm, year, d + 1, &tomorrow);
+        if (rows != ROWS_NONE) {
+            tell_evening(farm, year, d + 1, &tomorrow);
+            continue;
+        }
         pick_estimate(&working, &tomorrow, &said);
         judge_evening(sums, &paper, d, &said, tomorrow.pickers, scale);
+        if (season.days[d + 1].kg > 0) {
+            struct pick_estimate told;
+            tomorrow.rain_chance = rain_ahead(farm, year, d + 1);
+            pick_estimate(&working, &tomorrow, &told);
+            judge_pick(ahead, &paper, tomorrow.pickers, d + 1, &told, scale);
+        }
         opened = opened < 0 && said.share_ready >= 0.05 ? d + 1 : opened;
         shown = shown < 0 && !isnan(said.ready_kg[1]) ? d + 1 : shown;
     }
@@ -304,9 +346,7 @@ static double live_through(struct sums *sums, int farm, int year, double last_kg
         sums->shown_early += season.opening - shown;
         sums->shown++;
     }
-    last->each_kg = each_days > 0 ? exp(each_ln / each_days) : last->each_kg;
-    double opened_cd = opened_before(season.first);
-    last->opened_cd = isnan(opened_cd) ? last->opened_cd : opened_cd;
+    *before = look_back(before->opened_cd);
     return noted_kg;
 }
 
@@ -412,16 +452,16 @@ static void add(struct sums *to, const struct sums *from)
 static int judge(int first, int count)
 {
     static const char *const truths[FARM_TRUTHS] = {"cohorts", "stock", "saturation"};
-    static struct sums sums[FARM_TRUTHS][2], all;
+    static struct sums sums[FARM_TRUTHS][2], all, ahead;
     for (int farm = first; farm < first + count; farm++) {
         double last_kg = NAN;
-        struct last last = {NAN, NAN};
+        struct before before = {NAN, TREND_LAST_UNKNOWN};
         for (int year = 0; year < FARM_YEARS; year++) {
             farm_season_make(farm, year, &season);
             if (season.first < 0)
                 continue;
-            double noted_kg = live_through(&sums[season.truth][season.dirty], farm, year,
-                                           isnan(last_kg) ? season.told_kg : last_kg, &last);
+            double noted_kg = live_through(&sums[season.truth][season.dirty], &ahead, farm, year,
+                                           isnan(last_kg) ? season.told_kg : last_kg, &before);
             last_kg = noted_kg > 0 ? noted_kg : last_kg;
         }
     }
@@ -435,8 +475,10 @@ static int judge(int first, int count)
             add(&all, &sums[truth][dirty]);
         }
     }
-    if (rows == ROWS_NONE)
+    if (rows == ROWS_NONE) {
+        tell("all-ahead", &ahead);
         tell("all", &all);
+    }
     return 0;
 }
 

@@ -366,7 +366,7 @@ static void keep(struct replay *r, const struct year *year)
         sum_kg += year->notes[i].kg;
     if (sum_kg > 0)
         r->plot.last_year_kg = sum_kg;
-    outlook_look_back(&r->days, year->notes, &r->plot.last_opened_cd, &r->plot.last_each_kg);
+    outlook_look_back(&r->days, year->notes, &r->plot.last_opened_cd, &r->plot.last);
 }
 
 static int replay(struct replay *r, const char *path)
@@ -404,7 +404,7 @@ int cli_forecast(int argc, char **argv)
                                 .last_year_kg = NAN,
                                 .gate_cd = NAN,
                                 .last_opened_cd = NAN,
-                                .last_each_kg = NAN,
+                                .last = TREND_LAST_UNKNOWN,
                                 .root_m = 0.5,
                                 .latitude = NAN,
                                 .longitude = NAN,

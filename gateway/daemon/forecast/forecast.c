@@ -40,7 +40,8 @@ static_assert((int)PICK_BUD == STANDARD_BUD - 1 && (int)PICK_THREE_LEAVES == STA
  * a year old could change it. */
 struct before {
     int32_t first_date; /* of the season under way; 0: not read yet */
-    double opened_cd, each_kg;
+    double opened_cd;
+    struct trend_last last;
 };
 
 struct forecast {
@@ -103,7 +104,7 @@ static struct outlook_plot describe(const struct config *config, const struct pl
         .last_year_kg = isnan(noted_kg) ? said_kg : noted_kg,
         .gate_cd = plot->gate_cd > 0 ? plot->gate_cd : cultivar_gate_cd(plot->cultivar),
         .last_opened_cd = before->opened_cd,
-        .last_each_kg = before->each_kg,
+        .last = before->last,
         .soil = (enum water_soil)plot->soil,
         .root_m = plot->root_m,
         .latitude = config_located(config) ? config->latitude : NAN,
@@ -126,7 +127,7 @@ static enum store_result look_back(struct forecast *f, uint16_t index)
     double noted_kg = NAN;
     if (before->first_date == f->season.date[0])
         return STORE_OK;
-    *before = (struct before){0, NAN, NAN};
+    *before = (struct before){0, NAN, TREND_LAST_UNKNOWN};
     if (!season_make(f->season.begin_ms[0] - TEA_DAY_MS, f->config->latitude, &f->last))
         return STORE_OK;
     struct tea_hours hours = {.first_ms = full_hour(f->last.begin_ms[0]), .hours = f->hours};
@@ -140,7 +141,7 @@ static enum store_result look_back(struct forecast *f, uint16_t index)
         struct outlook_plot plot = describe(f->config, config, noted_kg, before);
         f->spare.first_date = 0;
         outlook_take(&plot, &f->last, &hours, f->season.begin_ms[0], &f->spare);
-        outlook_look_back(&f->spare, f->notes, &before->opened_cd, &before->each_kg);
+        outlook_look_back(&f->spare, f->notes, &before->opened_cd, &before->last);
     }
     if (result == STORE_OK)
         before->first_date = f->season.date[0];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/forecast/course.h"
+#include "gateway/forecast/forest.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -47,12 +47,12 @@ static void nothing_known_but_one_pick_gives_numbers(void **state)
     (void)state;
     double course[COURSE_FEATURES], kg[3];
     struct trend_tomorrow next = tomorrow(8);
-    trend = trend_begin(NAN, NAN);
+    trend = trend_begin(NAN, &TREND_LAST_UNKNOWN);
     feed(2, 8, 0.33);
     look(8, course);
     for (int i = 0; i < COURSE_FEATURES; i++)
         assert_true(isfinite(course[i]));
-    course_say(&trend, &next, kg);
+    forest_say(&trend, &next, kg);
     assert_true(kg[0] > 0 && kg[0] < kg[1] && kg[1] < kg[2] && kg[2] < 200);
 }
 
@@ -62,7 +62,7 @@ static void a_long_season_forgets_its_first_picks(void **state)
     (void)state;
     double course[COURSE_FEATURES], kg[3];
     struct trend_tomorrow next = tomorrow(5000);
-    trend = trend_begin(NAN, NAN);
+    trend = trend_begin(NAN, &TREND_LAST_UNKNOWN);
     for (int d = 0; d < 3 * TREND_PICKS; d++)
         feed(d % 2 ? 1e-3 : 20, d % 3 ? 1 : 5000, d % 2);
     assert_int_equal(trend.past_count, TREND_PICKS);
@@ -70,7 +70,7 @@ static void a_long_season_forgets_its_first_picks(void **state)
     look(5000, course);
     for (int i = 0; i < COURSE_FEATURES; i++)
         assert_true(fabs(course[i]) < 20);
-    course_say(&trend, &next, kg);
+    forest_say(&trend, &next, kg);
     assert_true(isfinite(kg[2]) && kg[0] >= 0 && kg[0] < kg[2]);
 }
 
@@ -79,7 +79,7 @@ static void a_markets_day_is_seen_to_come(void **state)
 {
     (void)state;
     double before[COURSE_FEATURES], market[COURSE_FEATURES];
-    trend = trend_begin(NAN, NAN);
+    trend = trend_begin(NAN, &TREND_LAST_UNKNOWN);
     for (int d = 0; d < 20; d++)
         feed(d % 5 == 0 ? 1 : 2, 8, 0.33);
     look(8, market);
@@ -95,7 +95,7 @@ static void who_does_not_come_is_counted(void **state)
     (void)state;
     double course[COURSE_FEATURES];
     struct trend_pick pick = {10, 0.33, 5, 10, NAN, NAN};
-    trend = trend_begin(NAN, NAN);
+    trend = trend_begin(NAN, &TREND_LAST_UNKNOWN);
     feed(2, 5, 0.33);
     look(5, course);
     assert_true(course[7] == 0);
@@ -112,7 +112,7 @@ static void a_rules_own_miss_is_remembered(void **state)
     (void)state;
     double course[COURSE_FEATURES];
     struct trend_pick pick = {10, 0.33, 5, 5, 4, 4}; /* 2 kg a picker, 4 were said */
-    trend = trend_begin(NAN, NAN);
+    trend = trend_begin(NAN, &TREND_LAST_UNKNOWN);
     for (int d = 0; d < 6; d++) {
         trend_pick(&trend, &pick);
         trend_day(&trend, 5, 0.33);

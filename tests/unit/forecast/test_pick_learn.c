@@ -157,6 +157,19 @@ static void who_always_books_and_has_not_is_not_expected(void **state)
     assert_true(spring_ask(&model, NAN).pick_kg[1] > 10.0);
 }
 
+/* A row of bookings by who books three times in four: those that are missing were no rest. */
+static void who_does_not_always_book_is_expected(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    for (int d = 0; d < OPEN + 14; d++) {
+        struct pick_day day = spring(d);
+        day.booked = d < OPEN + 3 ? NAN : day.booked;
+        pick_learn(&model, &day);
+    }
+    assert_true(spring_ask(&model, NAN).pick_kg[1] > 10.0);
+}
+
 /* Who never notes the crew: an unnoted day must not be taken for one on which all was cleared. */
 static void an_unnoted_day_without_any_crew_takes_no_more_than_a_usual_pick(void **state)
 {
@@ -346,6 +359,7 @@ int main(void)
         cmocka_unit_test(what_a_picker_takes_is_learned_from_the_notes),
         cmocka_unit_test(the_trend_is_shown_unless_a_rule_has_long_been_better),
         cmocka_unit_test(who_always_books_and_has_not_is_not_expected),
+        cmocka_unit_test(who_does_not_always_book_is_expected),
         cmocka_unit_test(an_unnoted_day_without_any_crew_takes_no_more_than_a_usual_pick),
         cmocka_unit_test(days_are_scored_from_the_second_pick_on),
         cmocka_unit_test(the_score_names_the_best_rule_and_what_is_worth_against_it),

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The third rule of the trend: small trees, one boosted on the others (Friedman 2001, "Greedy
+ * function approximation"), that correct what the second one says. They also know of what the
+ * weather forecast says of rain, of the last picks one by one, and of last season. Their table,
+ * forest_table.h, holds whole numbers only, so that the sum is the same on every machine.
+ * tools/fit-forecast writes it. Pure. */
+#ifndef BAIYE_FORECAST_FOREST_H
+#define BAIYE_FORECAST_FOREST_H
+
+#include "gateway/forecast/course.h"
+
+#define FOREST_OWN      37
+#define FOREST_FEATURES (TREND_FEATURES + COURSE_FEATURES + FOREST_OWN)
+
+/* ln kg of no change, and of what the second rule says beside it. */
+struct forest_base {
+    double base, middle;
+};
+/* What is weighed, for fitting: the features of all three rules; before the first pick with a crew
+ * those of trend_features() only. */
+struct forest_base forest_features(const struct trend *trend, const struct trend_tomorrow *tomorrow,
+                                   double x[FOREST_FEATURES]);
+/* 10, 50, 90 % of tomorrow's kg, also before the first pick. */
+void forest_say(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3]);
+
+#endif
