@@ -125,6 +125,17 @@ def test_each_trouble_has_its_verdict_and_no_other(site, needs, seed):
                                 for name, (verdicts, all_) in wrong.items())
 
 
+def test_who_asks_before_us_is_no_echo_of_ours(site, needs):
+    """Four requests of another master are heard while nobody is asked; on an adapter that echoes
+    they counted for nothing, and those that came between ours were mostly damaged by them."""
+    needs("baiye-field", "baiye")
+    units, more, _ = SCENES["echo-master"]
+    site.start_field([{"name": "echo-master", "baud": 9600, "units": units, **more}], seed=1)
+    write(site, configuration(site.folder, site.field.port, ["echo-master"]))
+    out, errors = start(site, "echo-master", "--polls", "1").communicate(timeout=240)
+    assert ("master",) in told(json.loads(out)), out + errors
+
+
 # ---- beside a gateway that runs ----
 
 LINES = [{"name": "east", "baud": 9600, "units": [

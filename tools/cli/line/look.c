@@ -16,10 +16,11 @@
 #include "tools/cli/line/pause.h"
 #include "tools/cli/line/show.h"
 
-#define POLLS       100
-#define POLLS_MAX   100000
-#define LISTEN_S    3
-#define LISTEN_LONG 86400
+#define POLLS        100
+#define POLLS_MAX    100000
+#define LISTEN_S     3
+#define LISTEN_LONG  86400
+#define ECHO_LATE_NS 1000000000LL /* the gateway's last request is heard by then */
 
 static const char usage[] =
     N_("Usage: baiye line BUS [--polls N] [--frames | --listen] [--json]\n"
@@ -197,6 +198,7 @@ static int run(struct look *look, struct trial *trial)
         return EX_UNAVAILABLE;
     }
     look->begin_ns = line_now_ns();
+    trial->gateway_until_ns = look->paused ? look->begin_ns + ECHO_LATE_NS : 0;
     trial_listen(trial, (look->listen ? LISTEN_LONG : LISTEN_S) * 1000LL);
     if (!look->listen) {
         trial_count(trial, false);

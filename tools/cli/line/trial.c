@@ -131,7 +131,10 @@ static void hear_frame(struct trial *trial, struct ear *ear, const struct rtu_fr
     uint8_t bytes[RTU_FRAME_MAX];
     size_t size = rtu_build(frame->unit, frame->pdu, frame->pdu_size, bytes, sizeof bytes);
     ear->framed += (unsigned)size;
-    trial->before += exchange_is_request(bytes, size);
+    if (exchange_is_request(bytes, size)) {
+        bool gateways = (int64_t)frame->end_us * 1000 < trial->gateway_until_ns;
+        *(gateways ? &trial->before : &trial->heard.others) += 1;
+    }
     if (trial->frame != NULL)
         trial->frame(trial->context, (int64_t)frame->end_us * 1000, false, bytes, size);
 }
@@ -142,6 +145,8 @@ static bool hear(struct trial *trial, struct ear *ear, unsigned *heard)
     struct rtu_frame frame;
     int got = line_read(&trial->line, bytes, sizeof bytes);
     uint64_t now_us = (uint64_t)line_now_ns() / 1000;
+    if (got > 0 && rtu_receiver_idle(&ear->receiver, now_us, &frame))
+        hear_frame(trial, ear, &frame);
     for (int i = 0; i < got; i++) {
         if (rtu_receiver_feed(&ear->receiver, bytes[i], true, now_us, &frame))
             hear_frame(trial, ear, &frame);

@@ -36,8 +36,10 @@ struct trial {
     struct verdict_device *tallies; /* the same */
     struct verdict_line heard;
     struct echoes echoes; /* of what was asked */
-    unsigned before;      /* requests that were heard while nobody was asked */
-    bool gone;            /* the port is */
+    /* Requests heard before this may be echoes of what a gateway asked; 0: none had the line. */
+    int64_t gateway_until_ns;
+    unsigned before; /* those */
+    bool gone;       /* the port is */
     /* Called now and then: false ends the asking. */
     bool (*going)(void *context);
     /* Each frame, for those that want to see them; NULL: nobody does. `sent`: ours. */
@@ -59,8 +61,8 @@ void trial_listen(struct trial *trial, int64_t ms);
 /* Asks each in turn so often, for short and long answers by turns; ends when it is clear that
  * nobody answers. */
 void trial_ask(struct trial *trial, unsigned polls);
-/* At the end: what was heard before we asked may be echoes of what the gateway had asked; where the
- * adapter makes none, it was another master's. */
+/* At the end: requests heard just after the gateway gave the line away may be echoes of its own;
+ * where the adapter makes none, they were another master's. */
 void trial_settle(struct trial *trial);
 /* Those that never answered, at other rates. */
 void trial_rates(struct trial *trial);
