@@ -35,6 +35,7 @@ class NativeLine(Updater):
         turn on a busy machine."""
         said = [self.ask({"bus": "east", "unit": i + 1, "pdu": "0400c20003", "timeout_ms": 10000},
                          "raw") for i in range(NODES)]
+        assert all("result" in answer for answer in said), said
         return [".".join(str(part) for part in struct.unpack(
             ">HHH", bytes.fromhex(answer["result"]["pdu"])[2:])) for answer in said]
 

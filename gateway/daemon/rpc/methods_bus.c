@@ -227,7 +227,7 @@ static void raw_ready(struct rpc_call *call)
 }
 
 /* {bus, unit, pdu (hex) [, timeout_ms, read_back]}; read_back false: what is written is a
- * command. */
+ * command. A read that fails is tried once more, as by `read`: it changes nothing. */
 static void run_raw(struct rpc_call *call)
 {
     uint8_t pdu[253];
@@ -248,6 +248,7 @@ static void run_raw(struct rpc_call *call)
     const struct rpc_target target = {
         .bus = bus,
         .unit = (uint8_t)unit,
+        .retries = pdu[0] >= MODBUS_READ_COILS && pdu[0] <= MODBUS_READ_INPUT,
         .timeout_ms = (uint16_t)timeout_ms,
         .no_read_back = json_is_false(json_object_get(call->params, "read_back"))};
     rpc_ask_bus(call, &target, pdu, size, raw_ready);
@@ -344,13 +345,28 @@ static void scan_ready(struct rpc_call *call)
     scan_next(call);
 }
 
-/* Whoever is there answers a read of one register, be it by an exception. */
+static bool is_configured(const struct config *config, uint16_t bus, uint8_t unit)
+{
+    for (unsigned i = 0; i < config->device_count; i++) {
+        if (config->devices[i].bus == bus && config->devices[i].unit == unit)
+            return true;
+    }
+    return false;
+}
+
+/* Whoever is there answers a read of one register, be it by an exception. Where a device of the
+ * configuration is, it has its own response time and a second try; 200 addresses at which nobody is
+ * expected would take minutes by that. */
 static void scan_next(struct rpc_call *call)
 {
     const struct scan *scan = call->state;
-    const struct rpc_target target = {
+    struct rpc_target target = {
         .bus = scan->bus, .unit = scan->unit, .timeout_ms = SCAN_TIMEOUT_MS};
     uint8_t pdu[MODBUS_REQUEST_SIZE];
+    if (is_configured(call->rpc->config, scan->bus, scan->unit)) {
+        target.timeout_ms = 0;
+        target.retries = 1;
+    }
     uint16_t size = (uint16_t)modbus_read(pdu, MODBUS_READ_HOLDING, 0, 1);
     rpc_ask_bus(call, &target, pdu, size, scan_ready);
 }

@@ -246,6 +246,41 @@ static void scan_reports_each_unit_and_what_it_found(void **state)
     free(text);
 }
 
+static uint32_t scan_timeouts_ms[6], scan_retries[6];
+
+static void note_patience(const struct bus_request *request, struct bus_reply *reply)
+{
+    reply->result = BUS_TIMEOUT;
+    scan_timeouts_ms[request->unit % 6] = request->timeout_ms;
+    scan_retries[request->unit % 6] = request->retries;
+}
+
+/* A device that needs longer than what is given to an address where nobody is expected was not
+ * found, nor was one whose first answer the line had damaged. */
+static void scan_gives_a_device_its_own_time_and_a_second_try(void **state)
+{
+    (void)state;
+    fakes.answer_request = note_patience;
+    assert_string_equal(ask(&technician, "scan", "{\"bus\":\"east\",\"from\":1,\"to\":5}"), "");
+    assert_int_equal(scan_timeouts_ms[1], 0); /* the bus's own */
+    assert_int_equal(scan_retries[1], 1);
+    assert_in_range(scan_timeouts_ms[5], 1, 1000);
+    assert_int_equal(scan_retries[5], 0);
+}
+
+static void raw_reads_are_tried_again_and_nothing_else_is(void **state)
+{
+    (void)state;
+    fakes.answer_request = note_patience;
+    for (unsigned function = 1; function <= 6; function++) {
+        char params[96];
+        (void)snprintf(params, sizeof params,
+                       "{\"bus\":\"east\",\"unit\":5,\"pdu\":\"%02x00000001\"}", function);
+        assert_string_equal(ask(&technician, "raw", params), "timeout");
+        assert_int_equal(scan_retries[5], function <= 4);
+    }
+}
+
 /* Nobody here speaks Fast Modbus; with nodes: tests/integration/test_node_serials.py. */
 static void nodes_are_asked_by_their_serial_numbers(void **state)
 {
@@ -298,6 +333,8 @@ int main(void)
         TEST(raw_passes_any_pdu),
         TEST(polls_are_tried_once_each_and_counted_by_how_they_ended),
         TEST(scan_reports_each_unit_and_what_it_found),
+        TEST(scan_gives_a_device_its_own_time_and_a_second_try),
+        TEST(raw_reads_are_tried_again_and_nothing_else_is),
         TEST(nodes_are_asked_by_their_serial_numbers),
         TEST(a_forgotten_scan_stops),
     };
