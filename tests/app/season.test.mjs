@@ -101,7 +101,8 @@ for (const [lang, words] of [['zh-CN', { ask: /数一数芽/, title: /数芽/, s
     await card.getByText(words.done).waitFor();
     await card.locator('input[name=shoots]').fill('42');
     await card.getByRole('button', { name: words.save, exact: true }).tap();
-    await card.locator('li').filter({ hasText: words.row }).waitFor();
+    await card.locator('li').filter({ hasText: words.row }).waitFor(); // before the gateway has it
+    await until('corrected', () => [...kept.values()].some((c) => c.shoots === 14));
     assert.deepEqual([...kept.values()].map((c) => [c.plot, c.day, c.shoots, c.frames]), [['upper', `${YEAR}-04-10`, 14, 3]]);
     const wide = await page.evaluate(() => { const box = document.querySelector('.scroll'); return box.scrollWidth - box.clientWidth; });
     assert.ok(wide <= 0, `${wide} px too wide`);
