@@ -30,7 +30,7 @@ class Month:
                          "BAIYE_CLOCK_STEP": str(self.clock)})
 
     def set(self, utc_s):
-        self.clock.write_text(str(int(utc_s - time.time())))
+        garden.step_clock(self.clock, int(utc_s - time.time()))
 
     def broker(self):
         return self.gateway.stats()["brokers"][0]

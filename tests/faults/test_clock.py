@@ -56,7 +56,7 @@ def test_what_waits_for_the_time_survives_a_power_cycle(broker, gateways, watche
 def stepped(tmp_path, seconds):
     """A clock that is off by what the file says at that moment."""
     step = tmp_path / "step"
-    step.write_text(str(seconds))
+    garden.step_clock(step, seconds)
     return step, {"LD_PRELOAD": str(garden.BUILD / "lib" / "clock-step.so"),
                   "BAIYE_CLOCK_STEP": str(step)}
 
@@ -70,7 +70,7 @@ def test_the_clock_is_set_while_the_broker_is_away(jump_s, broker, gateways, wat
     garden.wait_until(lambda: watcher.count() > 80, 10, "readings flow")
     broker.kill()
     gateway.wait_state("down")
-    step.write_text(str(jump_s))
+    garden.step_clock(step, jump_s)
     gateway.wait_stored(gateway.stats()["taken"] + 80)  # taken under the new time
     broker.start()
     gateway.wait_state("up", 12)  # the longest wait to a near broker is 2 s
@@ -99,7 +99,7 @@ def test_a_trusted_clock_set_to_1970_dates_no_reading_before_2026(broker, gatewa
     step, environment = stepped(tmp_path, 0)
     gateway = gateways(*Gateway.broker_arguments(broker), "--rate", 40, environment=environment)
     garden.wait_until(lambda: watcher.count() > 80, 10, "readings flow")
-    step.write_text(str(-int(time.time())))
+    garden.step_clock(step, -int(time.time()))
     gateway.wait_stored(gateway.stats()["taken"] + 120)
     gateway.ask("rate 0")
     wait_all(watcher, gateway.stats()["taken"])
@@ -124,7 +124,7 @@ def test_a_wrong_clock_is_corrected_once_the_time_is_known(off_s, broker, gatewa
     garden.wait_until(lambda: len(watcher.live) == 8, 10, "live values do not wait")
     assert all(set(live["flags"].values()) == {"clock"} for live in watcher.live.values())
     assert watcher.count() == 0
-    step.write_text("0")  # as a time server does it
+    garden.step_clock(step, 0)  # as a time server does it
     synchronised.touch()
     wait_all(watcher, 80)
     for reading in watcher.copy().values():

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/time.h>
 #include <sys/timex.h>
 #include <time.h>
@@ -26,12 +27,16 @@ __attribute__((constructor)) static void open_step(void)
 
 static long offset_s(void)
 {
-    char text[32] = "";
+    char text[32] = "", again[32] = "-";
     const char *always = getenv("BAIYE_CLOCK_OFFSET");
     long offset = always != NULL ? strtol(always, NULL, 10) : 0;
     if (step_fd < 0)
         return offset;
     ssize_t got = pread(step_fd, text, sizeof text - 1, 0);
+    while (got > 0 && strcmp(text, again) != 0) { /* half written */
+        memcpy(again, text, sizeof again);
+        got = pread(step_fd, text, sizeof text - 1, 0);
+    }
     return offset + (got > 0 ? strtol(text, NULL, 10) : 0);
 }
 

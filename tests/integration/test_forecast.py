@@ -43,7 +43,7 @@ class Garden:
         site.start_broker()
 
     def set_clock(self, moment):
-        self.step.write_text(str(round(moment.timestamp() - time.time())))
+        garden.step_clock(self.step, round(moment.timestamp() - time.time()))
 
     def fill(self, until, hours, weather=spring):
         """Hourly readings of plot-0, the last one a minute before `until`'s hour began."""

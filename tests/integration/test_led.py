@@ -403,7 +403,7 @@ def test_clock_step(site, needs, step_s):
                                    text=True, check=True).stdout:
         pytest.skip("a preloaded clock and AddressSanitizer exclude each other")
     step = site.folder / "step"
-    step.write_text("0")
+    garden.step_clock(step, 0)
     screen = Screen(site, environment={"LD_PRELOAD": str(clock_shim(site.folder)),
                                        "BAIYE_CLOCK_STEP": str(step)})
     screen.sender.answer("time", lambda: {"ts": int(time.time() * 1000)})
@@ -412,7 +412,7 @@ def test_clock_step(site, needs, step_s):
         body = screen.settled(18.2)
         garden.wait_until(lambda: screen.sender.asked, 20, "the screen asked for the time")
         stepped, deadline = screen.panel.clock(), time.monotonic() + 3
-        step.write_text(str(step_s))
+        garden.step_clock(step, step_s)
         screen.panel.wait(lambda _: time.monotonic() > deadline, 5, "three more seconds")
         after = [(at, frame) for at, frame in screen.panel.frames if at > stepped]
         assert max(b[0] - a[0] for a, b in zip(after, after[1:])) <= 1.0

@@ -9,7 +9,7 @@ import signal
 import subprocess
 
 import pytest
-from garden import BUILD, Process, program, wait_until
+from garden import BUILD, Process, program, step_clock, wait_until
 from services import MailServer, Service, certificate, is_noted
 from systembus import start_modem
 from test_rpc import by_socket
@@ -133,7 +133,7 @@ def test_a_step_of_the_clock_tells_no_one_twice_and_loses_no_end(site, service, 
     then, and rightly nothing would go out."""
     needs("baiye-field", "baiyed")
     step = site.folder / "step"
-    step.write_text("0")
+    step_clock(step, 0)
     site.start_broker()
     site.start_field(LINES)
     site.start_watcher()
@@ -148,7 +148,7 @@ def test_a_step_of_the_clock_tells_no_one_twice_and_loses_no_end(site, service, 
         seen = site.watcher.count()
         wait_until(lambda: site.watcher.count() > seen + 5, 30, "readings")
     for seconds in (6 * 3600, 3 * 3600):
-        step.write_text(str(seconds))
+        step_clock(step, seconds)
         readings_go_on()
         assert standing(site, "cold-garden") and len(service.texts("/w")) == 1
     site.gateway.stop()
