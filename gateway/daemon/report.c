@@ -371,11 +371,12 @@ static void *poll_bus(void *context)
     return NULL;
 }
 
-static const char *why_text(const struct once *once, const struct device_config *device)
+static const char *why_text(const struct once *once, const struct device_config *device,
+                            char text[BUS_OPEN_TEXT_SIZE])
 {
     int error = once->errors[device->bus];
     if (error)
-        return bus_open_text(error);
+        return bus_open_text(error, once->config->buses[device->bus].port, text);
     if (once->answered[device->index])
         return "answers, but has no sample yet";
     return device->profile->node ? "no answer"
@@ -410,6 +411,7 @@ static void print_result(const struct once *once, const struct device_config *de
 {
     const struct bus_config *bus = &once->config->buses[device->bus];
     bool got = once->got[device->index];
+    char text[BUS_OPEN_TEXT_SIZE];
     if (json) {
         (void)fprintf(out, "{\"device\":\"%s\",\"bus\":\"%s\",\"address\":%u,\"answered\":%s,",
                       device->name, bus->name, device->unit,
@@ -420,12 +422,12 @@ static void print_result(const struct once *once, const struct device_config *de
             print_values(once, device, true, out);
             (void)fprintf(out, "}}\n");
         } else {
-            (void)fprintf(out, "\"why\":\"%s\"}\n", why_text(once, device));
+            (void)fprintf(out, "\"why\":\"%s\"}\n", why_text(once, device, text));
         }
         return;
     }
     (void)fprintf(out, "%s (bus %s, address %u)%s%s\n", device->name, bus->name, device->unit,
-                  got ? "" : ": ", got ? "" : why_text(once, device));
+                  got ? "" : ": ", got ? "" : why_text(once, device, text));
     if (got)
         print_values(once, device, false, out);
 }

@@ -103,6 +103,7 @@ int cli_find(int argc, char **argv)
     struct find find = {0};
     struct recognise_book book;
     struct bench bench;
+    char text[BUS_OPEN_TEXT_SIZE];
     const struct serial_timing wire = {.baud = 9600, .parity = 'N', .stop_bits = 1};
     if (!read_options(argc, argv, &find))
         return cli_usage(usage);
@@ -112,7 +113,7 @@ int cli_find(int argc, char **argv)
     if (error != 0) {
         cli_complain("%s: %s; a port that the gateway has: baiye line run BUS -- baiye find --port "
                      "{port}",
-                     find.port, bus_open_text(error));
+                     find.port, bus_open_text(error, find.port, text));
         return EX_UNAVAILABLE;
     }
     struct survey *survey = calloc(1, sizeof *survey);

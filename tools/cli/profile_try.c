@@ -499,9 +499,10 @@ static int try_device(const struct try_options *options, struct trial *trial)
     if (!set_line(options, trial))
         return EX_USAGE;
     set_device(trial);
+    char text[BUS_OPEN_TEXT_SIZE];
     int error = open_line(trial);
     if (error != 0) {
-        cli_complain("%s: %s", options->port, bus_open_text(error));
+        cli_complain("%s: %s", options->port, bus_open_text(error, options->port, text));
         if (error == EBUSY)
             cli_complain("if it is the gateway: baiye line run BUS -- baiye profile try ... --port "
                          "{port}");

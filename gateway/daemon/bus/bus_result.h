@@ -20,7 +20,10 @@ enum bus_result {
 
 /* In words, for people (bus.c). */
 const char *bus_result_text(enum bus_result result);
-/* What went wrong with opening a line, an errno, for people (line.c). */
-const char *bus_open_text(int error);
+
+#define BUS_OPEN_TEXT_SIZE 512
+/* What went wrong with opening the line at `port`, an errno, for people (line.c): a text that
+ * stays, or one that is made in `text`. */
+const char *bus_open_text(int error, const char *port, char text[BUS_OPEN_TEXT_SIZE]);
 
 #endif

@@ -257,10 +257,11 @@ static int take_given(struct bus *bus)
 
 static void note_open(struct bus *bus, int error)
 {
+    char text[BUS_OPEN_TEXT_SIZE];
     log_change(&bus->connection->line_log, error == 0 ? 0 : error,
                error ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "bus %s: %s %s%s%s", bus->bus->name,
                bus->bus->port, error ? "can't be opened: " : "is open",
-               error ? bus_open_text(error) : "", error ? "; trying on" : "");
+               error ? bus_open_text(error, bus->bus->port, text) : "", error ? "; trying on" : "");
 }
 
 static void try_open(struct bus *bus)

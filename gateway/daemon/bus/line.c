@@ -25,6 +25,7 @@
 #include "gateway/common/language.h"
 #include "gateway/common/rs485.h"
 #include "gateway/daemon/bus/bus_result.h"
+#include "gateway/daemon/bus/port_kind.h"
 #include "gateway/daemon/bus/resolver.h"
 #include "protocols/modbus/rtu.h"
 
@@ -337,7 +338,22 @@ bool line_send(struct line *line, uint8_t unit, const uint8_t *pdu, size_t pdu_s
     return modbus_send_raw_request(line->modbus, frame, (int)pdu_size + 1) == (int)pdu_size + 3;
 }
 
-const char *bus_open_text(int error)
+/* The list of devices of its unit (DevicePolicy=closed) has no such kind; or had none when it
+ * started, as the driver came later. */
+static const char *not_listed_text(const char *port, char text[BUS_OPEN_TEXT_SIZE])
+{
+    char kind[CONFIG_PATH_SIZE];
+    port_kind(port, kind, sizeof kind);
+    (void)snprintf(
+        text, BUS_OPEN_TEXT_SIZE,
+        _("the service may not open this kind of port: `systemctl restart baiyed`; if that is not "
+          "enough, `systemctl edit baiyed`, write [Service] and below it DeviceAllow=%s rw, and "
+          "restart it again"),
+        kind);
+    return text;
+}
+
+const char *bus_open_text(int error, const char *port, char text[BUS_OPEN_TEXT_SIZE])
 {
     switch (error) {
     case EBUSY:
@@ -347,10 +363,7 @@ const char *bus_open_text(int error)
     case EACCES:
         return _("no right to open it (is the user in group dialout?)");
     case EPERM:
-        return _(
-            "the service may not open this kind of port: `systemctl restart baiyed`; if that is "
-            "not enough, `systemctl edit baiyed` and write [Service] and DeviceAllow=char-NAME "
-            "rw, the NAME as in /proc/devices");
+        return not_listed_text(port, text);
     case EIO:
     case ENXIO:
     case ENODEV:

@@ -34,13 +34,14 @@ static bool is_job_of(const struct rpc_call *call, uint16_t bus)
 static void end_job(struct rpc_call *call)
 {
     struct job *job = call->state;
-    char message[CONFIG_PATH_SIZE + 160];
+    char text[BUS_OPEN_TEXT_SIZE], message[CONFIG_PATH_SIZE + BUS_OPEN_TEXT_SIZE];
     (void)pthread_join(job->thread, NULL);
     job->joined = true;
     bus_pause(call->rpc->parts.buses[job->bus], 0);
     if (job->error != 0) {
-        (void)snprintf(message, sizeof message, "%s: %s", call->rpc->config->buses[job->bus].port,
-                       bus_open_text(job->error));
+        const char *port = call->rpc->config->buses[job->bus].port;
+        (void)snprintf(message, sizeof message, "%s: %s", port,
+                       bus_open_text(job->error, port, text));
         rpc_fail(call, "down", message, "`baiye doctor` looks what is wrong with the port");
         return;
     }

@@ -25,8 +25,10 @@
 #include "gateway/daemon/bus/line.h"
 
 static struct bus_config bus;
+static char text[BUS_OPEN_TEXT_SIZE];
 static struct line line;
-static unsigned serial_flags; /* of the pretended adapter */
+static unsigned serial_flags;  /* of the pretended adapter */
+static const char *sysfs_link; /* of /dev/null, which stands for a port; NULL: there is none */
 static struct {
     struct serial_rs485 set; /* in force */
     uint32_t known;          /* flags that the driver takes; it drops the others */
@@ -67,6 +69,22 @@ int __wrap_ioctl(int fd, unsigned long request, void *argument)
     if (request == TIOCSRS485 && driver.known)
         return set_rs485(argument);
     return __real_ioctl(fd, request, argument);
+}
+
+ssize_t __real_readlink(const char *path, char *target, size_t size);
+ssize_t __wrap_readlink(const char *path, char *target, size_t size);
+
+ssize_t __wrap_readlink(const char *path, char *target, size_t size)
+{
+    if (strcmp(path, "/sys/dev/char/1:3") != 0)
+        return __real_readlink(path, target, size);
+    errno = ENOENT;
+    if (sysfs_link == NULL)
+        return -1;
+    size_t length = strlen(sysfs_link);
+    assert_true(length < size);
+    memcpy(target, sysfs_link, length);
+    return (ssize_t)length;
 }
 
 static int open_master(void)
@@ -156,7 +174,7 @@ static void a_driver_that_cannot_switch_the_direction_is_told(void **state)
     driver.known = BOTH;
     driver.refuses = EIO; /* that is another matter */
     assert_int_equal(line_open(&line), EIO);
-    assert_non_null(strstr(bus_open_text(EOPNOTSUPP), "rs485: kernel"));
+    assert_non_null(strstr(bus_open_text(EOPNOTSUPP, bus.port, text), "rs485: kernel"));
     driver.known = 0;
     line_end(&line);
     assert_int_equal(close(master), 0);
@@ -173,7 +191,7 @@ static void a_port_that_another_program_has_is_left_alone(void **state)
     use_port(ptsname(master));
     assert_int_equal(line_open(&line), EBUSY);
     assert_int_equal(line.fd, -1);
-    assert_non_null(strstr(bus_open_text(EBUSY), "another program"));
+    assert_non_null(strstr(bus_open_text(EBUSY, bus.port, text), "another program"));
     assert_int_equal(flock(other, LOCK_UN), 0);
     assert_int_equal(line_open(&line), 0);
     line_end(&line);
@@ -206,6 +224,36 @@ static void a_port_is_found_again_under_its_link(void **state)
         assert_int_equal(unlink(name), 0);
     }
     line_end(&line);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* What is said of a port that the unit's list of devices leaves out. */
+static void expect_line(const char *port, const char *link_to, const char *line_to_add)
+{
+    sysfs_link = link_to;
+    assert_non_null(strstr(bus_open_text(EPERM, port, text), line_to_add));
+}
+
+/* The kind is its driver's, whatever the port's number, its device and the name in use. */
+static void a_port_that_the_service_may_not_open_is_told_with_the_line_to_add(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/test_line.XXXXXX", name[64], itself[96];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(name, sizeof name, "%s/by-id", folder);
+    (void)snprintf(itself, sizeof itself, " DeviceAllow=%s rw,", name);
+    assert_int_equal(symlink("/dev/null", name), 0);
+    expect_line(name, "../../devices/pci0/usb1/1-1/ttyFOO0/tty/ttyFOO12",
+                " DeviceAllow=char-ttyFOO rw,");
+    expect_line("/dev/null", "../../devices/virtual/tty/hvc0", " DeviceAllow=char-hvc rw,");
+    expect_line("/dev/null", "../../devices/soc/serial/tty/ttyCH343USB3",
+                " DeviceAllow=char-ttyCH343USB rw,");
+    /* No terminal, or not known: then it alone. */
+    expect_line(name, "../../devices/virtual/mem/null", itself);
+    expect_line(name, "tty", itself);
+    expect_line(name, NULL, itself);
+    assert_int_equal(unlink(name), 0);
+    expect_line(name, NULL, itself);
     assert_int_equal(rmdir(folder), 0);
 }
 
@@ -254,6 +302,7 @@ int main(void)
         cmocka_unit_test(a_driver_that_cannot_switch_the_direction_is_told),
         cmocka_unit_test(a_port_that_another_program_has_is_left_alone),
         cmocka_unit_test(a_port_is_found_again_under_its_link),
+        cmocka_unit_test(a_port_that_the_service_may_not_open_is_told_with_the_line_to_add),
         cmocka_unit_test(a_connection_is_watched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

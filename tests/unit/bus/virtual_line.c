@@ -173,7 +173,9 @@ void line_end(struct line *line)
     line_close(line);
 }
 
-const char *bus_open_text(int error)
+const char *bus_open_text(int error, const char *port, char text[BUS_OPEN_TEXT_SIZE])
 {
+    (void)port;
+    (void)text;
     return strerror(error);
 }

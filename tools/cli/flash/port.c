@@ -62,6 +62,7 @@ static void find_holder(const char *path, char *out, size_t size)
 int port_take(const char *path)
 {
     char holder[128] = "another program";
+    char text[BUS_OPEN_TEXT_SIZE];
     int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     int error = fd < 0 ? errno : 0;
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
@@ -77,7 +78,7 @@ int port_take(const char *path)
                          ? _(", or stop the gateway meanwhile (systemctl stop baiyed)")
                          : _(", or end that program"));
     } else {
-        cli_complain("%s: %s", path, bus_open_text(error));
+        cli_complain("%s: %s", path, bus_open_text(error, path, text));
     }
     return -1;
 }

@@ -312,6 +312,7 @@ const char *self_test_run(const struct self_test *test)
         .test = test,
         .bus = {
             .name = "bench", .type = BUS_RTU, .baud = test->baud, .parity = 'N', .stop_bits = 1}};
+    char text[BUS_OPEN_TEXT_SIZE];
     if (!cli_format(s.bus.port, sizeof s.bus.port, "%s", test->port))
         return "no port";
     line_init(&s.line, &s.bus, -1);
@@ -319,7 +320,7 @@ const char *self_test_run(const struct self_test *test)
     int error = line_open(&s.line);
     (void)printf(_("self-test over %s:\n"), test->port);
     if (error != 0)
-        report(&s, false, N_("port"), "%s: %s", test->port, bus_open_text(error));
+        report(&s, false, N_("port"), "%s: %s", test->port, bus_open_text(error, test->port, text));
     else if (check_answers(&s)) {
         check_identity(&s);
         check_image(&s);

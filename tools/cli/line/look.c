@@ -191,10 +191,11 @@ static int judge(struct look *look, struct trial *trial, bool blinked)
 
 static int run(struct look *look, struct trial *trial)
 {
+    char text[BUS_OPEN_TEXT_SIZE];
     int error = trial_open(trial);
     bool blinked = false;
     if (error != 0) {
-        cli_complain("%s: %s", trial->bus->port, bus_open_text(error));
+        cli_complain("%s: %s", trial->bus->port, bus_open_text(error, trial->bus->port, text));
         return EX_UNAVAILABLE;
     }
     look->begin_ns = line_now_ns();
