@@ -221,16 +221,17 @@ def roles():
 
 def welcome(site, port, folder):
     """What somebody who sees this for the first time needs, and what to try."""
-    passwords, at = site.broker.passwords, f"--socket {folder}/baiyed.sock"
+    passwords = site.broker.passwords
     return "\n".join([
         f"the app: http://127.0.0.1:{port}   (open it in a browser of this machine)",
         f"  user: farmer       password: {passwords['farmer']}",
-        f"  user: technician   password: {passwords['technician']}   sees how each device does, too",
-        f"the garden: {len(site.names)} devices in 3 plots, simulated; five minutes go by in a second",
+        f"  user: technician   password: {passwords['technician']}   (sees devices, too)",
+        f"the garden: {len(site.names)} simulated devices in 3 plots; a second is five minutes there",
         "try, in another terminal:",
-        f"  build/bin/baiye devices {at}",
-        f"  build/bin/baiye actions {at}      the valve that waters the west plot, and why",
-        f"  build/bin/baiye update {at} {garden.native_image(folder, NEXT_RELEASE)}",
+        f'  at="--socket {folder}/baiyed.sock"',
+        "  build/bin/baiye devices $at",
+        "  build/bin/baiye actions $at     the valve that waters the west plot, and why",
+        f"  build/bin/baiye update $at {garden.native_image(folder, NEXT_RELEASE)}",
         f"files and logs: {folder}      Ctrl-C ends it",
     ])
 
