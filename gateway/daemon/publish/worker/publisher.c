@@ -399,7 +399,7 @@ static int wait_ms(const struct publisher *p)
         until = send_refused_until_ms(p);
     if (may_say_online(p) && p->connection->status_ms + STATUS_LEAST_MS < until)
         until = p->connection->status_ms + STATUS_LEAST_MS;
-    if (send_batch_due_ms(p) < INT64_MAX)
+    if (send_batch_due_ms(p) < until)
         until = send_batch_due_ms(p);
     if (report_acks_due_ms(p) < until)
         until = report_acks_due_ms(p);

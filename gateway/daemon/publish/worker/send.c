@@ -153,6 +153,15 @@ bool send_has_room(const struct publisher *p)
     return p->sender->in_flight < (flow_goes_alone(&p->sender->flow) ? 1 : p->sender->window);
 }
 
+/* Is there a reading that is not under way: in a message that is made, or in one yet to be made? */
+static bool readings_wait(const struct publisher *p)
+{
+    bool wait = p->sender->ready.count > 0;
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+        wait = wait || lane_waits(&p->lanes[lane]);
+    return wait;
+}
+
 /* Documents come first, but a quarter of the window is left to readings that wait: where a round
  * trip takes longer than the live values' second, they would never get a turn. */
 static bool doc_may_go(const struct publisher *p, const struct queued_doc *doc)
@@ -161,10 +170,8 @@ static bool doc_may_go(const struct publisher *p, const struct queued_doc *doc)
         return false;
     if (doc->head.qos == 0 || p->sender->qos == 0)
         return p->sender->scalars < SCALARS;
-    bool lanes = p->sender->ready.count > 0;
-    for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-        lanes = lanes || lane_waits(&p->lanes[lane]);
-    uint32_t kept = lanes && !flow_goes_alone(&p->sender->flow) ? (p->sender->window + 3) / 4 : 0;
+    uint32_t kept =
+        readings_wait(p) && !flow_goes_alone(&p->sender->flow) ? (p->sender->window + 3) / 4 : 0;
     return p->sender->in_flight < p->sender->window &&
            p->sender->in_flight - p->sender->lanes_in_flight + kept < p->sender->window;
 }
@@ -257,8 +264,7 @@ static bool batch_open(const struct publisher *p)
 
 int64_t send_batch_due_ms(const struct publisher *p)
 {
-    bool waits = lane_waits(&p->lanes[LANE_BACKLOG]) || lane_waits(&p->lanes[LANE_MEANS]);
-    return waits && batch_open(p) ? p->sender->last_body_ms + GATHER_MS : INT64_MAX;
+    return readings_wait(p) && batch_open(p) ? p->sender->last_body_ms + GATHER_MS : INT64_MAX;
 }
 
 /* Paho's lock is held while it writes a message, and it is wanted for each that is given to it: who
