@@ -164,15 +164,22 @@ def test_when_the_new_one_can_not_take_its_place_the_calibration_stays(start):
 
 
 def interrupt(site, method, count):
-    """Ctrl-C when that step begins; how the command ended, which steps there were, and what it said."""
-    child = []
-    between = Between(site.folder, method, count, lambda: child[0].send_signal(signal.SIGINT))
+    """Ctrl-C when that step begins; how the command ended, which steps there were, and what it said.
+    Just before that somebody else types the same, and is refused."""
+    child, other = [], []
+
+    def do():
+        other.append(baiye(site, "replace", "air"))
+        child[0].send_signal(signal.SIGINT)
+
+    between = Between(site.folder, method, count, do)
     child.append(subprocess.Popen(
         [garden.program("baiye"), "replace", "air", "--config", site.gateway.config_path, "--socket",
          between.path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         preexec_fn=garden.hear_interrupts))
     _, said = child[0].communicate(timeout=240)
     between.end()
+    assert other[0].returncode == 75 and "another one is at work" in other[0].stderr, other[0].stderr
     return child[0].returncode, between.asked, said
 
 

@@ -37,7 +37,8 @@ static const char usage[] =
        "one's calibration goes out of the configuration, with the day into replaced.csv\n"
        "beside it. Ctrl-C at any time does no harm.\n"
        "Exit 0: it measures; 1: it does not, or something is left to do; 66: there is\n"
-       "no such device; 69: nobody new is heard, or no gateway; 78: the configuration is wrong.\n");
+       "no such device; 69: nobody new is heard, or no gateway; 75: another command\n"
+       "changes the configuration; 78: the configuration is wrong.\n");
 
 struct replace {
     struct talk_options talk;
@@ -571,6 +572,8 @@ int cli_replace(int argc, char **argv)
     struct config_error error;
     if (!read_options(argc, argv, &job))
         return cli_usage(usage);
+    if (!trial_lock(job.config_file))
+        return EX_TEMPFAIL;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     struct config *config = config_load(job.config_file, NULL, &error);
     if (config == NULL) {

@@ -3,13 +3,10 @@
  * and does each step of it (methods survey, place, blink), whole, and says what is to become of
  * each device; this asks, and changes the configuration. It may be ended at any time: what was
  * found and not brought up is found again. */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -599,26 +596,6 @@ static int round_of(struct commission *job)
     return end >= TRIAL_UNDONE ? EX_TEMPFAIL : is_complete(job) ? EX_OK : 1;
 }
 
-/* One at a time for a configuration: until this process and its trial have ended. The folder is
- * locked, since the file is replaced. */
-static bool lock(const struct commission *job)
-{
-    char folder[CLI_PATH];
-    int fd = cli_folder(job->config, folder, sizeof folder)
-                 ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                 : -1;
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return true; /* and stays open */
-    if (fd >= 0 && errno == EWOULDBLOCK)
-        cli_complain("another one is at work, or its configuration is on trial; try "
-                     "again in a minute");
-    else
-        cli_complain("%s: %s", folder, strerror(errno));
-    if (fd >= 0)
-        (void)close(fd);
-    return false;
-}
-
 static int run(struct commission *job)
 {
     int code = round_of(job);
@@ -665,7 +642,7 @@ int cli_commission(int argc, char **argv)
         code = cli_usage(usage);
     } else if (!job->yes && !job->talk.json && isatty(STDIN_FILENO) == 0) {
         cli_complain("nobody is there to be asked: --yes does all without questions");
-    } else if (!lock(job)) {
+    } else if (!trial_lock(job->config)) {
         code = EX_TEMPFAIL;
     } else {
         (void)setvbuf(stdout, NULL, _IOLBF, 0);
