@@ -97,13 +97,15 @@ def test_it_is_left_to_the_rain_that_is_forecast(site, needs):
           plots=[{"name": "upper", "devices": ["soil"]}], forecast={"file": str(ahead)})
     socket = site.gateway.config["control"]["socket"]
     wait_until(lambda: os.path.exists(socket), 60, "the control socket")
-    # It may water until the file has been read for the first time.
     rows = wait_until(lambda: [row for row in audit(site) if row["result"] == "skipped"], 60, "a skip")
     assert rows[0]["detail"]["why"] == "rain is forecast" and rows[0]["detail"]["value"] == 1
     assert rows[0]["detail"]["rain_mm"] >= 5
     polls(site, 10)  # the rule holds, and more than its pause has gone by
     assert not is_on(site) and output(site)["why"] == "rain is forecast"
-    assert [row["result"] for row in audit(site)].count("skipped") == 1
+    rows = audit(site)
+    assert [row["result"] for row in rows].count("skipped") == 1
+    # Nor did it water before the file had been read.
+    assert not [row for row in rows if row["detail"]["value"] == 1 and row["result"] != "skipped"], rows
 
 
 def test_its_longest_time_ends_it_and_the_device_ends_it_without_the_gateway(site, needs):

@@ -18,7 +18,7 @@
 #include "gateway/daemon/write_request.h"
 #include "protocols/modbus/pdu.h"
 
-#define KEY             "actions" /* of the store: kept.h */
+#define KEY             "actions" /* of the store: persisted.h */
 #define DOC_MOST        60000u
 #define TICK_MS         500
 #define UNKNOWN_MOST_MS 10000 /* so long the store is waited for */

@@ -14,6 +14,7 @@
 #define SILENT_LOOKS   2u
 #define LOOK_EVERY_MS  30000 /* power may have come and gone between two polls */
 #define LATE_MOST_MIN  10    /* so late a time of the day is still taken */
+#define AHEAD_WAIT_MIN 3     /* so long the first forecast is waited for after the start */
 #define AGAIN_LEAST_MS                                                                             \
     72000000 /* 20 h: one day's time is not taken twice, whatever the clock does */
 
@@ -53,6 +54,9 @@ struct switching {
     uint16_t output_count;
     int64_t *heard_ms; /* by device: its last reading; 0: none yet */
     bool persisted_changed;
+    bool begun;       /* a first look at what is due was at: */
+    int64_t begun_ms; /* monotonic */
+    bool ahead_seen;  /* a forecast has come since, with a clock to read it by */
 };
 
 const char *switching_why_text(enum switching_why why)
@@ -251,20 +255,23 @@ static enum rules_truth is_reached(const struct switching *switching, const stru
 
 /* ---- Times of the day ---- */
 
-static bool is_now(const struct timed *timed, uint16_t minute, const struct switching_now *now)
+static bool is_now(const struct timed *timed, uint16_t minute, int late_most,
+                   const struct switching_now *now)
 {
     int late = (now->minute - minute + 1440) % 1440;
-    if (!now->day_known || late >= LATE_MOST_MIN)
+    if (!now->day_known || late >= late_most)
         return false;
     if (timed->ran)
         return now->mono_ms - timed->mono_ms >= AGAIN_LEAST_MS;
     return !timed->ran_before || llabs(now->wall_ms - timed->wall_ms) >= AGAIN_LEAST_MS;
 }
 
+/* What waited for its forecast is not missed for that. */
 static struct timed *time_due(struct act *act, const struct switching_now *now)
 {
+    int late_most = LATE_MOST_MIN + (act->config->rain_s > 0 ? AHEAD_WAIT_MIN : 0);
     for (uint8_t i = 0; i < act->config->time_count; i++) {
-        if (is_now(&act->times[i], act->config->times[i], now))
+        if (is_now(&act->times[i], act->config->times[i], late_most, now))
             return &act->times[i];
     }
     return NULL;
@@ -338,6 +345,22 @@ static bool pause_is_over(const struct act *act, const struct switching_output *
     return now_ms - output->off_ms >= (int64_t)action->pause_s * 1000;
 }
 
+static void note_ahead(struct switching *switching, const struct switching_now *now)
+{
+    if (!switching->begun)
+        switching->begun_ms = now->mono_ms;
+    switching->begun = true;
+    switching->ahead_seen |= now->ahead != NULL && now->day_known;
+}
+
+/* Just after the start the forecast has not been read yet; then there is none. */
+static bool waits_for_ahead(const struct switching *switching, const struct act *act,
+                            const struct switching_now *now)
+{
+    return act->config->rain_s > 0 && !switching->ahead_seen &&
+           now->mono_ms - switching->begun_ms < AHEAD_WAIT_MIN * INT64_C(60000);
+}
+
 /* It is due, and would be switched on but for the rain to come. Without a forecast, or without a
  * clock to read it by, there is none. What a rule asks for waits for as long as the rain may take
  * by the file, and no longer: it is still dry then, whatever is forecast. */
@@ -405,7 +428,7 @@ static bool wants_on(struct switching *switching, uint16_t index, const struct s
 {
     struct act *act = &switching->acts[index];
     const struct switching_output *output = &switching->outputs[act->output];
-    if (!pause_is_over(act, output, now->mono_ms))
+    if (!pause_is_over(act, output, now->mono_ms) || waits_for_ahead(switching, act, now))
         return false;
     bool timed = act->config->time_count > 0;
     if (timed ? time_due(act, now) == NULL : truths[index] != RULES_YES)
@@ -526,6 +549,7 @@ uint16_t switching_tick(struct switching *switching, const struct switching_now 
                         const enum rules_truth *truths, struct switching_order *orders)
 {
     uint16_t count = 0;
+    note_ahead(switching, now);
     for (uint16_t a = 0; a < switching->config->action_count; a++) {
         switching->acts[a].called &= truths[a] != RULES_NO;
         end_rain(switching, &switching->acts[a], truths[a]);

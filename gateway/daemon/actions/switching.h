@@ -83,7 +83,7 @@ struct switching_now {
     bool day_known; /* the wall clock is trusted */
     int minute;     /* of the day, in the site's time */
     int64_t wall_ms;
-    const struct ahead *ahead; /* the weather that is forecast; NULL: there is none */
+    const struct ahead *ahead; /* the weather that is forecast; NULL: none has been read */
 };
 
 /* `config` must outlive it. NULL: no memory. */
@@ -131,7 +131,7 @@ enum switching_found { SWITCH_FOUND_OFF, SWITCH_FOUND_ON, SWITCH_FOUND_SILENT, S
 void switching_seen(struct switching *switching, uint16_t output, enum switching_found found,
                     int64_t mono_ms);
 
-/* ---- What outlives the process: kept.h ---- */
+/* ---- What outlives the process: persisted.h ---- */
 
 /* Has anything of it changed since the last asking? */
 bool switching_kept_changed(struct switching *switching);

@@ -185,6 +185,96 @@ static void a_persons_write_lasts_no_longer_than_the_output_may_be_on(void **sta
     assert_false(b.on[0]);
 }
 
+/* ---- The forecast of rain is read some time after the start ---- */
+
+static struct ahead weather;
+
+/* Due whenever it is dry and half a minute off; 12 mm in the next 12 hours. */
+static struct action_config water_unless_rain(void)
+{
+    struct action_config action = water();
+    action.until_metric[0] = '\0';
+    action.pause_s = 30;
+    action.rain_mm = 5;
+    action.rain_s = 12 * 3600;
+    weather = (struct ahead){.made_ms = DAY_2026, .first_ms = DAY_2026, .count = 48};
+    for (unsigned i = 0; i < weather.count; i++)
+        weather.rain_mm[i] = 1;
+    return action;
+}
+
+static void nothing_is_watered_before_the_forecast_is_read(void **state)
+{
+    (void)state;
+    begin_one(water_unless_rain());
+    b.truths[0] = RULES_YES;
+    b.ahead = &weather;
+    run(5 * MINUTE);
+    assert_int_equal(switching_output(b.switching, 0)->why, SWITCH_RAIN);
+    killed(1);
+    b.ahead = NULL;
+    read_kept();
+    run(2 * MINUTE);
+    assert_false(b.on[0]);
+    b.ahead = &weather;
+    b.day_known = false; /* nor before there is a clock to read it by */
+    run(30 * SECOND);
+    b.day_known = true;
+    run(HOUR);
+    assert_int_equal(b.orders[0], 1); /* off, at the start */
+    assert_int_equal(switching_output(b.switching, 0)->why, SWITCH_RAIN);
+}
+
+static void a_forecast_that_does_not_come_is_waited_for_three_minutes(void **state)
+{
+    (void)state;
+    begin_one(water_unless_rain());
+    killed(1);
+    b.truths[0] = RULES_YES;
+    run(3 * MINUTE - SECOND);
+    assert_false(b.on[0]);
+    run(5 * SECOND);
+    assert_true(b.on[0]);
+    /* Later on it is waited for no more. */
+    b.truths[0] = RULES_NO;
+    run(5 * MINUTE);
+    assert_false(b.on[0]);
+    b.truths[0] = RULES_YES;
+    run(SECOND);
+    assert_true(b.on[0]);
+}
+
+static void a_forecast_without_rain_ends_the_wait(void **state)
+{
+    (void)state;
+    begin_one(water_unless_rain());
+    memset(weather.rain_mm, 0, sizeof weather.rain_mm);
+    killed(1);
+    b.truths[0] = RULES_YES;
+    run(MINUTE);
+    assert_false(b.on[0]);
+    b.ahead = &weather;
+    run(SECOND);
+    assert_true(b.on[0]);
+}
+
+/* 00:58, and the gateway starts at 01:07: late by nine minutes, it may be late by ten. */
+static void a_time_of_the_day_is_not_missed_by_the_wait(void **state)
+{
+    struct action_config action = water_unless_rain();
+    (void)state;
+    action.rule = -1;
+    action.times[0] = 58;
+    action.time_count = 1;
+    begin_one(action);
+    killed(1);
+    b.day_ms = 67 * MINUTE - b.now_ms;
+    run(2 * MINUTE);
+    assert_false(b.on[0]);
+    run(2 * MINUTE);
+    assert_true(b.on[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +285,10 @@ int main(void)
         cmocka_unit_test_teardown(a_person_who_writes_what_is_left_on_has_it, end),
         cmocka_unit_test_teardown(a_persons_time_goes_on_over_a_restart, end),
         cmocka_unit_test_teardown(a_persons_time_is_kept_by_a_clock_that_is_not_set, end),
+        cmocka_unit_test_teardown(nothing_is_watered_before_the_forecast_is_read, end),
+        cmocka_unit_test_teardown(a_forecast_that_does_not_come_is_waited_for_three_minutes, end),
+        cmocka_unit_test_teardown(a_forecast_without_rain_ends_the_wait, end),
+        cmocka_unit_test_teardown(a_time_of_the_day_is_not_missed_by_the_wait, end),
         cmocka_unit_test_teardown(a_persons_write_lasts_no_longer_than_the_output_may_be_on, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
