@@ -5,6 +5,7 @@
 #ifndef BAIYE_MODBUS_PDU_H
 #define BAIYE_MODBUS_PDU_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,12 @@ enum modbus_function {
     MODBUS_ENCAPSULATED = 43,
     MODBUS_FAST = 0x46
 };
+
+/* Does this one read coils or inputs, eight to a byte, and not registers? */
+static inline bool modbus_reads_bits(uint8_t function)
+{
+    return function == MODBUS_READ_COILS || function == MODBUS_READ_DISCRETE;
+}
 
 #define MODBUS_MEI_IDENTIFICATION 14u
 

@@ -14,7 +14,7 @@ static size_t pack(uint8_t *pdu, uint8_t function, uint16_t first, uint16_t seco
 
 size_t modbus_read(uint8_t *pdu, uint8_t function, uint16_t address, uint16_t count)
 {
-    bool bits = function == MODBUS_READ_COILS || function == MODBUS_READ_DISCRETE;
+    bool bits = modbus_reads_bits(function);
     bool known = bits || function == MODBUS_READ_HOLDING || function == MODBUS_READ_INPUT;
     if (!known || count == 0 || count > (bits ? MODBUS_READ_BITS_MAX : MODBUS_READ_MAX))
         return 0;

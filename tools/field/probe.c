@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "protocols/bytes/bytes.h"
-
-enum { FC_HOLDING = 3, FC_INPUT = 4, FC_WRITE_ONE = 6, FC_WRITE_MANY = 16 };
-enum { EX_FUNCTION = 1, EX_ADDRESS = 2, EX_VALUE = 3 };
+#include "protocols/modbus/pdu.h"
 
 enum source { /* where a register's value comes from */
               SRC_AIR_TEMPERATURE,
@@ -52,36 +50,36 @@ static const uint32_t baud_of_code[BAUD_CODES] = {2400,  4800,  9600,   19200,
                                                   38400, 57600, 115200, 1200};
 
 static const struct probe_register xy_md02[] = {
-    {FC_INPUT, 0x0001, SRC_AIR_TEMPERATURE, 10, "air_temperature"},
-    {FC_INPUT, 0x0002, SRC_AIR_HUMIDITY, 10, "air_humidity"},
-    {FC_HOLDING, 0x0101, SRC_ADDRESS, 1, NULL},
-    {FC_HOLDING, 0x0102, SRC_BAUD_RATE, 1, NULL},
-    {FC_HOLDING, 0x0103, SRC_EXTRA_0, 1, NULL},
-    {FC_HOLDING, 0x0104, SRC_EXTRA_1, 1, NULL},
+    {MODBUS_READ_INPUT, 0x0001, SRC_AIR_TEMPERATURE, 10, "air_temperature"},
+    {MODBUS_READ_INPUT, 0x0002, SRC_AIR_HUMIDITY, 10, "air_humidity"},
+    {MODBUS_READ_HOLDING, 0x0101, SRC_ADDRESS, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x0102, SRC_BAUD_RATE, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x0103, SRC_EXTRA_0, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x0104, SRC_EXTRA_1, 1, NULL},
 };
 
 static const struct probe_register rs_ws_n01_tr[] = {
-    {FC_HOLDING, 0x0000, SRC_SOIL_MOISTURE, 10, "soil_moisture"},
-    {FC_HOLDING, 0x0001, SRC_SOIL_TEMPERATURE, 10, "soil_temperature"},
-    {FC_HOLDING, 0x07D0, SRC_ADDRESS, 1, NULL},
-    {FC_HOLDING, 0x07D1, SRC_BAUD_CODE, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x0000, SRC_SOIL_MOISTURE, 10, "soil_moisture"},
+    {MODBUS_READ_HOLDING, 0x0001, SRC_SOIL_TEMPERATURE, 10, "soil_temperature"},
+    {MODBUS_READ_HOLDING, 0x07D0, SRC_ADDRESS, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x07D1, SRC_BAUD_CODE, 1, NULL},
 };
 
 static const struct probe_register zts_3001[] = {
-    {FC_HOLDING, 0x0000, SRC_SOIL_MOISTURE, 10, "soil_moisture"},
-    {FC_HOLDING, 0x0001, SRC_SOIL_TEMPERATURE, 10, "soil_temperature"},
-    {FC_HOLDING, 0x0002, SRC_CONDUCTIVITY, 1, "soil_conductivity"},
-    {FC_HOLDING, 0x0003, SRC_PH, 10, "soil_ph"},
-    {FC_HOLDING, 0x0004, SRC_NITROGEN, 1, "soil_nitrogen"},
-    {FC_HOLDING, 0x0005, SRC_PHOSPHORUS, 1, "soil_phosphorus"},
-    {FC_HOLDING, 0x0006, SRC_POTASSIUM, 1, "soil_potassium"},
-    {FC_HOLDING, 0x0007, SRC_SALINITY, 1, NULL},
-    {FC_HOLDING, 0x0008, SRC_SOLIDS, 1, NULL},
-    {FC_HOLDING, 0x0022, SRC_EXTRA_0, 1, NULL},
-    {FC_HOLDING, 0x0023, SRC_EXTRA_1, 1, NULL},
-    {FC_HOLDING, 0x0024, SRC_EXTRA_2, 1, NULL},
-    {FC_HOLDING, 0x07D0, SRC_ADDRESS, 1, NULL},
-    {FC_HOLDING, 0x07D1, SRC_BAUD_CODE, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x0000, SRC_SOIL_MOISTURE, 10, "soil_moisture"},
+    {MODBUS_READ_HOLDING, 0x0001, SRC_SOIL_TEMPERATURE, 10, "soil_temperature"},
+    {MODBUS_READ_HOLDING, 0x0002, SRC_CONDUCTIVITY, 1, "soil_conductivity"},
+    {MODBUS_READ_HOLDING, 0x0003, SRC_PH, 10, "soil_ph"},
+    {MODBUS_READ_HOLDING, 0x0004, SRC_NITROGEN, 1, "soil_nitrogen"},
+    {MODBUS_READ_HOLDING, 0x0005, SRC_PHOSPHORUS, 1, "soil_phosphorus"},
+    {MODBUS_READ_HOLDING, 0x0006, SRC_POTASSIUM, 1, "soil_potassium"},
+    {MODBUS_READ_HOLDING, 0x0007, SRC_SALINITY, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x0008, SRC_SOLIDS, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x0022, SRC_EXTRA_0, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x0023, SRC_EXTRA_1, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x0024, SRC_EXTRA_2, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x07D0, SRC_ADDRESS, 1, NULL},
+    {MODBUS_READ_HOLDING, 0x07D1, SRC_BAUD_CODE, 1, NULL},
 };
 
 #define REGISTERS(table) (table), sizeof(table) / sizeof((table)[0])
@@ -175,7 +173,7 @@ static const struct probe_register *find(const struct probe_model *model, uint8_
 
 static size_t refuse(uint8_t function, uint8_t exception, uint8_t *answer)
 {
-    answer[0] = (uint8_t)(function | 0x80);
+    answer[0] = (uint8_t)(function | MODBUS_EXCEPTION_BIT);
     answer[1] = exception;
     return 2;
 }
@@ -189,7 +187,7 @@ static size_t responder_read(struct probe *probe, uint8_t function, uint16_t fir
                              uint16_t quantity, uint8_t *answer, struct probe_given *given)
 {
     if ((uint32_t)first + quantity > probe->registers)
-        return refuse(function, EX_ADDRESS, answer);
+        return refuse(function, MODBUS_ILLEGAL_ADDRESS, answer);
     given->first = first;
     given->quantity = quantity;
     given->answer = probe->answers++;
@@ -210,7 +208,7 @@ static size_t probe_read(struct probe *probe, const struct weather_now *now, uin
     const struct probe_model *model = model_of(probe->kind);
     const struct probe_register *data = &model->registers[0];
     if (model->pair_only && function == data->function && first != data->address)
-        return refuse(function, EX_ADDRESS, answer);
+        return refuse(function, MODBUS_ILLEGAL_ADDRESS, answer);
     struct byte_writer w = byte_writer_init(answer, PROBE_PDU_SIZE);
     byte_write_u8(&w, function);
     byte_write_u8(&w, (uint8_t)(quantity * 2));
@@ -220,7 +218,7 @@ static size_t probe_read(struct probe *probe, const struct weather_now *now, uin
         if (reg == NULL) {
             given->count = 0;
             given->sample = false;
-            return refuse(function, EX_ADDRESS, answer);
+            return refuse(function, MODBUS_ILLEGAL_ADDRESS, answer);
         }
         double counts = round(source_value(probe, now, reg->source) * reg->per_unit);
         byte_write_u16(&w, (uint16_t)(int32_t)counts);
@@ -237,17 +235,17 @@ static uint8_t store(struct probe *probe, const struct probe_register *reg, uint
     switch (reg->source) {
     case SRC_ADDRESS:
         if (value < 1 || value > 247)
-            return EX_VALUE;
+            return MODBUS_ILLEGAL_VALUE;
         probe->address = (uint8_t)value;
         return 0;
     case SRC_BAUD_RATE:
         if (value != 9600 && value != 14400 && value != 19200)
-            return EX_VALUE;
+            return MODBUS_ILLEGAL_VALUE;
         probe->baud = value;
         return 0;
     case SRC_BAUD_CODE:
         if (value >= model_of(probe->kind)->baud_codes)
-            return EX_VALUE;
+            return MODBUS_ILLEGAL_VALUE;
         probe->baud = baud_of_code[value];
         return 0;
     case SRC_EXTRA_0:
@@ -256,7 +254,7 @@ static uint8_t store(struct probe *probe, const struct probe_register *reg, uint
         probe->extra[reg->source - SRC_EXTRA_0] = (int16_t)value;
         return 0;
     default:
-        return EX_ADDRESS; /* measured: read only */
+        return MODBUS_ILLEGAL_ADDRESS; /* measured: read only */
     }
 }
 
@@ -264,24 +262,25 @@ static size_t probe_write(struct probe *probe, struct byte_reader *r, uint8_t fu
                           uint8_t *answer)
 {
     uint16_t first = byte_read_u16(r), quantity = 1, value = 0;
-    if (function == FC_WRITE_MANY) {
+    if (function == MODBUS_WRITE_REGISTERS) {
         quantity = byte_read_u16(r);
         if (byte_read_u8(r) != quantity * 2)
-            return refuse(function, EX_VALUE, answer);
+            return refuse(function, MODBUS_ILLEGAL_VALUE, answer);
     }
     if (quantity == 0 || byte_reader_left(r) != (size_t)quantity * 2)
-        return refuse(function, EX_VALUE, answer);
+        return refuse(function, MODBUS_ILLEGAL_VALUE, answer);
     for (uint32_t i = 0; i < quantity; i++) {
-        const struct probe_register *reg = find(model_of(probe->kind), FC_HOLDING, first + i);
+        const struct probe_register *reg =
+            find(model_of(probe->kind), MODBUS_READ_HOLDING, first + i);
         value = byte_read_u16(r);
-        uint8_t exception = reg != NULL ? store(probe, reg, value) : EX_ADDRESS;
+        uint8_t exception = reg != NULL ? store(probe, reg, value) : MODBUS_ILLEGAL_ADDRESS;
         if (exception)
             return refuse(function, exception, answer);
     }
     struct byte_writer w = byte_writer_init(answer, PROBE_PDU_SIZE);
     byte_write_u8(&w, function);
     byte_write_u16(&w, first);
-    byte_write_u16(&w, function == FC_WRITE_MANY ? quantity : value);
+    byte_write_u16(&w, function == MODBUS_WRITE_REGISTERS ? quantity : value);
     return w.at;
 }
 
@@ -291,15 +290,16 @@ size_t probe_serve(struct probe *probe, const struct weather_now *now, const uin
     struct byte_reader r = byte_reader_init(pdu, size);
     uint8_t function = byte_read_u8(&r);
     *given = (struct probe_given){.count = 0};
-    if (function == FC_HOLDING || function == FC_INPUT) {
+    if (function == MODBUS_READ_HOLDING || function == MODBUS_READ_INPUT) {
         uint16_t first = byte_read_u16(&r), quantity = byte_read_u16(&r);
         if (r.failed || byte_reader_left(&r) || quantity < 1 || quantity > 125)
-            return refuse(function, EX_VALUE, answer);
+            return refuse(function, MODBUS_ILLEGAL_VALUE, answer);
         if (probe->kind == UNIT_RESPONDER)
             return responder_read(probe, function, first, quantity, answer, given);
         return probe_read(probe, now, function, first, quantity, answer, given);
     }
-    if (probe->kind != UNIT_RESPONDER && (function == FC_WRITE_ONE || function == FC_WRITE_MANY))
+    if (probe->kind != UNIT_RESPONDER &&
+        (function == MODBUS_WRITE_REGISTER || function == MODBUS_WRITE_REGISTERS))
         return probe_write(probe, &r, function, answer);
-    return refuse(function, EX_FUNCTION, answer);
+    return refuse(function, MODBUS_ILLEGAL_FUNCTION, answer);
 }

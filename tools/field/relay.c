@@ -10,8 +10,6 @@
 #define ADDRESS 0x4000
 #define STEP_MS 100
 
-enum { EX_FUNCTION = 1, EX_ADDRESS = 2, EX_VALUE = 3 };
-
 void relay_init(struct relay *relay, uint8_t address)
 {
     *relay = (struct relay){.address = address};
@@ -39,7 +37,7 @@ bool relay_is_on(struct relay *relay, unsigned output, int64_t now_ms)
 
 static size_t refuse(uint8_t function, uint8_t exception, uint8_t *answer)
 {
-    answer[0] = (uint8_t)(function | 0x80);
+    answer[0] = (uint8_t)(function | MODBUS_EXCEPTION_BIT);
     answer[1] = exception;
     return 2;
 }
@@ -49,10 +47,10 @@ static size_t read_outputs(struct relay *relay, int64_t now_ms, struct byte_read
 {
     uint16_t first = byte_read_u16(r), count = byte_read_u16(r);
     if (r->failed || byte_reader_left(r) || count < 1)
-        return refuse(1, EX_VALUE, answer);
+        return refuse(MODBUS_READ_COILS, MODBUS_ILLEGAL_VALUE, answer);
     if (first + count > RELAY_OUTPUTS)
-        return refuse(1, EX_ADDRESS, answer);
-    answer[0] = 1;
+        return refuse(MODBUS_READ_COILS, MODBUS_ILLEGAL_ADDRESS, answer);
+    answer[0] = MODBUS_READ_COILS;
     answer[1] = 1;
     answer[2] = 0;
     for (unsigned i = 0; i < count; i++)
@@ -67,11 +65,11 @@ static size_t write_output(struct relay *relay, int64_t now_ms, struct byte_read
     bool timed = address >= TIMED;
     unsigned output = timed ? address - (unsigned)TIMED : address;
     if (r->failed || byte_reader_left(r))
-        return refuse(5, EX_VALUE, answer);
+        return refuse(MODBUS_WRITE_COIL, MODBUS_ILLEGAL_VALUE, answer);
     if (output >= RELAY_OUTPUTS)
-        return refuse(5, EX_ADDRESS, answer);
+        return refuse(MODBUS_WRITE_COIL, MODBUS_ILLEGAL_ADDRESS, answer);
     if (timed ? value < 1 || value > 0x7FFF : value != 0xFF00 && value != 0)
-        return refuse(5, EX_VALUE, answer);
+        return refuse(MODBUS_WRITE_COIL, MODBUS_ILLEGAL_VALUE, answer);
     relay_set(relay, output, timed || value != 0);
     if (timed)
         relay->until_ms[output] = now_ms + (int64_t)value * STEP_MS;
@@ -84,13 +82,13 @@ static size_t write_outputs(struct relay *relay, struct byte_reader *r, uint8_t 
     uint16_t first = byte_read_u16(r), count = byte_read_u16(r);
     uint8_t bytes = byte_read_u8(r), bits = byte_read_u8(r);
     if (r->failed || byte_reader_left(r) || count < 1 || bytes != 1)
-        return refuse(15, EX_VALUE, answer);
+        return refuse(MODBUS_WRITE_COILS, MODBUS_ILLEGAL_VALUE, answer);
     if (first + count > RELAY_OUTPUTS)
-        return refuse(15, EX_ADDRESS, answer);
+        return refuse(MODBUS_WRITE_COILS, MODBUS_ILLEGAL_ADDRESS, answer);
     for (unsigned i = 0; i < count; i++)
         relay_set(relay, first + i, bits >> i & 1);
     struct byte_writer w = byte_writer_init(answer, 5);
-    byte_write_u8(&w, 15);
+    byte_write_u8(&w, MODBUS_WRITE_COILS);
     byte_write_u16(&w, first);
     byte_write_u16(&w, count);
     return w.at;
@@ -101,16 +99,16 @@ static size_t own_address(struct relay *relay, uint8_t function, struct byte_rea
 {
     uint16_t address = byte_read_u16(r), value = byte_read_u16(r);
     if (r->failed || byte_reader_left(r) || address != ADDRESS)
-        return refuse(function, EX_ADDRESS, answer);
+        return refuse(function, MODBUS_ILLEGAL_ADDRESS, answer);
     if (function == MODBUS_READ_HOLDING) {
         struct byte_writer w = byte_writer_init(answer, 4);
-        byte_write_u8(&w, 3);
+        byte_write_u8(&w, MODBUS_READ_HOLDING);
         byte_write_u8(&w, 2);
         byte_write_u16(&w, relay->address);
-        return value == 1 ? w.at : refuse(3, EX_VALUE, answer);
+        return value == 1 ? w.at : refuse(MODBUS_READ_HOLDING, MODBUS_ILLEGAL_VALUE, answer);
     }
     if (value < 1 || value > 255)
-        return refuse(function, EX_VALUE, answer);
+        return refuse(function, MODBUS_ILLEGAL_VALUE, answer);
     relay->address = (uint8_t)value;
     memcpy(answer, pdu, size);
     return size;
@@ -122,16 +120,16 @@ size_t relay_serve(struct relay *relay, int64_t now_ms, const uint8_t *pdu, size
     struct byte_reader r = byte_reader_init(pdu, size);
     uint8_t function = byte_read_u8(&r);
     switch (function) {
-    case 1:
+    case MODBUS_READ_COILS:
         return read_outputs(relay, now_ms, &r, answer);
-    case 3:
-    case 6:
+    case MODBUS_READ_HOLDING:
+    case MODBUS_WRITE_REGISTER:
         return own_address(relay, function, &r, pdu, size, answer);
-    case 5:
+    case MODBUS_WRITE_COIL:
         return write_output(relay, now_ms, &r, pdu, size, answer);
-    case 15:
+    case MODBUS_WRITE_COILS:
         return write_outputs(relay, &r, answer);
     default:
-        return refuse(function, EX_FUNCTION, answer);
+        return refuse(function, MODBUS_ILLEGAL_FUNCTION, answer);
     }
 }

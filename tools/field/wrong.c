@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocols/modbus/crc16.h"
+#include "protocols/modbus/pdu.h"
 
 #define NS_PER_MS  1000000
 #define HEAD       3u /* unit, function, bytes that follow */
@@ -31,14 +32,14 @@ static size_t seal(uint8_t *said, size_t size)
 
 static bool holds_registers(const uint8_t *said, size_t size)
 {
-    return (said[1] == 3 || said[1] == 4) && size > HEAD + CRC_SIZE &&
-           size == HEAD + said[2] + CRC_SIZE;
+    return (said[1] == MODBUS_READ_HOLDING || said[1] == MODBUS_READ_INPUT) &&
+           size > HEAD + CRC_SIZE && size == HEAD + said[2] + CRC_SIZE;
 }
 
 static size_t refuse(uint8_t *said, struct rng *rng)
 {
     static const uint8_t codes[] = {1, 2, 4, 6};
-    said[1] |= 0x80;
+    said[1] |= MODBUS_EXCEPTION_BIT;
     said[2] = codes[rng_below(rng, sizeof codes)];
     return seal(said, 3);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/daemon/config/field_type.h"
+#include "protocols/modbus/pdu.h"
 
 /* Kept out of the way of what each field of each poll takes. */
 #define RARE __attribute__((noinline))
@@ -114,10 +115,10 @@ void decode_answer(const struct plan_read *read, const uint8_t *pdu, uint16_t *w
 {
     const uint8_t *data = pdu + 2;
     unsigned count = plan_read_words(read);
-    for (unsigned i = 0; i < count && read->function > 2; i++)
-        words[i] = (uint16_t)(data[2 * i] << 8 | data[2 * i + 1]);
-    for (unsigned i = 0; i < count && read->function <= 2; i++)
-        words[i] = data[i / 8] >> (i % 8) & 1;
+    bool bits = modbus_reads_bits(read->function);
+    for (unsigned i = 0; i < count; i++)
+        words[i] =
+            (uint16_t)(bits ? data[i / 8] >> (i % 8) & 1 : data[2 * i] << 8 | data[2 * i + 1]);
 }
 
 static uint16_t swapped(uint16_t word)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "protocols/modbus/request.h"
 #include "protocols/modbus/rtu.h"
 
 #define REGISTERS_MOST 125u
@@ -125,7 +126,7 @@ uint16_t owed_probe(const struct owed *owed, const uint8_t *pdu, size_t pdu_size
                     uint8_t probe[OWED_PDU_SIZE])
 {
     uint8_t function = pdu[0];
-    bool bits = function == MODBUS_READ_COILS || function == MODBUS_READ_DISCRETE;
+    bool bits = modbus_reads_bits(function);
     bool reads = bits || function == MODBUS_READ_HOLDING || function == MODBUS_READ_INPUT;
     unsigned address = pdu_size >= 3 ? (unsigned)(pdu[1] << 8 | pdu[2]) : 0;
     unsigned count = reads && pdu_size >= 5 ? (unsigned)(pdu[3] << 8 | pdu[4]) : 1;
@@ -138,14 +139,12 @@ uint16_t owed_probe(const struct owed *owed, const uint8_t *pdu, size_t pdu_size
         bool fewer = tried < OWED_TYPES + 2;
         unsigned many = fewer ? 1 + tried * step : count + (tried - OWED_TYPES - 1) * step;
         unsigned from = address + many > 0x10000u ? 0x10000u - many : address;
-        const uint8_t made[OWED_PDU_SIZE] = {function, (uint8_t)(from >> 8), (uint8_t)from,
-                                             (uint8_t)(many >> 8), (uint8_t)many};
-        uint16_t size = rtu_answer_size(made, sizeof made);
-        if ((fewer && many >= count && reads) || many > most || size == own ||
-            !told_apart(owed, function, size))
+        if ((fewer && many >= count && reads) || many > most)
             continue;
-        memcpy(probe, made, sizeof made);
-        return size;
+        size_t made = modbus_read(probe, function, (uint16_t)from, (uint16_t)many);
+        uint16_t size = rtu_answer_size(probe, made);
+        if (size != own && told_apart(owed, function, size))
+            return size;
     }
     return 0;
 }

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "protocols/modbus/pdu.h"
+
 #define NEVER INT64_MAX
 
 struct plan_cost plan_cost_of(const struct serial_timing *wire, int64_t silence_ns,
@@ -23,13 +25,13 @@ unsigned plan_read_words(const struct plan_read *read)
 
 unsigned plan_read_bytes(const struct plan_read *read)
 {
-    return read->function <= 2 ? (read->count + 7u) / 8 : plan_read_words(read) * 2;
+    return modbus_reads_bits(read->function) ? (read->count + 7u) / 8 : plan_read_words(read) * 2;
 }
 
 int64_t plan_read_ns(const struct plan_read *read, const struct plan_cost *cost)
 {
-    int64_t data = read->function <= 2 ? cost->byte_ns * ((read->count + 7) / 8)
-                                       : cost->register_ns * plan_read_words(read);
+    int64_t data = modbus_reads_bits(read->function) ? cost->byte_ns * ((read->count + 7) / 8)
+                                                     : cost->register_ns * plan_read_words(read);
     return cost->request_ns + data;
 }
 
@@ -102,7 +104,7 @@ static bool extend(const struct search *s, unsigned at, struct plan_read *read)
     const struct plan_item *item = &s->items[s->order[at]];
     uint32_t end = (uint32_t)read->address + read->count;
     uint32_t item_end = (uint32_t)item->address + item->count;
-    unsigned limit = s->limits->max_registers * (read->function <= 2 ? 16u : 1u);
+    unsigned limit = s->limits->max_registers * (modbus_reads_bits(read->function) ? 16u : 1u);
     if (item->function != read->function || item->group != read->group ||
         (s->lessons->cut >> at & 1) || item->address > end + s->limits->gap)
         return false;

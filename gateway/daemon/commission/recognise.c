@@ -14,13 +14,11 @@
 #include "gateway/daemon/config/field_type.h"
 #include "protocols/modbus/request.h"
 
-#define READ_IDENTITY 43
-#define MEI_IDENTITY  14
-#define KEPT          256  /* more than all shipped profiles ask, so that nothing is asked anew */
-#define TRIES         2    /* of a question that nobody answers, … */
-#define TRIES_MORE    5    /* … by a device that answers even to what it does not have */
-#define TINY          1e-6 /* two whole numbers read as a float are mostly less */
-#define NAME_LETTERS  4    /* of a profile's name, to be found in what a device says */
+#define KEPT         256  /* more than all shipped profiles ask, so that nothing is asked anew */
+#define TRIES        2    /* of a question that nobody answers, … */
+#define TRIES_MORE   5    /* … by a device that answers even to what it does not have */
+#define TINY         1e-6 /* two whole numbers read as a float are mostly less */
+#define NAME_LETTERS 4    /* of a profile's name, to be found in what a device says */
 
 /* ---- the profiles ---- */
 
@@ -106,7 +104,7 @@ static void append(char *text, size_t size, const uint8_t *bytes, size_t count)
 static void read_objects(const uint8_t *pdu, size_t size, char text[RECOGNISE_IDENTITY])
 {
     size_t at = 7;
-    if (size < at || pdu[0] != READ_IDENTITY || pdu[1] != MEI_IDENTITY)
+    if (size < at || pdu[0] != MODBUS_ENCAPSULATED || pdu[1] != MODBUS_MEI_IDENTIFICATION)
         return;
     for (unsigned left = pdu[6]; left > 0 && at + 2 <= size && at + 2u + pdu[at + 1] <= size;
          left--) {
@@ -118,7 +116,8 @@ static void read_objects(const uint8_t *pdu, size_t size, char text[RECOGNISE_ID
 void recognise_identity(struct bench *bench, const struct serial_timing *wire, uint8_t unit,
                         char text[RECOGNISE_IDENTITY])
 {
-    const uint8_t objects[] = {READ_IDENTITY, MEI_IDENTITY, 1, 0}, report[] = {MODBUS_REPORT_ID};
+    const uint8_t objects[] = {MODBUS_ENCAPSULATED, MODBUS_MEI_IDENTIFICATION, 1, 0},
+                  report[] = {MODBUS_REPORT_ID};
     struct transact_answer answer;
     text[0] = '\0';
     bench_ask(bench, wire, unit, objects, sizeof objects, BENCH_WAIT_MS, TRIES, &answer);

@@ -278,7 +278,7 @@ static bool check_blocks(struct yaml_source *source, const struct profile_config
     for (unsigned i = 0; i < profile->block_count; i++) {
         const struct block_config *block = &profile->blocks[i];
         bool used = false;
-        if (block->function > 2 && block->count > profile->max_registers)
+        if (!modbus_reads_bits(block->function) && block->count > profile->max_registers)
             good = yaml_error(source, block->line,
                               "a block is larger than max_registers %u; raise the limit",
                               profile->max_registers);

@@ -582,7 +582,7 @@ static void answer_reverting(const struct update *update, struct update_node *no
 
 static bool is_answer_to_read(const uint8_t *pdu, size_t size, size_t registers)
 {
-    return size == 2 + registers * 2 && pdu[0] == 4 && pdu[1] == registers * 2;
+    return size == 2 + registers * 2 && pdu[0] == MODBUS_READ_INPUT && pdu[1] == registers * 2;
 }
 
 /* False: the answer is not to what this node was asked. */
@@ -686,14 +686,15 @@ void update_answered(struct update *update, int64_t now_ms, const uint8_t *pdu, 
     unsigned i = (unsigned)update->waiting;
     struct update_node *node = &update->nodes[i];
     struct update_node before = *node;
-    if (pdu != NULL && size == 5 && pdu[0] == 16)
+    if (pdu != NULL && size == 5 && pdu[0] == MODBUS_WRITE_REGISTERS)
         answer_write(update, node, now_ms);
-    else if (pdu != NULL && size == 2 && pdu[0] & 0x80 && node->state == NODE_TRUSTING)
+    else if (pdu != NULL && size == 2 && (pdu[0] & MODBUS_EXCEPTION_BIT) != 0 &&
+             node->state == NODE_TRUSTING)
         node->state =
             update->dry_run
                 ? NODE_JOINED
                 : NODE_LOCKED; /* an older firmware does not say; it judges the image itself */
-    else if (pdu != NULL && size == 2 && pdu[0] & 0x80)
+    else if (pdu != NULL && size == 2 && (pdu[0] & MODBUS_EXCEPTION_BIT) != 0)
         fail_node(node, WINDOW_RESULT_NO_SLOTS, false);
     else if (pdu == NULL || !answer_read(update, i, pdu, size, now_ms))
         no_answer(update, node, now_ms);

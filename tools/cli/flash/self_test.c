@@ -9,6 +9,7 @@
 #include "gateway/common/serial.h"
 #include "gateway/daemon/bus/transact.h"
 #include "protocols/image/window.h"
+#include "protocols/modbus/request.h"
 #include "protocols/node_map/node_map.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/outcome.h"
@@ -101,9 +102,10 @@ static bool ask(struct session *s, const uint8_t *pdu, size_t size, uint16_t ans
 
 static bool read_words(struct session *s, uint16_t at, uint16_t count, uint16_t *words)
 {
-    const uint8_t pdu[5] = {4, (uint8_t)(at >> 8), (uint8_t)at, 0, (uint8_t)count};
+    uint8_t pdu[MODBUS_REQUEST_SIZE];
+    size_t size = modbus_read(pdu, MODBUS_READ_INPUT, at, count);
     struct transact_answer answer;
-    if (!ask(s, pdu, sizeof pdu, (uint16_t)(SERIAL_ANSWER_BYTES + 2 * count), &answer) ||
+    if (!ask(s, pdu, size, (uint16_t)(SERIAL_ANSWER_BYTES + 2 * count), &answer) ||
         answer.pdu_size != 2u + 2u * count)
         return false;
     for (size_t i = 0; i < count; i++)
@@ -111,17 +113,18 @@ static bool read_words(struct session *s, uint16_t at, uint16_t count, uint16_t 
     return true;
 }
 
-static bool write_word(struct session *s, uint8_t function, uint16_t at, uint16_t value)
+static bool write_word(struct session *s, uint16_t at, uint16_t value)
 {
-    const uint8_t pdu[5] = {function, (uint8_t)(at >> 8), (uint8_t)at, (uint8_t)(value >> 8),
-                            (uint8_t)value};
+    uint8_t pdu[MODBUS_REQUEST_SIZE];
     struct transact_answer answer;
-    return ask(s, pdu, sizeof pdu, 8, &answer);
+    return ask(s, pdu, modbus_write_register(pdu, at, value), 8, &answer);
 }
 
 static bool set_coil(struct session *s, uint16_t coil)
 {
-    return write_word(s, 5, coil, 0xFF00);
+    uint8_t pdu[MODBUS_REQUEST_SIZE];
+    struct transact_answer answer;
+    return ask(s, pdu, modbus_write_coil(pdu, coil, true), 8, &answer);
 }
 
 static void rest(struct session *s)
@@ -234,7 +237,7 @@ static void check_calibration(struct session *s)
         if (table->points == 0)
             continue;
         wanted++;
-        found += write_word(s, 6, NODE_CALIBRATION_CHANNEL, (uint16_t)i) &&
+        found += write_word(s, NODE_CALIBRATION_CHANNEL, (uint16_t)i) &&
                  read_words(s, NODE_CALIBRATION_CHANNEL, 26, words) && same_table(words, table);
     }
     if (wanted > 0)

@@ -84,7 +84,11 @@ static uint8_t function_of(const char *kind)
     static const struct {
         const char *name;
         uint8_t function;
-    } kinds[] = {{"coil", 1}, {"discrete_input", 2}, {"holding", 3}, {"read", 4}, {"input", 4}};
+    } kinds[] = {{"coil", MODBUS_READ_COILS},
+                 {"discrete_input", MODBUS_READ_DISCRETE},
+                 {"holding", MODBUS_READ_HOLDING},
+                 {"read", MODBUS_READ_INPUT},
+                 {"input", MODBUS_READ_INPUT}};
     for (size_t i = 0; kind != NULL && i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kinds[i].name, kind) == 0)
             return kinds[i].function;
@@ -290,7 +294,8 @@ static void read_switch(struct import *import, const yaml_node_t *item, unsigned
     if (write == NULL)
         return;
     write->address = address;
-    write->function = tree_true(import, item, "use_write_multiple") ? 15 : 5;
+    write->function =
+        tree_true(import, item, "use_write_multiple") ? MODBUS_WRITE_COILS : MODBUS_WRITE_COIL;
     import_rest(import, item, value_keys, name);
 }
 
@@ -320,7 +325,8 @@ static void read_number(struct import *import, const yaml_node_t *item, unsigned
     if (write == NULL)
         return;
     write->address = address;
-    write->function = tree_true(import, item, "use_write_multiple") ? 16 : 6;
+    write->function = tree_true(import, item, "use_write_multiple") ? MODBUS_WRITE_REGISTERS
+                                                                    : MODBUS_WRITE_REGISTER;
     write->min = (int32_t)(least * multiply);
     write->max = (int32_t)(most * multiply);
     write->scale = 1 / multiply;

@@ -167,7 +167,8 @@ static void read_sensor(struct import *import, const yaml_node_t *item, unsigned
     struct import_value *value = new_value(import, item, device, name);
     if (value == NULL)
         return;
-    value->function = input != NULL && strcmp(input, "input") == 0 ? 4 : 3;
+    value->function =
+        input != NULL && strcmp(input, "input") == 0 ? MODBUS_READ_INPUT : MODBUS_READ_HOLDING;
     if (!read_type(import, item, value)) {
         import->value_count--;
         return;
@@ -191,7 +192,10 @@ static void read_binary(struct import *import, const yaml_node_t *item, unsigned
     static const struct {
         const char *name;
         uint8_t function;
-    } kinds[] = {{"coil", 1}, {"discrete_input", 2}, {"holding", 3}, {"input", 4}};
+    } kinds[] = {{"coil", MODBUS_READ_COILS},
+                 {"discrete_input", MODBUS_READ_DISCRETE},
+                 {"holding", MODBUS_READ_HOLDING},
+                 {"input", MODBUS_READ_INPUT}};
     const char *input = tree_text(import, item, "input_type");
     struct import_value *value = new_value(import, item, device, name);
     if (value == NULL)
@@ -240,7 +244,10 @@ static void read_switch(struct import *import, const yaml_node_t *item, unsigned
     if (write == NULL)
         return;
     write->address = at;
-    write->function = coil ? (plural ? 15 : 5) : plural ? 16 : 6;
+    write->function = coil && plural ? MODBUS_WRITE_COILS
+                      : coil         ? MODBUS_WRITE_COIL
+                      : plural       ? MODBUS_WRITE_REGISTERS
+                                     : MODBUS_WRITE_REGISTER;
     write->min = (int32_t)(on < off ? on : off);
     write->max = (int32_t)(on < off ? off : on);
     if (write->max - write->min > 1)

@@ -347,7 +347,10 @@ static uint8_t function_of(struct import *import, const yaml_node_t *item)
     static const struct {
         const char *name;
         uint8_t function;
-    } kinds[] = {{"coil", 1}, {"bit", 2}, {"holding", 3}, {"input", 4}};
+    } kinds[] = {{"coil", MODBUS_READ_COILS},
+                 {"bit", MODBUS_READ_DISCRETE},
+                 {"holding", MODBUS_READ_HOLDING},
+                 {"input", MODBUS_READ_INPUT}};
     const char *kind = tree_text(import, item, "register_type");
     for (size_t i = 0; kind != NULL && i < 4; i++) {
         if (strcmp(kinds[i].name, kind) == 0)
@@ -403,7 +406,7 @@ static void read_state(struct import *import, const yaml_node_t *item, const str
     (void)tree_integer(import, item, "count", &count);
     struct import_value made = {.type = FIELD_U16, .bits = 1, .scale = 1};
     made.function = function_of(import, item);
-    bool bit = made.function == MODBUS_READ_COILS || made.function == MODBUS_READ_DISCRETE;
+    bool bit = modbus_reads_bits(made.function);
     if (bit)
         made.type = FIELD_BOOL;
     if (made.function == 0 || (bit && (count != 1 || converter != NULL)) ||
@@ -439,7 +442,7 @@ static void read_command(struct import *import, const yaml_node_t *item,
     const char *name = tree_text(import, item, "name");
     struct where where;
     name = name != NULL ? name : "?";
-    if (function_of(import, item) != 1) {
+    if (function_of(import, item) != MODBUS_READ_COILS) {
         import_lose(import, yaml_line(item),
                     _("%.60s: nothing says which values may be written; add a write with min and "
                       "max"),

@@ -117,7 +117,10 @@ static uint8_t function_of(const char *kind)
     static const struct {
         const char *name;
         uint8_t function;
-    } kinds[] = {{"coil", 1}, {"discrete", 2}, {"holding", 3}, {"input", 4}};
+    } kinds[] = {{"coil", MODBUS_READ_COILS},
+                 {"discrete", MODBUS_READ_DISCRETE},
+                 {"holding", MODBUS_READ_HOLDING},
+                 {"input", MODBUS_READ_INPUT}};
     for (size_t i = 0; kind != NULL && i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kinds[i].name, kind) == 0)
             return kinds[i].function;
@@ -283,8 +286,10 @@ static void read_plugin(struct import *import, const yaml_node_t *plugin, const 
     static const struct {
         const char *key;
         uint8_t function;
-    } lists[] = {
-        {"coils", 1}, {"discrete_inputs", 2}, {"holding_registers", 3}, {"input_registers", 4}};
+    } lists[] = {{"coils", MODBUS_READ_COILS},
+                 {"discrete_inputs", MODBUS_READ_DISCRETE},
+                 {"holding_registers", MODBUS_READ_HOLDING},
+                 {"input_registers", MODBUS_READ_INPUT}};
     static const char *const styles[] = {"request", "metric"};
     const char *name = tree_text(import, plugin, "name");
     const char *style = tree_text(import, plugin, "configuration_type");

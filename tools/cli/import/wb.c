@@ -94,8 +94,12 @@ static uint8_t function_of(const char *kind)
     static const struct {
         const char *name;
         uint8_t function;
-    } kinds[] = {{"coil", 1},  {"discrete", 2},       {"holding", 3},
-                 {"input", 4}, {"holding_single", 3}, {"holding_multi", 3}};
+    } kinds[] = {{"coil", MODBUS_READ_COILS},
+                 {"discrete", MODBUS_READ_DISCRETE},
+                 {"holding", MODBUS_READ_HOLDING},
+                 {"input", MODBUS_READ_INPUT},
+                 {"holding_single", MODBUS_READ_HOLDING},
+                 {"holding_multi", MODBUS_READ_HOLDING}};
     for (size_t i = 0; kind != NULL && i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kinds[i].name, kind) == 0)
             return kinds[i].function;
@@ -139,7 +143,9 @@ static void read_write(struct import *import, const yaml_node_t *channel,
     struct import_write *write = import_write(import, value->device, value->line, value->name);
     if (write == NULL)
         return;
-    write->function = coil ? 5 : kind != NULL && strcmp(kind, "holding_multi") == 0 ? 16 : 6;
+    write->function = coil                                                 ? MODBUS_WRITE_COIL
+                      : kind != NULL && strcmp(kind, "holding_multi") == 0 ? MODBUS_WRITE_REGISTERS
+                                                                           : MODBUS_WRITE_REGISTER;
     write->address = (uint16_t)address;
     write->min = (int32_t)least;
     write->max = (int32_t)most;

@@ -38,7 +38,8 @@ static size_t answer_at(const struct exchange *x, size_t at)
         return 0;
     if (bytes[1] == x->request[1] && left >= x->answer_size && rtu_check(bytes, x->answer_size))
         return x->answer_size;
-    bool refused = bytes[1] == (x->request[1] | 0x80) && rtu_check(bytes, EXCEPTION_SIZE);
+    bool refused =
+        bytes[1] == (x->request[1] | MODBUS_EXCEPTION_BIT) && rtu_check(bytes, EXCEPTION_SIZE);
     return refused ? EXCEPTION_SIZE : 0;
 }
 

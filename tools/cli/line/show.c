@@ -20,7 +20,7 @@ static void values_text(const uint8_t *bytes, size_t size, char *out, size_t roo
 {
     unsigned count = bytes[2] / 2u;
     int used = snprintf(out, room, "%u:", bytes[0]);
-    if (bytes[1] <= 2) {
+    if (modbus_reads_bits(bytes[1])) {
         (void)snprintf(out + used, room - (size_t)used, " bits %02x", bytes[3]);
         return;
     }
@@ -45,7 +45,7 @@ void line_frame_text(const uint8_t *bytes, size_t size, char *out, size_t room)
     unsigned value = size >= 6 ? (unsigned)(bytes[4] << 8 | bytes[5]) : 0;
     if (!good)
         (void)snprintf(out, room, "%s", _("no frame"));
-    else if ((function & 0x80) != 0)
+    else if ((function & MODBUS_EXCEPTION_BIT) != 0)
         (void)snprintf(out, room, _("%u: refuses, exception %u"), bytes[0], bytes[2]);
     else if (function >= MODBUS_READ_COILS && function <= MODBUS_READ_INPUT &&
              size == 5u + bytes[2])
