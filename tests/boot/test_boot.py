@@ -48,7 +48,7 @@ buses:
     devices:
       - {{ name: soil, profile: rs-ws-n01-tr, address: 1, every: 2s }}
   - name: adapter
-    port: /dev/ttyUSB0
+    port: {adapter}
     response: 2s
     devices:
       - {{ name: seven, profile: zts-3001-7in1, address: 7, every: 2s }}
@@ -148,10 +148,10 @@ def uart(vm):
                     "*/pci*/tty*|*serial8250*|*/pnp*) ;; */pci*) basename $port; esac; done")
 
 
-def configure(vm, field, every="2s", rs485=RS485):
+def configure(vm, field, every="2s", rs485=RS485, adapter="/dev/ttyUSB0"):
     write(vm, "/etc/baiye/baiye.yaml", CONFIG.format(
         host=HOST, port=field.port("remote").split(":")[1], uart=f"/dev/{uart(vm)}", every=every,
-        baud=UART_BAUD, rs485=rs485))
+        baud=UART_BAUD, rs485=rs485, adapter=adapter))
 
 
 def wait_readings(vm, device, seconds=300):
@@ -253,6 +253,25 @@ def test_an_adapter_pulled_out_and_plugged_in_again_is_polled(vm, field):
 def test_an_adapter_is_quick_and_hidden_from_the_modems_manager(vm):
     assert "ID_MM_PORT_IGNORE=1" in vm.check("udevadm info /dev/ttyUSB0 -q property")
     assert vm.check("cat /sys/bus/usb-serial/devices/ttyUSB0/latency_timer") == "1"
+
+
+def test_a_port_of_a_kind_that_the_unit_leaves_out_is_told_with_the_line_to_add(vm, field):
+    """A console of the hypervisor stands for a port whose maker has given it a name of its own."""
+    vm.check("chmod 666 /dev/hvc0")
+    configure(vm, field, adapter="/dev/hvc0")
+    vm.check("systemctl reload baiyed")
+    here = "journalctl -o cat _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID baiyed)"
+    told = vm.wait(f"{here} | grep 'bus adapter: /dev/hvc0 can.t be opened' | grep -o 'DeviceAllow=[^,]*'")
+    assert set(told.splitlines()) == {"DeviceAllow=char-hvc rw"}
+    assert " hvc\n" in vm.check("cat /proc/devices")
+    folder = "/etc/systemd/system/baiyed.service.d"
+    vm.check(f"mkdir {folder} && printf '[Service]\\nDeviceAllow=char-hvc rw\\n' >{folder}/port.conf && "
+             "systemctl daemon-reload && systemctl restart baiyed")
+    wait_readings(vm, "air")
+    vm.wait(f"{here} | grep 'bus adapter: /dev/hvc0 is open'")
+    configure(vm, field)
+    vm.check(f"rm -r {folder} && systemctl daemon-reload && systemctl restart baiyed")
+    wait_readings(vm, "seven")
 
 
 def test_it_is_ready(vm):
