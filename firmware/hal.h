@@ -3,7 +3,7 @@
  * that defines every function below; the linker picks it, nothing else in firmware/ knows which.
  *
  * One thread: all functions are called from the main loop, never from an interrupt. A board's
- * interrupts only store bytes and end hal_sleep(). No call waits longer than its comment says.
+ * interrupts only store bytes and end hal_sleep(). No call waits longer than its comment states.
  * The board's main() brings clocks and pins up, fills a struct node_config and calls node_run(). */
 #ifndef BAIYE_HAL_H
 #define BAIYE_HAL_H
@@ -18,7 +18,7 @@ enum hal_result {
     HAL_NAK = -1,     /* no one answered at that address */
     HAL_TIMEOUT = -2, /* the bound of the wait was reached */
     HAL_STUCK = -3,   /* a bus line is held down, and recovery did not free it */
-    HAL_RANGE = -4,   /* the caller asked for what the board does not have */
+    HAL_RANGE = -4,   /* the caller requested what the board does not have */
     HAL_FAULT = -5    /* the part answered with an error, or a write did not read back */
 };
 
@@ -79,7 +79,7 @@ void hal_bus_watch(bool on);
  * false. The driver is let go when the last stop bit has left (transmit complete), by interrupt. */
 void hal_bus_send(const uint8_t *data, size_t size);
 bool hal_bus_sending(void);
-/* Least silence that this board can tell from a pause inside a frame, 0: no floor but the
+/* Least silence that this board can distinguish from a pause inside a frame, 0: no floor but the
  * standard's. Emulated boards get their bytes in bursts and name some 20,000. */
 uint32_t hal_bus_silence_floor_us(void);
 
@@ -128,19 +128,19 @@ void hal_indicator(bool on);
  * (EEPROM); bytes outside are untouched. A returned write is durable. Each takes at most 20 ms per
  * 64 bytes. */
 #define HAL_NV_SIZE 32768u
-/* A board that can tell refuses both (HAL_FAULT) while its supply is too low for the memory. */
+/* A board that measures its supply refuses both (HAL_FAULT) while it is too low for memory. */
 enum hal_result hal_nv_read(uint32_t offset, void *data, size_t size);
 enum hal_result hal_nv_write(uint32_t offset, const void *data, size_t size);
 
 /* RAM that keeps its bytes over every reset but not over power loss; 8-byte aligned. Where a part
- * does not tell the cause of a reset, the node finds it by a marker in here. */
+ * does not report the cause of a reset, the node finds it by a marker in here. */
 #define HAL_RETAINED_SIZE 64u
 void *hal_retained(void);
 
 /* ---- life ---- */
 
 enum hal_reset_cause {
-    HAL_RESET_UNKNOWN = 0, /* the part does not say: the node looks at its own marker */
+    HAL_RESET_UNKNOWN = 0, /* the part does not report it: the node looks at its own marker */
     HAL_RESET_POWER,
     HAL_RESET_BROWN_OUT,
     HAL_RESET_WATCHDOG,

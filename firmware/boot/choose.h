@@ -27,7 +27,7 @@ struct boot_choice {
 /* Starts in a row without ten good minutes, after which the other image gets its turn. */
 #define BOOT_STARTS 8u
 
-/* `starts`: how many there were since the program last said that it was well. */
+/* `starts`: how many there were since the program last reported that it was well. */
 struct boot_choice boot_choose_after(unsigned starts);
 struct boot_choice boot_choose(void);
 

@@ -13,7 +13,7 @@
 
 enum flash_result {
     FLASH_OK = 0,
-    FLASH_FAILED = -1, /* the part said so, or it does not read back */
+    FLASH_FAILED = -1, /* the part reported it, or it does not read back */
     FLASH_RANGE = -2   /* outside of the two slots and their state pages, or not aligned */
 };
 

@@ -52,7 +52,7 @@ uint16_t receive_missing_count(const struct receive *receive);
 /* No block of the session is missing. */
 bool receive_is_whole(const struct receive *receive);
 /* Whole, and its signature holds: marks it READY, so that the next reset tries it. Else an
- * image_result or a window_result that says why not, and the session is over. */
+ * image_result or a window_result that gives the reason, and the session is over. */
 int receive_finish(struct receive *receive);
 /* On the gateway's word, after its own look at the node: keeps the running image for good. */
 enum window_result receive_confirm(struct receive *receive);

@@ -29,7 +29,7 @@ extern const struct sdi12_rules sdi12_rules_standard; /* 3 x 3, as the standard 
 
 enum sdi12_line_result {
     SDI12_LINE_ANSWER = 0,   /* answer[0..length) ends in CR LF */
-    SDI12_LINE_SILENT = -1,  /* no one said anything */
+    SDI12_LINE_SILENT = -1,  /* no one answered */
     SDI12_LINE_GARBLED = -2, /* bytes came, with wrong parity, cut off or too long */
 };
 
@@ -48,7 +48,7 @@ struct sdi12_line {
     uint8_t inner_left; /* tries left after this break */
     uint8_t outer_left;
     bool garbled; /* a byte with an error is in the answer, or some try ended so */
-    bool heard;   /* some try heard something */
+    bool heard;   /* some try received something */
     uint8_t command_length;
     char command[SDI12_COMMAND_MAX];
 };

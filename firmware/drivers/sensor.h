@@ -24,7 +24,7 @@
 
 struct sensor_value {
     int32_t hundredths; /* SENSOR_NO_VALUE unless the flag is good, range or uncalibrated */
-    int32_t raw;        /* what the sensor said before conversion (counts; hundredths of a count
+    int32_t raw;        /* what the sensor reported before conversion (counts; hundredths of a count
                            where it says decimals), SENSOR_NO_VALUE when it said nothing */
     uint8_t flag;       /* enum metric_flag: good, range, absent, uncalibrated or fault */
 };

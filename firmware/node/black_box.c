@@ -25,7 +25,7 @@ _Static_assert(sizeof(struct retained) <= HAL_RETAINED_SIZE, "retained RAM is to
 
 /* Where the part does not name the cause: a fault that was not seen before, else by the marker. A
  * run that ended without word was ended by the watchdog, or by the reset pin of a part that does
- * not tell the two apart. */
+ * not distinguish the two. */
 static enum hal_reset_cause find_cause(const struct retained *kept, bool warm)
 {
     enum hal_reset_cause cause = hal_reset_cause();

@@ -8,7 +8,7 @@
 
 #define SECOND_US   UINT64_C(1000000)
 #define POWER_UP_US (5 * SECOND_US)
-#define ANSWER_US   500000u /* a master that has not heard by then asks again */
+#define ANSWER_US   500000u /* a master without an answer by then sends its request again */
 #define ANY_UNIT    0xFFu
 #define WRAPPING    6u /* 46 08 and the serial number, before a plain request */
 

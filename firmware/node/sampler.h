@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Measures on its own schedule, whoever asks or not: rails on, warm-up, all sensors started at one
+/* Measures on its own schedule, polled or not: rails on, warm-up, all sensors started at one
  * instant (the sample's time), each polled when it wants, and when the last has ended or its bound
  * has passed, one consistent sample is put together.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All that a node knows, and what can be said of it. The registers show it, node.h moves it. */
+/* All that a node knows, and what can be reported of it. The registers show it, node.h moves it. */
 #ifndef BAIYE_FIRMWARE_NODE_STATE_H
 #define BAIYE_FIRMWARE_NODE_STATE_H
 
@@ -26,7 +26,7 @@
 #define NODE_VERSION_MINOR 1
 #define NODE_VERSION_PATCH 0
 
-/* What the board's main() says about the board. Pointers outlive the node. */
+/* What the board's main() states about the board. Pointers outlive the node. */
 struct node_config {
     const struct node_probe *probes;
     size_t probe_count;               /* up to SAMPLER_PROBES_MAX */

@@ -229,7 +229,7 @@ static void set_limits(struct bus *bus, struct device *device, struct transact_r
         request->fastest_ns = INT64_MIN; /* a converter's line may be faster than is known here */
     int64_t frames_ns =
         serial_timing_bytes_ns(&device->wire, request->pdu_size + 3u + request->answer_size);
-    /* One that was never late: what is asked does not pile up at a unit that is slow. */
+    /* One that was never late: requests do not pile up at a unit that is slow. */
     bool known = device->health.known == LINK_QUALITY_LEARNT && device->late_ns == 0;
     request->insists = request->insists || (cost_max_us > 0 && known);
     if (cost_max_us > 0 && probe_timeout_ns(bus, device) < request->timeout_ns)
@@ -240,7 +240,7 @@ static void set_limits(struct bus *bus, struct device *device, struct transact_r
     device->poll.cut_short = cost_max_us > 0 && request->timeout_ns < ceiling;
     request->late_ns = 2 * ceiling > request->timeout_ns ? 2 * ceiling - request->timeout_ns : 0;
     request->wire = &device->wire;
-    bool guest = device->config->unit != request->unit; /* asked by people, one by one */
+    bool guest = device->config->unit != request->unit; /* requested by people, one by one */
     if (!guest)                                         /* else it has another's settings */
         request->extra_ns = device->config->profile->extra_silence_us * US;
 }
@@ -273,7 +273,7 @@ enum bus_result bus_ask_on(struct bus *bus)
     return over ? asked(bus) : BUS_OK;
 }
 
-/* Modbus TCP: asked now, answered later. */
+/* Modbus TCP: requested now, answered later. */
 static enum bus_result ask_without_waiting(struct bus *bus)
 {
     struct bus_exchange *exchange = &bus->exchange;

@@ -127,7 +127,7 @@ static bool is_unknown(const struct bus *bus, int unit)
     return node != NULL && own_node_unknown(node);
 }
 
-/* Modbus TCP: what has come while nothing was asked. */
+/* Modbus TCP: what has come while no request was under way. */
 static void take_unasked(struct bus *bus, int64_t now)
 {
     if (!bus->pace.heard || !bus->link.up || transact_drop(&bus->transact))
@@ -385,7 +385,7 @@ struct bus *bus_start(const struct config *config, uint16_t bus_index, uint32_t 
                       const struct reading_sink *sink)
 {
     struct bus *bus = bus_create(config, bus_index, boot, sink);
-    if (bus != NULL && boot > 1) /* the process before may have asked */
+    if (bus != NULL && boot > 1) /* the process before may have sent requests */
         connection_after_strangers(bus);
     int error = bus == NULL                 ? ENOMEM
                 : bus->bus->type == BUS_TCP ? tcp_loop_join(bus)

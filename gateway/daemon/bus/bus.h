@@ -25,7 +25,7 @@ struct bus_reply {
 };
 
 /* One request/answer pair on the line, given as a PDU (function code and data). It goes before all
- * polls, as soon as what is on the line is over; but a unit that did not answer is not asked again
+ * polls, as soon as what is on the line is over; but a unit that did not answer is not polled again
  * while its answer may still come (twice its longest time to answer, 2 s at most unless a profile
  * says otherwise), and others have the line meanwhile. Requests to one unit keep their order.
  * Unit 0 is a broadcast: the reply is BUS_OK when it is on its way. A write (functions 5, 6, 15,

@@ -9,9 +9,9 @@ enum bus_result {
     BUS_OK = 0,
     BUS_TIMEOUT = -1,
     BUS_GARBLED = -2,   /* bytes came, none of them the answer */
-    BUS_EXCEPTION = -3, /* bus_reply.exception says which */
+    BUS_EXCEPTION = -3, /* bus_reply.exception has its code */
     BUS_DOWN = -4,      /* no adapter, no connection */
-    BUS_BUSY = -5,      /* too many requests wait; ask again later */
+    BUS_BUSY = -5,      /* too many requests wait; try again later */
     BUS_STOPPED = -6,   /* the bus was stopped before its turn came */
     BUS_MISMATCH = -7,  /* a write was acknowledged, but reads back otherwise */
     BUS_INVALID = -8,   /* the request itself is wrong */

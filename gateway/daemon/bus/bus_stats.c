@@ -80,10 +80,10 @@ static void publish_stats(struct bus *bus, int64_t now)
 }
 
 #define OTHER_MASTER_SHOWN_MS 600000  /* after its last request that was heard */
-#define OTHER_MASTER_AGAIN_MS 3600000 /* it has asked again by then */
+#define OTHER_MASTER_AGAIN_MS 3600000 /* it has sent another request by then */
 
 /* Values of an answer that nobody waits for any more may look like one request, CRC and all; a
- * master asks more than once. */
+ * master sends its request more than once. */
 static void note_other_master(struct reporting *reporting, uint64_t foreign, int64_t now)
 {
     uint64_t more = foreign - reporting->overheard_seen;
@@ -107,7 +107,7 @@ static enum log_level hint_level(struct hint hint)
     return hint.id != HINT_NONE ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE;
 }
 
-/* What a unit's numbers hint at. Of a dead one the log says already what it does. */
+/* What a unit's numbers hint at. Of a dead one the log already has it. */
 static void log_hint(struct bus *bus, unsigned index, struct hint hint)
 {
     struct device *device = &bus->devices[index];
@@ -172,7 +172,7 @@ static void report_health(struct bus *bus, int64_t now)
         return;
     for (unsigned i = 0; i < count; i++)
         health[i] = bus->devices[i].health;
-    bool paused = atomic_load(&bus->control.paused); /* nobody is asked: all is as it was */
+    bool paused = atomic_load(&bus->control.paused); /* no unit is polled: all is as it was */
     for (unsigned i = 0; i < count; i++) {
         const struct device *device = &bus->devices[i];
         bool away = connection_away(bus);
@@ -200,7 +200,7 @@ static void report_health(struct bus *bus, int64_t now)
         memcpy(report.serial, device->texts[1], sizeof report.serial);
         if (device->node == NULL)
             memcpy(report.firmware, device->texts[2], sizeof report.firmware);
-        if (!away) /* the line says so itself */
+        if (!away) /* the line reports it itself */
             log_hint(bus, i, report.hint);
         bus->sink->health(bus->sink->context, &report);
     }

@@ -4,7 +4,7 @@
  *     closed ──open──> up ──it failed──> closed, opened again with back-off
  *                      │ no one answers for 30 s (serial, RTU over TCP) ──> opened anew
  *                      └ nothing to ask, and `close:` or the server ends it ──> dormant
- *     dormant ──something is to be asked──> up
+ *     dormant ──something to request──> up
  *
  * A server that ends connections that rest is not connected to before it is asked again: one
  * connection a poll, and to everybody else the line is up all the time. Adapters and converters go
@@ -25,8 +25,8 @@
 #define OPEN_MOST_MS     1000
 #define DEAF_MS          30000
 #define DEAF_AGAIN_MS    60000
-#define FLICKER_MS       2000  /* gone so soon after it had come */
-#define LISTEN_FIRST_MS  200   /* another master may have asked just before it was opened */
+#define FLICKER_MS       2000 /* gone so soon after it had come */
+#define LISTEN_FIRST_MS  200  /* another master may have sent a request just before it was opened */
 #define TAKEN_OVER_MS    60000 /* a converter dials in again so soon after it has dialled in */
 #define FLICKERS         3
 #define FLICKER_MAX      100
@@ -42,7 +42,7 @@ struct connection {
     uint8_t flickers;   /* in a row: the port was gone again as soon as it had come, or a converter
                            dialled in over the connection that it had */
     int64_t flicker_ms; /* … for the last time */
-    int64_t strangers_us; /* until then another process may have asked the units; 0: never */
+    int64_t strangers_us; /* until then another process may have polled the units; 0: never */
     int open_error;       /* of the last try */
     int given_fd;         /* under the mutex: a converter that has dialled in; -1: none */
     char given_from[48];
@@ -286,7 +286,7 @@ static void try_open(struct bus *bus)
     bus->link.open_at_ms = now + bus->connection->open_wait_ms;
 }
 
-/* No one answers any more: neither the port nor the connection says that it is dead. */
+/* No one answers any more: neither the port nor the connection reports that it is dead. */
 static void wake_the_deaf(struct bus *bus, int64_t now)
 {
     bool silent = bus->connection->silent_ms != 0 && now - bus->connection->silent_ms >= DEAF_MS;
@@ -333,7 +333,7 @@ void connection_used(struct bus *bus, const struct transact_request *request,
                bus->bus->name, bus->bus->port);
 }
 
-/* Is a poll due, or does somebody else ask? */
+/* Is a poll due, or is there a request of others? */
 static bool is_wanted(struct bus *bus, int64_t now)
 {
     return schedule_next(&bus->schedule, now * US).unit >= 0 ||

@@ -57,7 +57,7 @@ static bool came_meanwhile(const struct field_config *field, uint64_t step, int6
     return field->most_per_hour > 0 && (double)step <= codes_by_rate(field, passed_ms);
 }
 
-/* Does what may come tell a good answer from a wrong one? Else any fall may be an overrun. */
+/* Does what may come distinguish good answers from wrong ones? Else any fall may be an overrun. */
 static bool is_bounded(const struct field_config *field, int64_t passed_ms)
 {
     return most_codes(field, passed_ms) < (double)part_of_codes(field, LEAP_PART);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cumulative counter of a bought device, which tells no boot: a fall may be a restart or one
+/* A cumulative counter of a bought device, which reports no boot: a fall may be a restart or one
  * wrong answer, and a leap may be rain or garbage. Neither is booked before the next answer
  * confirms it:
  *

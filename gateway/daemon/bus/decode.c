@@ -356,7 +356,7 @@ static void text_of(const struct field_config *field, const uint16_t *words, cha
     text[used] = '\0';
 }
 
-/* What it says of itself: a text, or a number with the digits behind the point that its scale
+/* What it reports of itself: a text, or a number with the digits behind the point that its scale
  * has. */
 static void take_text(const struct answer *answer, unsigned field, struct decoded *decoded)
 {
@@ -370,7 +370,7 @@ static void take_text(const struct answer *answer, unsigned field, struct decode
     if (config->type == FIELD_TEXT)
         text_of(config, words, text);
     else if (is_no_value(config, raw))
-        ; /* it says nothing */
+        ; /* it reports nothing */
     else if (config->scale == 1 && config->offset == 0 && field_type_whole(config, raw, &whole) &&
              field_type_kind(config) != FIELD_SIGNED && field_type_kind(config) != FIELD_REAL)
         (void)snprintf(text, DECODE_TEXT, "%llu", (unsigned long long)whole);

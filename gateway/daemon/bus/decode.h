@@ -30,8 +30,8 @@ struct decode_map {
 
 /* Cumulative counters as last seen; all zero at the start. Belongs to one device. */
 struct decode_counters {
-    uint32_t boot_base; /* boots are so much more than the device says */
-    uint32_t boot;      /* that `last` is of; always 0 for devices that do not tell */
+    uint32_t boot_base; /* boots are so much more than the device reports */
+    uint32_t boot;      /* that `last` is of; always 0 for devices that do not report it */
     uint64_t last[READING_VALUES_MAX];
     bool known[READING_VALUES_MAX];
 };
@@ -39,7 +39,7 @@ struct decode_counters {
 struct decoded {
     bool believed; /* false: the map version is not the one the profile describes */
     uint32_t boot, seq;
-    uint32_t age_ds; /* DECODE_AGE_NONE: no sample yet, or the device says none */
+    uint32_t age_ds; /* DECODE_AGE_NONE: no sample yet, or the device reports none */
     uint16_t status;
     uint8_t value_count;
     struct reading_value values[READING_VALUES_MAX];
@@ -59,7 +59,7 @@ void decode_map_init(struct decode_map *map, const struct profile_config *profil
 bool decode_layout(const struct plan *plan, struct decode_image *image);
 /* Puts the answer PDU (already checked against the request) of one read into the image. */
 void decode_answer(const struct plan_read *read, const uint8_t *pdu, uint16_t *words);
-/* `foreign`: the counters of a device that tells no boot, one a metric; NULL: it is one of our
+/* `foreign`: the counters of a device that reports no boot, one a metric; NULL: it is one of our
  * own nodes, whose counters are `counters`. */
 void decode_device(const struct device_config *device, const struct decode_map *map,
                    const struct plan *plan, const struct decode_image *image,
@@ -68,7 +68,7 @@ void decode_device(const struct device_config *device, const struct decode_map *
 /* The raw code of a field from its registers, in the low bits; 0 of a text. */
 uint64_t decode_raw(const struct field_config *field, const uint16_t *words);
 /* One raw code to a value: enumerations, scale, no-value code, plausible range. `exponent`: of ten,
- * from its scale register; 0 where there is none. `flag` is what the device says of the channel. */
+ * from its scale register; 0 where there is none. `flag`: as the device reports it. */
 struct reading_value decode_value(const struct field_config *field, uint64_t raw, int exponent,
                                   uint8_t flag);
 /* The codes that follow are of this boot: after a restart counters begin at 0. */

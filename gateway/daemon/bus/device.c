@@ -196,7 +196,7 @@ void device_poll_begin(struct device *device, int64_t now_ms)
         else
             rests |= UINT64_C(1) << i;
     }
-    /* What comes with each poll is all refused: then the rest is asked for, or nothing came. */
+    /* What comes with each poll is all refused: then the rest is requested, or nothing came. */
     device->image.rests = due > 0 ? rests : 0;
     skip_rests(device);
     device->poll.first_read = device->read;
@@ -249,7 +249,7 @@ static void keep_still(struct device *device, unsigned metric, const struct read
         sink->stands(sink->context, device->config->index, (uint8_t)metric, still);
 }
 
-/* What it stood at before a start is asked for once the time is known. */
+/* What it stood at before a start is requested once the time is known. */
 static void resume_still(struct device *device, unsigned metric, int64_t wall_ms, int64_t now_ms)
 {
     const struct reading_sink *sink = device->sink;

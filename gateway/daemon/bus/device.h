@@ -20,7 +20,7 @@ struct device_rare {
         bool asked; /* for what was kept before the start */
         bool kept;  /* by the sink, for the next start */
     } still[READING_VALUES_MAX];
-    struct counter foreign[READING_VALUES_MAX]; /* of a device that tells no boot, by metric */
+    struct counter foreign[READING_VALUES_MAX]; /* of a device that reports no boot, by metric */
     int64_t group_due_ms[PLAN_ITEMS_MAX];       /* of reads with a period of their own, by group */
     struct own_writes writes;
 };
@@ -54,18 +54,18 @@ struct device_refusal {
     uint8_t polls;        /* in a row that ended with one */
     uint8_t silent_read;  /* the one that had no answer last */
     uint8_t silent_reads; /* in a row that had no answer although the unit answers other reads */
-    uint8_t item;         /* the one asked for anew last */
+    uint8_t item;         /* the one requested anew last */
     bool retrying;        /* that one is in the plan again, alone */
     bool one_item;        /* the plan is that one alone: everything had been refused */
     bool learned_now;     /* by its silence: not to be forgotten when it counts as alive again */
     bool reported;        /* in the log */
-    uint8_t part;         /* the one asked for last to see whether the unit is alive */
+    uint8_t part;         /* the one requested last to see whether the unit is alive */
     bool elsewhere;       /* it answers for others than those that it is silent to */
     bool asked_part;      /* it is dead, and its last probe was for one part */
     bool alive;           /* … which it answered */
     uint64_t answered;    /* bit i: read i of this plan was, so it is no wrong one */
     uint64_t busy;        /* bit i: item i is left out, or alone again, since the unit was busy */
-    int64_t since_ms;     /* when one was first refused, or asked for anew; 0: none is refused */
+    int64_t since_ms;     /* when one was first refused, or requested anew; 0: none is refused */
     int64_t busy_ms;      /* when it last said so of a part; 0: not in the last hour */
 };
 
@@ -93,7 +93,7 @@ struct device {
     struct decode_counters counters;
     uint8_t read; /* of the plan: the next one of the poll in progress */
     struct device_poll poll;
-    char texts[DECODE_TEXTS][DECODE_TEXT]; /* what it said of itself, "": nothing yet */
+    char texts[DECODE_TEXTS][DECODE_TEXT]; /* what it reported of itself, "": nothing yet */
     uint32_t boot, seq;     /* of devices without their own: seq of the last poll due */
     struct reading_gap gap; /* being collected; first_seq 0: none */
     int64_t gap_since_ms, babble_ms;

@@ -20,7 +20,7 @@ struct bus;
 #define US        1000LL
 #define MS        1000000LL
 
-/* What is being asked. On a serial line it is over when bus_ask() returns; on Modbus TCP the next
+/* The request under way. On a serial line it is over when bus_ask() returns; on Modbus TCP the next
  * steps take what comes. */
 struct bus_exchange {
     bool waiting, numbered;
@@ -55,7 +55,7 @@ struct bus_pace {
 /* The port or connection; connection.c alone writes it. */
 struct bus_link {
     bool up;
-    bool dormant; /* closed with nothing to ask; opened again when there is */
+    bool dormant; /* closed with nothing to request; opened again when there is */
     bool useful;  /* since it was opened, somebody answered on this line */
     int64_t open_at_ms;
     int64_t ready_ms; /* nothing is sent on a new connection before */
@@ -132,14 +132,14 @@ int64_t tcp_loop_idle_ms(void);
 /* false: no memory. What it takes is freed with the bus. */
 bool connection_init(struct bus *bus);
 void connection_free(struct bus *bus);
-/* Another process may have asked the units until now. */
+/* Another process may have polled the units until now. */
 void connection_after_strangers(struct bus *bus);
 /* Opens, closes for a pause, opens anew what is deaf. True: it is being opened, nothing else
  * now. */
 bool connection_tend(struct bus *bus, int64_t now_ms);
 /* It failed while in use: opened again with back-off. */
 void connection_lost(struct bus *bus);
-/* It ended while nothing was asked. */
+/* It ended while no request was under way. */
 void connection_ended(struct bus *bus);
 /* There is nothing to do before `until_us`: closes when that is wanted. Until when to rest. */
 int64_t connection_idle(struct bus *bus, int64_t until_us);
@@ -180,7 +180,7 @@ enum schedule_outcome refused_judge(struct bus *bus, struct device *device, unsi
                                     struct transact_answer *answer, bool *again);
 /* The read that was refused is planned anew in parts, or left out. */
 void refused_leave_out(struct device *device);
-/* What was refused is asked for again, as if nothing had been. */
+/* What was refused is requested again, as if nothing had been. */
 void refused_forget(struct device *device);
 /* Was its last exception one that ends by itself? */
 bool refused_is_busy(const struct device *device);
@@ -188,7 +188,7 @@ bool refused_is_busy(const struct device *device);
 bool refused_by_another(const struct transact_answer *answer);
 /* One line when what the device refuses has changed. */
 void refused_note(struct bus *bus, struct device *device);
-/* Every hour one of what was refused is asked for again, alone; if it is answered, all are. What
+/* Every hour one of what was refused is requested again, alone; if it is answered, all are. What
  * the unit was busy with every minute. */
 void refused_ask_anew(struct device *device, int64_t now_ms);
 /* Everything is refused: one field a minute, each in its turn, until one is answered. */
@@ -232,7 +232,7 @@ void bus_report(struct bus *bus, int64_t now_ms);
 void bus_report_soon(struct bus *bus);
 /* What is counted. */
 void report_request(struct bus *bus);
-/* `guest`: the unit is none of the bus, asked by people; that it is silent is no trouble. */
+/* `guest`: the unit is none of the bus, requested by people; that it is silent is no trouble. */
 void report_answer(struct bus *bus, const struct transact_answer *answer, bool guest);
 void report_reopened(struct bus *bus);
 

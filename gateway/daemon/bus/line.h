@@ -24,7 +24,7 @@ struct line {
     bool ended;   /* the other end has closed it; it did not just vanish */
     int wake_fd;  /* eventfd: a request of others waits */
     int epoll_fd; /* waits for its connection, too; -1: none, line_wait() and line_open() do */
-    void *token;  /* … and tells of it by this */
+    void *token;  /* … and reports it by this */
     struct serial_timing wire; /* in force */
     int64_t last_ns;           /* when the last byte was seen or will have been sent */
     uint16_t transaction;      /* Modbus TCP: of the last request */

@@ -8,7 +8,7 @@
 #define TOO_FAST_FADES 64 /* good answers that make up for one */
 #define ODD_RUN        3  /* of a unit that has not answered as asked lately; late answers to */
 #define ODD_RUN_GOOD   20 /* something else can be the cause with one that has */
-#define ENOUGH         8u /* tries before anything is said, */
+#define ENOUGH         8u /* tries before anything is reported, */
 #define ENOUGH_SILENT  4u /* but of a unit that never answers: as many make it dead */
 
 static unsigned class_of(int64_t turnaround_ns)

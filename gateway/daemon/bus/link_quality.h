@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How well each device answers, and what that says about the wiring. Pure.
+/* How well each device answers, and what that indicates about the wiring. Pure.
  *
  * Turnarounds go into 64 classes, four to an octave from 50 us up; percentiles are the upper ends
  * of their classes (at most 19 % too high). Ends of tries, which hints are made from, fade: counts
@@ -57,7 +57,7 @@ void link_quality_too_fast(struct link_quality *health, int64_t turnaround_ns);
 /* A try ended with a good frame of the unit that does not fit the request; `run` is not looked
  * at. */
 void link_quality_odd(struct link_quality *health, const struct link_quality_odd *odd);
-/* It answers what was not asked; HINT_NONE: it does not. */
+/* It answers what was not requested; HINT_NONE: it does not. */
 struct hint link_quality_odd_hint(const struct link_quality *health);
 /* p50: 0.5. 0 when nothing is known. */
 uint32_t link_quality_percentile_us(const struct link_quality *health, double share);

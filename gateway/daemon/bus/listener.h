@@ -15,9 +15,9 @@ struct listener_stats {
     uint64_t registered; /* given to their bus */
     uint64_t unknown;    /* refused: a registration that is no one's */
     uint64_t elsewhere;  /* refused: an address that `from:` does not allow */
-    uint64_t expired;    /* closed: they did not say who they are */
+    uint64_t expired;    /* closed: they did not identify themselves */
     uint64_t evicted;    /* closed: too many did not */
-    uint32_t waiting;    /* now, of those that have not said it yet */
+    uint32_t waiting;    /* now, of those that have not done so yet */
 };
 
 /* `buses`: one a config.buses; they and the configuration must outlive it. An address that can't be

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections that have not said yet whose they are. Places are few, so that a stranger who opens
+/* Connections that have not identified themselves yet. Places are few, so that a stranger who opens
  * many takes neither memory nor a converter's place: each has a deadline, an address has a share,
  * and who comes when there is none left takes the place of the oldest of the address that holds
  * most. Pure: bytes and monotonic milliseconds in, what is to be closed out; the caller has the

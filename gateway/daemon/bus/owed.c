@@ -33,7 +33,7 @@ void owed_add(struct owed *owed, uint8_t function, uint16_t answer_size, bool pr
         *type =
             (struct owed_type){.function = function, .answer_size = answer_size, .probe = probe};
     }
-    if (type == NULL) /* more kinds than can be told apart: it is one with the last */
+    if (type == NULL) /* more kinds than can be distinguished: it is one with the last */
         type = &owed->types[OWED_TYPES - 1];
     if (type->count < UINT8_MAX)
         type->count++;

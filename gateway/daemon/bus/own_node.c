@@ -78,7 +78,7 @@ void own_node_init(struct own_node *node, const struct device_config *device,
         counters_told(device, &before->told[0], live);
 }
 
-/* What readings of an earlier run of the gateway tell of that boot. false: there are none. */
+/* What readings of an earlier run of the gateway show of that boot. false: there are none. */
 static bool counters_stored(const struct own_node *node, uint32_t boot,
                             struct decode_counters *counters)
 {
@@ -187,7 +187,7 @@ static bool is_doubtful(struct own_node *node, struct own_node_place now, int64_
     bool goes_on = doubt->count > 0 && !again && now.boot == doubt->last.boot &&
                    is_reachable(doubt->last, now, taken_ms - doubt->taken_ms, period_ms);
     if (again)
-        return true; /* it was asked twice between two samples */
+        return true; /* it was polled twice between two samples */
     if (!goes_on)
         *doubt = (struct own_node_doubt){.first = now};
     doubt->last = now;
@@ -291,7 +291,7 @@ int64_t own_node_due_ms(const struct own_node *node, int64_t now_ms)
     return next > now_ms ? next : now_ms + SOON_MS;
 }
 
-/* ---- what to ask ---- */
+/* ---- what to request ---- */
 
 static size_t period_request(const struct own_node *node, uint8_t *pdu)
 {
@@ -400,7 +400,7 @@ static void period_done(struct own_node *node, bool good, int64_t now_ms)
         node->set_after_ms = now_ms + SET_AGAIN_MS;
     } else if (node->step == STEP_COMMIT) {
         node->step = STEP_UNLOCK;
-        /* The next snapshot tells whether it took. */
+        /* The next snapshot shows whether it took. */
         node->period_ms = wanted_period_ms(node);
         node->set_after_ms = now_ms + SET_AGAIN_MS;
     } else {
@@ -533,8 +533,8 @@ static void give_records(struct own_node *node, const struct node_log_window *wi
     }
 }
 
-/* What the log has lost is lost for good, so it must say so twice: one frame is not enough. `first`
- * is where it goes on. */
+/* What the log has lost can not be fetched any more, so it must report that twice: one frame is not
+ * enough. `first` is where it goes on. */
 static bool is_said_again(struct own_node *node, struct own_node_place first)
 {
     bool again =
@@ -551,7 +551,7 @@ static void nothing_left(struct own_node *node, const struct reading_sink *sink)
         return;
     if (hole->from.boot == hole->until.boot)
         give_gap(node, hole->from.boot, hole->from.seq, hole->until.seq - 1, sink);
-    else /* as far as one can tell how much it was */
+    else /* as far as it is known how much it was */
         give_gap(node, hole->until.boot, 1, hole->until.seq - 1, sink);
     end_hole(node);
 }
@@ -565,7 +565,7 @@ static void window_came(struct own_node *node, const struct node_log_window *win
         nothing_left(node, sink);
         return;
     }
-    if (is_before(first, hole->from)) { /* not what was asked for */
+    if (is_before(first, hole->from)) { /* not what was requested */
         node->fetch_after_ms = now_ms + FETCH_AGAIN_MS;
         return;
     }
@@ -616,7 +616,7 @@ static void begin_board(struct own_node *node, uint32_t boot_base, const struct 
     node->status = old.status;
 }
 
-/* What the store says of the board with that serial number. */
+/* What the store knows of the board with that serial number. */
 static void serial_came(struct own_node *node, uint32_t serial, int64_t now_ms,
                         const struct reading_sink *sink)
 {

@@ -48,8 +48,8 @@ struct own_node {
     const struct device_config *device;
     struct decode_counters *live; /* as the last live reading left them; NULL: none */
     bool whole;                   /* nothing was missing before `last` when the gateway started */
-    bool withhold;                /* the next live reading's counters wait for what the log tells */
-    bool untold;                  /* they do: as `first` has them */
+    bool withhold; /* the next live reading's counters wait for what the log reports */
+    bool untold;   /* they do: as `first` has them */
     struct decode_counters first;
     struct reading_stored before; /* what an earlier run of the gateway stored */
     bool seen;                    /* a sample was seen since start */
@@ -59,7 +59,7 @@ struct own_node {
     uint32_t refused;   /* samples since start that were not believed */
     int64_t refused_ms; /* when the last of them came, monotonic */
     int64_t taken_ms;   /* when it was taken, monotonic */
-    uint32_t period_ms; /* in force, as the node says; 0: not known */
+    uint32_t period_ms; /* in force, as the node reports; 0: not known */
     uint16_t status;
     uint8_t step; /* of setting the period: unlock, write, commit */
     int64_t set_after_ms, time_after_ms, fetch_after_ms; /* not before these times */
@@ -116,8 +116,9 @@ bool own_node_wants_time(const struct own_node *node, int64_t now_ms, struct wal
 /* The request that sets it, for one node or by broadcast; its size. And that it was sent. */
 size_t own_node_time_request(struct wall_ms wall, uint8_t pdu[MODBUS_PDU_MAX]);
 void own_node_told_time(struct own_node *node, int64_t now_ms);
-/* What should be asked of it next, besides polling; the request PDU and the size of the expected
- * answer frame are filled. `wall` is the time now; of its log at most `records_max` records. */
+/* What should be requested of it next, besides polling; the request PDU and the size of the
+ * expected answer frame are filled. `wall` is the time now; of its log at most `records_max`
+ * records. */
 enum own_node_job own_node_next(struct own_node *node, int64_t now_ms, struct wall_ms wall,
                                 unsigned records_max, uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size,
                                 uint16_t *answer_size);

@@ -121,7 +121,7 @@ void own_silence_try(struct own_silence *own, int64_t silence_ns, int64_t gap_ns
     } else if (shortest && answered && own->tries < UINT16_MAX) {
         own->tries++;
     } else {
-        return; /* tells nothing of the silence */
+        return; /* shows nothing of the silence */
     }
     if (own->phase == OWN_SILENCE_SETTLED)
         settled(own);

@@ -50,7 +50,7 @@ struct own_silence {
 int64_t own_silence_more_ns(const struct own_silence *own, int64_t silence_ns);
 /* A request went out after `gap_ns` without a byte on the line, and was answered or not. */
 void own_silence_try(struct own_silence *own, int64_t silence_ns, int64_t gap_ns, bool answered);
-/* The last one was answered after all, or may have been: it tells nothing. */
+/* The last one was answered after all, or may have been: it shows nothing. */
 void own_silence_forget_try(struct own_silence *own);
 
 #endif

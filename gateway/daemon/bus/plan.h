@@ -77,7 +77,7 @@ void plan_make(const struct plan_item *items, unsigned item_count, const struct 
 /* The device refused read `read_index` of the plan: learn from it and plan anew. */
 void plan_refuse(const struct plan_item *items, unsigned item_count, const struct plan *plan,
                  unsigned read_index, struct plan_lessons *lessons);
-/* Forgets that the item was refused, and has it asked for alone. */
+/* Forgets that the item was refused, and has it requested alone. */
 void plan_retry(const struct plan_item *items, unsigned item_count, unsigned item,
                 struct plan_lessons *lessons);
 /* Bytes of data in its answer. */

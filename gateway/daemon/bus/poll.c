@@ -110,7 +110,7 @@ static void poll_ended(struct bus *bus, unsigned index, int64_t now)
     device->refusal.alive = device->refusal.elsewhere = false; /* not of later ones */
     give_reading(bus, device, now);
     note_state(bus, device, DEVICE_ONLINE);
-    if (device->refusal.one_item) { /* it answers again: all of it is asked for */
+    if (device->refusal.one_item) { /* it answers again: all of it is requested */
         device->refusal.one_item = false;
         refused_forget(device);
     } else {
@@ -121,7 +121,7 @@ static void poll_ended(struct bus *bus, unsigned index, int64_t now)
         schedule_set_due(&bus->schedule, index, own_node_due_ms(device->node, now) * US);
 }
 
-/* It was dead, and answers: it may be another one now, and what was refused is asked for again. */
+/* It was dead, and answers: it may be another one now, and what was refused is requested again. */
 static void came_back(struct device *device)
 {
     if (device->node != NULL)
@@ -228,7 +228,7 @@ static enum bus_result write_own(struct bus *bus, unsigned index, int64_t now)
     return bus_ask(bus, device, &request, 0, own_write_ended);
 }
 
-/* It answers, but not what was asked: once may be an answer to something earlier. */
+/* It answers, but not what was requested: once may be an answer to something earlier. */
 static void note_odd(struct device *device, const struct transact_request *request,
                      const struct transact_answer *answer)
 {
@@ -293,7 +293,7 @@ static enum bus_result poll_not_answered(struct bus *bus, unsigned index,
     return connection_outlives(bus, answer->result) ? BUS_OK : BUS_DOWN;
 }
 
-/* A gateway that hangs up whenever this unit is asked must not be asked for it for ever. */
+/* A gateway that hangs up whenever this unit is polled must not be polled for it for ever. */
 static enum bus_result hung_up(struct bus *bus, unsigned index, struct transact_answer *answer)
 {
     if (answer->sent_ns && bus->bus->type != BUS_RTU && !atomic_load(&bus->control.stopping)) {
@@ -305,7 +305,7 @@ static enum bus_result hung_up(struct bus *bus, unsigned index, struct transact_
     return BUS_DOWN;
 }
 
-/* A dead unit was asked for one field alone. When it answers that, its whole poll follows at
+/* Of a dead unit one field alone was requested. When it answers that, its whole poll follows at
  * once. */
 static enum bus_result part_answered(struct bus *bus, struct transact_answer *answer)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a device refuses, and when it is asked for again. */
+/* What a device refuses, and when it is requested again. */
 #include "gateway/daemon/bus/impl.h"
 #include "protocols/modbus/request.h"
 
-#define BUSY_NS          200000000LL /* a unit that says "busy" is asked again after this */
-#define BUSY_AGAIN_MS    60000       /* what it is busy with is asked for again so often, */
+#define BUSY_NS          200000000LL /* a unit that answers "busy" is polled again after this */
+#define BUSY_AGAIN_MS    60000       /* what it is busy with is requested again so often, */
 #define REFUSED_AGAIN_MS 3600000     /* and a field that was refused */
 
-/* Nothing it says is for ever: what was learned is forgotten, and all of it asked for. */
+/* No refusal is for ever: what was learned is forgotten, and all of it requested. */
 void refused_forget(struct device *device)
 {
     device->lessons = (struct plan_lessons){0};
@@ -81,7 +81,7 @@ static uint64_t due_again(struct device *device, int64_t now_ms)
     return now_ms - device->refusal.busy_ms >= BUSY_AGAIN_MS ? busy : 0;
 }
 
-/* Every hour one of what was refused is asked for again, alone; if it is answered, all are. What
+/* Every hour one of what was refused is requested again, alone; if it is answered, all are. What
  * the unit was busy with every minute; it stays alone for an hour after that was so. */
 void refused_ask_anew(struct device *device, int64_t now_ms)
 {

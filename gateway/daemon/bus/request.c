@@ -21,7 +21,7 @@ struct bus_waiting {
 struct requests {
     /* Under the mutex. Others put requests at the end; the thread works on them where they are, and
      * takes them out when they are done. */
-    struct bus_waiting *queue; /* QUEUE_SIZE of them; NULL: no one has ever asked */
+    struct bus_waiting *queue; /* QUEUE_SIZE of them; NULL: nothing has ever been requested */
     unsigned count;
     struct bus_waiting background;
     bool has_background;
@@ -53,7 +53,7 @@ static int device_of_unit(const struct bus *bus, uint8_t unit)
     return -1;
 }
 
-/* When a unit may be asked again: before, its answer to what was asked last may still come. */
+/* When a unit may be polled again: before, its answer to the last request may still come. */
 static int64_t *quiet_of(struct bus *bus, uint8_t unit)
 {
     int device = device_of_unit(bus, unit);
@@ -75,7 +75,7 @@ static bool is_behind(const struct bus *bus, unsigned at)
     return false;
 }
 
-/* Nearly always, and without a lock: whoever asks counts first, and wakes the thread then. */
+/* Nearly always, and without a lock: whoever requests counts first, and wakes the thread then. */
 static bool nobody_asks(struct bus *bus)
 {
     return atomic_load(&bus->control.asked) == 0;

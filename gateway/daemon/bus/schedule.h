@@ -55,7 +55,7 @@ struct schedule {
 /* What schedule_next() says besides the unit. */
 struct schedule_turn {
     int unit;            /* -1: no one yet */
-    int64_t wake_us;     /* with -1: when to ask again */
+    int64_t wake_us;     /* with -1: when to call again */
     int64_t cost_max_us; /* probes: take the line at most this long; 0: no limit */
 };
 
@@ -71,12 +71,12 @@ bool schedule_yields(const struct schedule_turn *turn, int64_t waits_us, int64_t
  * `quiet_us`. True when the poll is over, good or bad; false when it will be tried again. */
 bool schedule_end(struct schedule *s, unsigned unit, enum schedule_outcome outcome, int64_t now_us,
                   int64_t cost_us, int64_t quiet_us);
-/* Puts a poll's next time (units that tell when their next sample is). */
+/* Puts a poll's next time (units that report when their next sample is). */
 void schedule_set_due(struct schedule *s, unsigned unit, int64_t due_us);
 /* Dues of a unit that have passed without a poll (it is dead, or the line is down): their number;
  * the due time moves on past `now`. */
 uint32_t schedule_skip(struct schedule *s, unsigned unit, int64_t now_us);
-/* A dead unit was heard, too late for its probe: it gets one try with all its time, now. */
+/* A dead unit answered, too late for its probe: it gets one try with all its time, now. */
 void schedule_heard(struct schedule *s, unsigned unit, int64_t now_us);
 /* The line came back: failures of before are forgotten, everybody is tried soon. */
 void schedule_restart(struct schedule *s, int64_t now_us);

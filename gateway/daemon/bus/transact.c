@@ -173,7 +173,7 @@ static void take_in(struct transact *t, const uint8_t *bytes, size_t count,
         t->overheard.run_heard = t->client.size;
 }
 
-/* Bytes that no one asked for. Heartbeats are no sign of a bad line. */
+/* Bytes that no one requested. Heartbeats are no sign of a bad line. */
 static void count_stray(struct transact *t, const uint8_t *bytes, size_t count)
 {
     const struct dial_in_config *dial_in = t->line->bus->dial_in;
@@ -186,7 +186,7 @@ static void count_stray(struct transact *t, const uint8_t *bytes, size_t count)
     t->stray_bytes += count;
 }
 
-/* Reads and drops what no one asked for. False: the line is gone. */
+/* Reads and drops what no one requested. False: the line is gone. */
 static bool drain(struct transact *t)
 {
     uint8_t bytes[256];
@@ -236,7 +236,7 @@ static enum line_event wait_for_silence(struct transact *t, int64_t silence_ns)
         int64_t asleep = line_now_ns(), slice = asleep + SLICE_NS;
         int64_t free_ns = t->line->last_ns + silence_ns;
         if (t->overheard.until_ns > free_ns)
-            free_ns = t->overheard.until_ns; /* somebody was asked, and not by us */
+            free_ns = t->overheard.until_ns; /* another master sent a request */
         int64_t aimed_ns = wake_latency_at(&t->aim, free_ns);
         enum line_event event = line_wait(t->line, slice < aimed_ns ? slice : aimed_ns, false);
         if (event == LINE_GONE || (event == LINE_BYTES && !drain(t)) || atomic_load(&t->stopping))

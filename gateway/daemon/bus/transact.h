@@ -62,7 +62,7 @@ struct transact_answer {
     int64_t too_fast_ns;   /* its turnaround */
     bool echo;             /* our own request came back first */
     bool babble;           /* the line would not become silent */
-    /* Not what was asked, but a good frame of the unit came: of another size or function. */
+    /* Not what was requested, but a good frame of the unit came: of another size or function. */
     uint8_t other_function, other_bytes; /* 0: none came */
     bool other_size;                     /* the same function, another size */
     bool awake;   /* the unit answered something else just before: see bus_ask() */
@@ -81,7 +81,7 @@ struct transact {
     struct rtu_client client; /* of the last request */
     struct rtu_client missed; /* of the last one that timed out: does its answer come late? */
     bool listening;
-    int64_t missed_ns; /* when that was asked */
+    int64_t missed_ns; /* when that was requested */
     uint16_t missed_size;
     struct rtu_client given; /* of the last answer: does it come twice? */
     bool watching;
@@ -96,7 +96,7 @@ struct transact {
         uint64_t foreign;         /* of them, those that can't be what another process asked before
                                      the line was opened, and an adapter echoes: after a reload */
     } overheard;
-    struct echoes echoes; /* of what we asked ourselves */
+    struct echoes echoes; /* of our own requests */
     bool spoken_between;  /* to the unit, about something of the same form, since our request */
     struct owed *owed;    /* by unit, the owner's: what it was asked by others is owed, too. NULL:
                              no one keeps it */
