@@ -29,7 +29,8 @@ static struct {
     pthread_cond_t changed;
     const unsigned *goal; /* time passes until *goal is goal_least, */
     unsigned goal_least;
-    int64_t until_ns; /* or until then; 0: it stands still */
+    int64_t until_ns; /* or until then; 0: it is to stand still */
+    bool standing;    /* and does: before it waits the bus thread is still at what it did */
     uint32_t seed;
     struct config *config;
     struct reading_sink sink;
@@ -48,10 +49,8 @@ static bool reached(void)
 
 static void unlock(void)
 {
-    if (own.until_ns && reached()) {
+    if (own.until_ns && reached())
         own.until_ns = 0;
-        (void)pthread_cond_broadcast(&own.changed);
-    }
     (void)pthread_mutex_unlock(&own.mutex);
 }
 
@@ -64,10 +63,11 @@ static bool is_to_end(void)
 static void stand_still(void)
 {
     lock();
-    if (own.until_ns && reached()) {
+    if (own.until_ns && reached())
         own.until_ns = 0;
+    own.standing = true;
+    if (!own.until_ns)
         (void)pthread_cond_broadcast(&own.changed);
-    }
     while (!own.until_ns && !is_to_end()) {
         struct timespec look;
         (void)clock_gettime(CLOCK_REALTIME, &look);
@@ -76,6 +76,7 @@ static void stand_still(void)
         look.tv_nsec %= 1000000000;
         (void)pthread_cond_timedwait(&own.changed, &own.mutex, &look);
     }
+    own.standing = false;
     (void)pthread_mutex_unlock(&own.mutex);
 }
 
@@ -89,7 +90,7 @@ static void run(const unsigned *goal, unsigned least, int64_t for_ns)
     if (reached())
         own.until_ns = 0;
     (void)pthread_cond_broadcast(&own.changed);
-    while (own.until_ns)
+    while (own.until_ns || !own.standing)
         (void)pthread_cond_wait(&own.changed, &own.mutex);
     own.goal = NULL;
     (void)pthread_mutex_unlock(&own.mutex);
