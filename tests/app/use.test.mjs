@@ -155,13 +155,17 @@ test('use: the range stays when another quantity or a second plot is chosen: soi
 test('use: who comes back to the list of plots stands where they were', async () => {
   await s.gateway.garden(20);
   const page = await open({ size: 'small' });
-  const last = page.locator('.tile', { hasText: '地块 18' });
-  await last.scrollIntoViewIfNeeded();
-  await last.tap({ trial: true }); // it may scroll a little further to be hit
-  const before = await page.locator('.scroll').evaluate((e) => e.scrollTop);
-  assert.ok(before > 200, `${before}`);
-  await last.tap();
+  // What comes after the first values moves the list: the card above it, and the coldest night.
+  await page.locator('.cards').waitFor();
+  await page.locator('.coldest', { hasText: '昨夜' }).waitFor();
+  // A tap scrolls its tile into view, so where one stood is known when the tap comes.
+  await page.evaluate(() => document.addEventListener('click', () => {
+    window.stood = document.querySelector('.scroll').scrollTop;
+  }, { capture: true, once: true }));
+  await page.locator('.tile', { hasText: '地块 18' }).tap();
   await page.locator('.plotpage').waitFor();
+  const before = await page.evaluate(() => window.stood);
+  assert.ok(before > 200, `${before}`);
   await until('another page begins at its top', async () => (await page.locator('.scroll').evaluate((e) => e.scrollTop)) === 0);
   await page.goBack();
   await until('it stands there again', async () => Math.abs(await page.locator('.scroll').evaluate((e) => e.scrollTop) - before) < 40);
