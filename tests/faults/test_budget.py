@@ -288,7 +288,7 @@ def test_a_backup_carries_what_is_used_and_a_resend_says_when(site, needs, tmp_p
     socket = site.folder / "baiyed.sock"
 
     def stats():
-        garden.wait_until(socket.exists, 10, "the control socket")
+        garden.wait_until(lambda: garden.listens(socket), 10, "the control socket")
         return json.loads(baiye("stats", "--json"))
 
     garden.wait_until(lambda: stats()["store"]["stored"] >= 3, 30, "readings")

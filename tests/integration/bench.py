@@ -292,7 +292,7 @@ source [find target/stm32f1x.cfg]
         with open(self.log, "wb") as log:
             self.child = subprocess.Popen([garden.program("debug-port"), self.socket, self.flash,
                                            *options], stdout=log, stderr=log)
-        garden.wait_until(self.socket.exists, 10, "the debug port listens")
+        garden.wait_until(lambda: garden.listens(self.socket), 10, "the debug port listens")
 
     def runs(self):
         """How often the processor was let go."""

@@ -4,7 +4,7 @@ import os
 import pathlib
 
 import pytest
-from garden import Process, wait_until
+from garden import Process, listens, wait_until
 
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -21,7 +21,7 @@ def system_bus(site):
     config.write_text(BUS.format(path=path))
     bus = site.add(Process(site.folder, "bus", ["dbus-daemon", "--nofork", "--config-file", config]))
     bus.start()
-    wait_until(path.exists, 10, "the bus")
+    wait_until(lambda: listens(path), 10, "the bus")
     os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={path}"
     yield bus
     del os.environ["DBUS_SYSTEM_BUS_ADDRESS"]

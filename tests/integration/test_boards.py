@@ -217,7 +217,7 @@ def test_the_board_of_the_garden_runs_as_far_as_it_is_emulated():
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     try:
-        garden.wait_until(stub.exists, 10, "the debugger stub")
+        garden.wait_until(lambda: garden.listens(stub), 10, "the debugger stub")
         with Debugger(stub) as ask:
             for function in ("node_init", "node_poll", "black_box_poll"):
                 place = f"Z0,{symbol(image, function):x},2"

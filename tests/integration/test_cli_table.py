@@ -184,7 +184,7 @@ class Bench:
         (folder / "nothing.yaml").write_text("nothing: here\n")
         (folder / "export.csv").write_text(EXPORT)
         (folder / "past.csv").write_text(PAST)
-        garden.wait_until(self.socket.exists, 120, "the control socket")
+        garden.wait_until(lambda: garden.listens(self.socket), 120, "the control socket")
         garden.wait_until(lambda: run("values", "--socket", self.socket).returncode == 0, 120, "values")
 
     def prepare(self, form):

@@ -331,7 +331,7 @@ class Activated(garden.Process):
 
     def start(self):
         super().start()
-        wait_until(self.path.exists, 10, "the socket is there")
+        wait_until(lambda: garden.listens(self.path), 10, "the socket is there")
 
     def ask(self, question):
         with socket.socket(socket.AF_UNIX) as talk:

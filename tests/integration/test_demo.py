@@ -71,7 +71,7 @@ def test_a_power_cycle_costs_nothing_and_a_signal_leaves_nothing(demo):
 
     def polls():
         return ask(folder / "baiyed.sock", {"id": 1, "method": "stats", "params": {"device": "plot-1"}})["result"]
-    garden.wait_until((folder / "baiyed.sock").exists, 60, "the control socket")
+    garden.wait_until(lambda: garden.listens(folder / "baiyed.sock"), 60, "the control socket")
     garden.wait_until(lambda: polls()["good"] >= 3, 60, "readings of the node")
     for on in (False, True):
         assert ask(folder / "field/control.sock", {"cmd": "power", "line": "east", "unit": 1, "on": on})["ok"]

@@ -31,7 +31,7 @@ def node(request, tmp_path_factory):
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
     run.baiye = baiye
-    garden.wait_until((site.folder / "baiyed.sock").exists, 20, "the control socket")
+    garden.wait_until(lambda: garden.listens(site.folder / "baiyed.sock"), 20, "the control socket")
     return run
 
 

@@ -38,7 +38,7 @@ def baiye(site, needs):
              {"name": f"plot-{i}", "profile": "baiye-node", "address": FIRST_ADDRESS + i,
               "every": "2s"} for i in range(COUNT)]}])
     site.gateway.start()
-    garden.wait_until((site.folder / "baiyed.sock").exists, 20, "the control socket")
+    garden.wait_until(lambda: garden.listens(site.folder / "baiyed.sock"), 20, "the control socket")
 
     def run(*arguments, code=0):
         done = subprocess.run([garden.program("baiye"), *[str(part) for part in arguments],
@@ -159,7 +159,7 @@ def test_a_scan_goes_on_until_a_round_finds_nobody_new(site, needs):
              "devices": [{"name": "plot", "profile": "baiye-node", "address": 99,
                           "every": "1h"}]}])
         site.gateway.start()
-        garden.wait_until((site.folder / "baiyed.sock").exists, 20, "the control socket")
+        garden.wait_until(lambda: garden.listens(site.folder / "baiyed.sock"), 20, "the control socket")
         text = subprocess.run([garden.program("baiye"), "nodes", "east", "--socket",
                                site.folder / "baiyed.sock"], capture_output=True, text=True,
                               check=True).stdout

@@ -2,13 +2,12 @@
 """Plain numbers for panel apps: ten messages beside one of `live`, so they go out as they change only
 while somebody subscribes to one of them."""
 import json
-import pathlib
 import socket
 import threading
 
 import paho.mqtt.client as paho
 import yaml
-from garden import SITE, Gateway, wait_until
+from garden import SITE, Gateway, listens, wait_until
 
 REGISTERS = 10
 TOPIC = f"baiye/{SITE}/dev/r1/v/r3"
@@ -64,7 +63,7 @@ def start(site):
             {"name": "r1", "profile": "responder", "address": 1, "every": "1s"}]}],
         profiles=str(profiles))
     site.gateway.start()
-    wait_until(pathlib.Path(site.gateway.config["control"]["socket"]).exists, 20, "it is up")
+    wait_until(lambda: listens(site.gateway.config["control"]["socket"]), 20, "it is up")
 
 
 def test_plain_numbers_go_out_as_they_change_while_somebody_subscribes(site):

@@ -31,7 +31,7 @@ def baiye(request, tmp_path_factory):
     site.gateway = garden.Gateway(site.folder, site.broker, buses,
                                   profiles=str(site.folder / "profiles"))
     site.gateway.start()
-    wait_until((site.folder / "baiyed.sock").exists, 20, "the control socket")
+    wait_until(lambda: garden.listens(site.folder / "baiyed.sock"), 20, "the control socket")
 
     def run(*words, code=0):
         done = subprocess.run([garden.program("baiye"), *words, "--socket",

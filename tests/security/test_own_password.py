@@ -35,7 +35,7 @@ class Activated:
             self.process = subprocess.Popen(
                 ["systemd-socket-activate", "--accept", "--inetd", "-l", self.path,
                  str(garden.program("baiye")), *command, "--config", config], stderr=log, stdout=log)
-        garden.wait_until(self.path.exists, 10, "the socket is there")
+        garden.wait_until(lambda: garden.listens(self.path), 10, "the socket is there")
 
     def ask(self, question):
         with socket.socket(socket.AF_UNIX) as talk:
