@@ -34,12 +34,19 @@ def has_landlock():
     return ctypes.CDLL(None).syscall(444, None, 0, 1) >= 4
 
 
+def said_by(path):
+    """A file of /proc; nothing where the process or the thread has just ended."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
 def child_of(gateway, option):
-    children = pathlib.Path(f"/proc/{gateway.child.pid}/task/{gateway.child.pid}/children")
-    every = [int(pid) for task in children.parents[1].iterdir()
-             for pid in (task / "children").read_text().split()]
+    tasks = pathlib.Path(f"/proc/{gateway.child.pid}/task")
+    every = [int(pid) for task in tasks.iterdir() for pid in said_by(task / "children").split()]
     return next((pid for pid in every
-                 if option.encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()), None)
+                 if option.encode() in said_by(pathlib.Path(f"/proc/{pid}/cmdline"))), None)
 
 
 def publisher_of(gateway):
