@@ -58,7 +58,7 @@ def test_guessing_over_the_bridge_is_slow(gateway):  # noqa: F811
     took = time.monotonic() - began
     # Five at once, then after 1, 2, 4… s.
     assert 5 <= looked_at <= 7 + took
-    assert codes[-1] == 0x97
+    assert codes.count(0x97) == 60 - looked_at > 0
     # The owner is kept out neither from elsewhere nor as another user.
     assert from_address("127.0.0.2", gateway.port, "li", "tea-1") == 200
     assert app_login(gateway.port, "wang", "tea-2", "wang") == 0
@@ -89,7 +89,12 @@ def test_both_ways_are_one(gateway):  # noqa: F811
     while 429 not in statuses and len(statuses) < 20:
         statuses.append(request(gateway.port, "/ready", user="li", password="guess").status)
     assert statuses[-1] == 429
-    assert app_login(gateway.port, "li", "guess-7") == 0x97
+    # By itself it would have five guesses; and each one that comes when a wait has just ended makes the next
+    # wait twice as long.
+    codes = [app_login(gateway.port, "li", "guess-7")]
+    while codes[-1] != 0x97 and len(codes) < 5:
+        codes.append(app_login(gateway.port, "li", "guess-7"))
+    assert codes[-1] == 0x97, codes
 
 
 def test_guessers_take_no_place_from_right_logins(gateway):  # noqa: F811
