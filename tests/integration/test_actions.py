@@ -2,12 +2,11 @@
 """Outputs that act, with a relay in the simulated garden: watering until it is wet, and all that
 must switch it off again: the end of the cause, of its time, of the gateway, of the values."""
 import json
-import os
 import signal
 import subprocess
 import time
 
-from garden import Ledger, program, wait_until
+from garden import Ledger, listens, program, wait_until
 from test_rpc import ask, by_socket
 
 RELAY = {"line": "west", "unit": 2}
@@ -77,9 +76,11 @@ def test_it_waters_until_the_soil_is_wet_and_says_so(site, needs):
     assert all(row["user"] == "gateway" and row["via"] == "actions" for row in rows)
     assert output(site)["state"] == "off"
     # Each of its readings is one that the board gave: the garden's ledger has them.
+    def states():
+        return {reading["values"]["output_1"] for key, reading in site.watcher.copy().items() if key[0] == "relay"}
+    wait_until(lambda: states() == {0, 1}, 10, "both are told")
     delivered = {key: reading for key, reading in site.watcher.copy().items() if key[0] == "relay"}
     ledger = Ledger(site.field.ledger(), site.names)
-    assert {reading["values"]["output_1"] for reading in delivered.values()} == {0, 1}
     assert [ledger.wrong(key, reading) for key, reading in delivered.items()] == [None] * len(delivered)
     check = subprocess.run([program("baiyed"), "--config", site.gateway.config_path, "--check"],
                            capture_output=True, text=True, timeout=120, check=True).stdout
@@ -96,7 +97,7 @@ def test_it_is_left_to_the_rain_that_is_forecast(site, needs):
     start(site, {"skip_when_rain": "5mm within 12h", "for": "2s", "pause": "2s"},
           plots=[{"name": "upper", "devices": ["soil"]}], forecast={"file": str(ahead)})
     socket = site.gateway.config["control"]["socket"]
-    wait_until(lambda: os.path.exists(socket), 60, "the control socket")
+    wait_until(lambda: listens(socket), 60, "the control socket")
     rows = wait_until(lambda: [row for row in audit(site) if row["result"] == "skipped"], 60, "a skip")
     assert rows[0]["detail"]["why"] == "rain is forecast" and rows[0]["detail"]["value"] == 1
     assert rows[0]["detail"]["rain_mm"] >= 5
