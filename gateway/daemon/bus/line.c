@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
@@ -338,11 +339,21 @@ bool line_send(struct line *line, uint8_t unit, const uint8_t *pdu, size_t pdu_s
     return modbus_send_raw_request(line->modbus, frame, (int)pdu_size + 1) == (int)pdu_size + 3;
 }
 
+/* Started by systemd itself; what a service or a session has started inherits the number. */
+static bool is_service(void)
+{
+    const char *pid = getenv("SYSTEMD_EXEC_PID"); /* systemd.exec(5) */
+    return pid != NULL && strtol(pid, NULL, 10) == (long)getpid();
+}
+
 /* The list of devices of its unit (DevicePolicy=closed) has no such kind; or had none when it
- * started, as the driver came later. */
+ * started, as the driver came later. A person's shell has no list that a line could be added to. */
 static const char *not_listed_text(const char *port, char text[BUS_OPEN_TEXT_SIZE])
 {
     char kind[CONFIG_PATH_SIZE];
+    if (!is_service())
+        return _("this shell may not open this kind of port: use sudo, or a user of group dialout; "
+                 "a container must be given the device");
     port_kind(port, kind, sizeof kind);
     (void)snprintf(
         text, BUS_OPEN_TEXT_SIZE,

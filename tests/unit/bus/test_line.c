@@ -227,10 +227,19 @@ static void a_port_is_found_again_under_its_link(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* What systemd tells to a program that it starts: the program's own number. */
+static void be_service(pid_t pid)
+{
+    char number[24];
+    (void)snprintf(number, sizeof number, "%ld", (long)pid);
+    assert_int_equal(setenv("SYSTEMD_EXEC_PID", number, 1), 0);
+}
+
 /* What is said of a port that the unit's list of devices leaves out. */
 static void expect_line(const char *port, const char *link_to, const char *line_to_add)
 {
     sysfs_link = link_to;
+    be_service(getpid());
     assert_non_null(strstr(bus_open_text(EPERM, port, text), line_to_add));
 }
 
@@ -255,6 +264,21 @@ static void a_port_that_the_service_may_not_open_is_told_with_the_line_to_add(vo
     assert_int_equal(unlink(name), 0);
     expect_line(name, NULL, itself);
     assert_int_equal(rmdir(folder), 0);
+}
+
+/* A shell has no unit to write a line into, not even when systemd started what the shell is in. */
+static void a_port_that_a_shell_may_not_open_is_told_with_what_helps_there(void **state)
+{
+    (void)state;
+    assert_int_equal(unsetenv("SYSTEMD_EXEC_PID"), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        const char *told = bus_open_text(EPERM, "/dev/null", text);
+        assert_non_null(strstr(told, "sudo"));
+        assert_non_null(strstr(told, "group dialout"));
+        assert_null(strstr(told, "service"));
+        assert_null(strstr(told, "DeviceAllow"));
+        be_service(getppid());
+    }
 }
 
 static int option_of(int level, int option)
@@ -303,6 +327,7 @@ int main(void)
         cmocka_unit_test(a_port_that_another_program_has_is_left_alone),
         cmocka_unit_test(a_port_is_found_again_under_its_link),
         cmocka_unit_test(a_port_that_the_service_may_not_open_is_told_with_the_line_to_add),
+        cmocka_unit_test(a_port_that_a_shell_may_not_open_is_told_with_what_helps_there),
         cmocka_unit_test(a_connection_is_watched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
