@@ -9,8 +9,7 @@
 
 #include "gateway/common/clock.h"
 
-#define GATHER_MS 5 /* between two looks of the reader */
-#define NS        INT64_C(1000000000)
+#define GATHER_NS 5000000 /* between two looks of the reader */
 
 struct slot {
     bool has_reading, has_health;
@@ -70,12 +69,12 @@ static void renew(struct slot *slot, const struct reading *now)
     slot->has_reading = true;
 }
 
-/* Under the lock: at once, or when the reader's last look is GATHER_MS ago; a time that is past
+/* Under the lock: at once, or when the reader's last look is GATHER_NS ago; a time that is past
  * expires at once. */
 static void wake(struct live *live)
 {
-    int64_t at = live->looked_ns + GATHER_MS * NS / 1000;
-    struct itimerspec when = {.it_value = {.tv_sec = at / NS, .tv_nsec = at % NS}};
+    int64_t at = live->looked_ns + GATHER_NS;
+    struct itimerspec when = {.it_value = clock_timespec(at)};
     if (live->set || live->timer_fd < 0)
         return;
     live->set = timerfd_settime(live->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0;
