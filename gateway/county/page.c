@@ -354,16 +354,17 @@ static void post_retire(void *context, struct web_request *request)
 
 static void reply_file(struct web_request *request, const struct file *file)
 {
-    char *text = file->size <= FILE_MOST ? malloc(file->size + 1) : NULL;
-    ssize_t got = text != NULL ? read(file->fd, text, file->size) : -1;
+    size_t size = file->size <= FILE_MOST ? (size_t)file->size : FILE_MOST;
+    char *text = size == file->size ? malloc(size + 1) : NULL;
+    ssize_t got = text != NULL ? read(file->fd, text, size) : -1;
     dress(request);
-    if (got == (ssize_t)file->size) {
+    if (got == (ssize_t)size) {
         web_reply_header(request, "Cache-Control", file->cache_control);
         web_reply_header(request, "ETag", file->etag);
         if (file->gzip)
             web_reply_header(request, "Content-Encoding", "gzip");
         web_reply_header(request, "Vary", "Accept-Encoding");
-        web_reply(request, 200, file->type, text, file->size);
+        web_reply(request, 200, file->type, text, size);
     } else {
         web_reply_text(request, 500, "The file can't be read.\n");
     }
