@@ -26,7 +26,7 @@
 
 #define REGISTER "replaced.csv" /* beside the configuration */
 #define WAIT_S   60
-#define LOOK_NS  500000000L
+#define LOOK_MS  500
 
 static const char usage[] =
     N_("Usage: baiye replace DEVICE [--serial SERIAL] [--every-address] [--operator NAME]\n"
@@ -224,9 +224,9 @@ static bool is_heard(const struct replace *job, int64_t since_ms)
 
 static bool wait_for(const struct replace *job, int64_t since_ms)
 {
-    const struct timespec look = {.tv_nsec = LOOK_NS};
+    const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
     bool heard = is_heard(job, since_ms);
-    for (int i = 0; !heard && i < WAIT_S * 1000000000L / LOOK_NS; i++) {
+    for (int i = 0; !heard && i < WAIT_S * 1000 / LOOK_MS; i++) {
         (void)nanosleep(&look, NULL);
         heard = is_heard(job, since_ms);
     }
