@@ -159,6 +159,23 @@ static void season_features(const struct trend *trend, const struct means *means
     x[9] = trend->rained;
 }
 
+/* The farm's usual day, by filters. */
+static void usual_features(const struct trend *trend, double *x)
+{
+    struct usual_pick picks[TREND_PICKS];
+    for (unsigned i = 0; i < trend->past_count; i++) {
+        const struct trend_past *past = &trend->past[i];
+        picks[i] = (struct usual_pick){past->day, past->each_ln, past->rain};
+    }
+    struct usual usual =
+        usual_look(picks, trend->past_count, trend->days, &trend->last.habits, NULL);
+    x[0] = between(usual.each_ln - trend->each_ln, -1.5, 1.5);
+    x[1] = usual.market_ln * 2;
+    x[2] = usual.rain_ln * 2;
+    x[3] = usual.noise_ln * 2;
+    x[4] = usual.speed_ln * 4;
+}
+
 void course_features(const struct trend *trend, const struct trend_tomorrow *tomorrow, double base,
                      double first_ln, double course[COURSE_FEATURES])
 {
@@ -169,7 +186,8 @@ void course_features(const struct trend *trend, const struct trend_tomorrow *tom
     shape_features(trend, &means, course + 12);
     season_features(trend, &means, tomorrow, base, course + 16);
     course[26] = market_feature(trend);
-    course[27] = between(first_ln - base, -2, 2);
+    usual_features(trend, course + 27);
+    course[32] = between(first_ln - base, -2, 2);
 }
 
 double course_middle_ln(const double x[TREND_FEATURES + COURSE_FEATURES])

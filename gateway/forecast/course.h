@@ -8,7 +8,7 @@
 
 #include "gateway/forecast/trend.h"
 
-#define COURSE_FEATURES 28
+#define COURSE_FEATURES 33
 
 /* `base`, `first_ln`: of trend_features(). */
 void course_features(const struct trend *trend, const struct trend_tomorrow *tomorrow, double base,

@@ -57,6 +57,24 @@ static double middle_ln(const struct pick_day *days, int count)
     return middle;
 }
 
+/* Of the picks that are no slips. */
+static struct usual_habits habits_of(const struct pick_day *days, int count, double around_ln)
+{
+    struct usual_pick picks[USUAL_PICKS_MOST];
+    struct usual_habits habits = {{0}}, learned;
+    unsigned known = 0;
+    for (int i = 0; i < count && known < USUAL_PICKS_MOST; i++) {
+        double ln = each_ln(&days[i]);
+        if (ln <= UNKNOWN_LN || fabs(ln - around_ln) > SLIP_LN)
+            continue;
+        picks[known++] = (struct usual_pick){(unsigned)i, ln, pick_rain_chance(days[i].rain_mm)};
+    }
+    if (known == 0)
+        return habits;
+    (void)usual_look(picks, known, (unsigned)count, &habits, &learned);
+    return learned;
+}
+
 struct trend_last last_season(const struct pick_day *days, int count)
 {
     struct trend_last last = TREND_LAST_UNKNOWN;
@@ -82,6 +100,7 @@ struct trend_last last_season(const struct pick_day *days, int count)
     if (crews.known > 0) {
         last.each_kg = chance_exp(crews.each_ln);
         last.crew_most = crews.crew_most;
+        last.habits = habits_of(days, count, around_ln);
     }
     if (picks >= FEWEST && kg > 0) {
         last.kg = kg;

@@ -192,7 +192,7 @@ static bool is_growth(double growth_cd)
     return growth_cd >= 0.0 && growth_cd <= PICK_GROWTH_MAX_CD;
 }
 
-static double rain_chance(double rain_mm)
+double pick_rain_chance(double rain_mm)
 {
     if (!(rain_mm >= 0.0))
         return RAIN_CHANCE;
@@ -279,7 +279,7 @@ static struct trend_tomorrow trend_of(const struct pick_model *model,
 }
 
 double pick_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
-                     double x[FOREST_FEATURES])
+                     double x[NETS_FEATURES])
 {
     struct pick_outlook outlook = outlook_of(model, tomorrow);
     struct chance chance = evening_chance(model);
@@ -288,7 +288,7 @@ double pick_features(struct pick_model *model, const struct pick_tomorrow *tomor
         return NAN;
     particles_foresee_pick(model, &outlook, &chance, kg);
     struct trend_tomorrow of = trend_of(model, &outlook, kg);
-    return forest_features(&model->trend, &of, x).base;
+    return nets_features(&model->trend, &of, x).base;
 }
 
 static struct ready_held held_now(const struct pick_model *model)
@@ -353,7 +353,7 @@ static enum pick_source foresee(struct pick_model *model, const struct pick_outl
     particles_foresee_pick(model, outlook, &chance, model_kg);
     if (outlook->pickers > 0.0) {
         struct trend_tomorrow tomorrow = trend_of(model, outlook, model_kg);
-        forest_say(&model->trend, &tomorrow, pick_kg);
+        nets_say(&model->trend, &tomorrow, pick_kg);
     } else {
         pick_kg[0] = pick_kg[1] = pick_kg[2] = 0.0;
     }
@@ -504,7 +504,7 @@ static void learn_without_kg(struct pick_model *model, const struct pick_day *da
     double crew = known_crew(day->pickers);
     if (day->kg == 0.0 || (isnan(crew) && model->picked_days == 0))
         return;
-    struct pick_outlook outlook = {.rain_chance = rain_chance(day->rain_mm), .pickers = crew};
+    struct pick_outlook outlook = {.rain_chance = pick_rain_chance(day->rain_mm), .pickers = crew};
     if (isnan(crew))
         outlook.pickers = usual_crew(model);
     if (isnan(outlook.pickers)) /* never noted: about as many as the last kg speak of */
@@ -519,7 +519,7 @@ static bool learn_kg(struct pick_model *model, const struct pick_day *day, const
     double booked = known_crew(day->booked), came = known_crew(day->pickers);
     double crew = isnan(came) ? booked : came; /* nobody noted who came: who was to */
     bool odd = is_odd(model, day->kg, crew);
-    bool believed = particles_note(model, day->kg, crew, rain_chance(day->rain_mm), odd);
+    bool believed = particles_note(model, day->kg, crew, pick_rain_chance(day->rain_mm), odd);
     if (!believed) {
         struct pick_day doubted = *day;
         doubted.kg = NAN;
@@ -529,7 +529,7 @@ static bool learn_kg(struct pick_model *model, const struct pick_day *day, const
         push(model->recent.kg, day->kg);
         push(model->recent.pickers, crew);
         struct trend_pick pick = {.kg = day->kg,
-                                  .rain = rain_chance(day->rain_mm),
+                                  .rain = pick_rain_chance(day->rain_mm),
                                   .pickers = crew,
                                   .booked = booked,
                                   .model_each_kg = NAN,
@@ -614,7 +614,7 @@ void pick_learn(struct pick_model *model, const struct pick_day *day)
         learn_without_kg(model, day);
     ready_day(&model->ready, believed ? day->kg : 0.0);
     trend_day(&model->trend, is_growth(day->growth_cd) ? day->growth_cd : usual_growth(model),
-              rain_chance(day->rain_mm));
+              pick_rain_chance(day->rain_mm));
     if (model->picked_days > 0)
         particles_drift(model);
     model->rest_days = picked ? 0 : model->rest_days + 1;

@@ -118,10 +118,10 @@ void pick_learn(struct pick_model *model, const struct pick_day *day);
 void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorrow,
                    struct pick_estimate *estimate);
 /* What is weighed by the coefficients of trend_table.h, to fit them: as trend_features(), and
- * all of forest_features() after the first pick. NaN: no crew is known. `model` as in
+ * all of nets_features() after the first pick. NaN: no crew is known. `model` as in
  * pick_estimate(). */
 double pick_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
-                     double x[FOREST_FEATURES]);
+                     double x[NETS_FEATURES]);
 
 /* The same of ready_features(). NaN: there is no count to go by, or no ready_kg. */
 double pick_ready_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
@@ -137,6 +137,9 @@ struct pick_known {
 const char *pick_doubt(const struct pick_known *known, double kg, double pickers);
 /* Kg of one picker and day over the last picks; NaN: no crew was noted. */
 double pick_usual_each_kg(const struct pick_model *model);
+
+/* How rainy a day was for who picks, 0..1, by its rain; NaN: not known, as a spring day is. */
+double pick_rain_chance(double rain_mm);
 
 /* Thermal time on the eve of the first pick of those days (in order, from a season's first on);
  * NaN: none was noted, or more than a fifth of the days before it has no temperature. */

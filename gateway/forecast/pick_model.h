@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "gateway/common/chance.h"
-#include "gateway/forecast/forest.h"
 #include "gateway/forecast/growth.h"
+#include "gateway/forecast/nets.h"
 #include "gateway/forecast/ready.h"
 #include "gateway/forecast/trend.h"
 

@@ -10,13 +10,15 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "gateway/forecast/usual.h"
+
 #define TREND_FEATURES 24
 #define TREND_START    8    /* features of the first pick */
 #define TREND_NORM_KG  1.65 /* of a picker and day, where nothing is known */
 #define TREND_ALPHA    0.5
 
 /* A season's picks that are remembered; of more the oldest are forgotten. */
-#define TREND_PICKS 120
+#define TREND_PICKS USUAL_PICKS_MOST
 
 /* A believed pick with a crew. */
 struct trend_past {
@@ -36,8 +38,9 @@ struct trend_last {
     double gap_days;             /* from pick to pick */
     double kg;                   /* all that was picked */
     double middle_cd, spread_cd; /* growth since the first pick: when it was picked */
+    struct usual_habits habits;
 };
-#define TREND_LAST_UNKNOWN ((struct trend_last){NAN, NAN, NAN, NAN, NAN, NAN})
+#define TREND_LAST_UNKNOWN ((struct trend_last){NAN, NAN, NAN, NAN, NAN, NAN, {{0}}})
 
 /* Begin from trend_begin(). */
 struct trend {
@@ -97,7 +100,7 @@ struct trend_width {
 /* 10, 50, 90 % of tomorrow's kg around that middle. */
 void trend_range(double middle_ln, double spread_ln, const struct trend_width *width,
                  double rain_chance, double kg[3]);
-/* The same of a season's first pick with a crew; of later ones forest_say() tells. */
+/* The same of a season's first pick with a crew; of later ones nets_say() tells. */
 void trend_say_first(const struct trend *trend, const struct trend_tomorrow *tomorrow,
                      double kg[3]);
 /* What is weighed, for fitting: returns ln kg of no change, or of the norm for a first

@@ -225,13 +225,13 @@ enum row { ROW_EVENING, ROW_FIRST_PICK, ROW_AHEAD, ROW_UNBOOKED };
  * kg in the season's mean day, whether a crew was booked, rain_chance, the features. */
 static void tell_row(int farm, int year, int d, enum row row, const struct pick_tomorrow *tomorrow)
 {
-    double x[FOREST_FEATURES], base = pick_features(&working, tomorrow, x);
+    double x[NETS_FEATURES], base = pick_features(&working, tomorrow, x);
     if (isnan(base))
         return;
     printf("%d,%d,%d,%d,%.5f,%.5f,%d,%.2f", farm, year, (int)season.truth, (int)row,
            log(season.days[d].kg) - base, season.days[d].kg / mean_kg(), !isnan(tomorrow->pickers),
            isnan(tomorrow->rain_chance) ? RAIN_USUAL : tomorrow->rain_chance);
-    for (int i = 0; i < FOREST_FEATURES; i++)
+    for (int i = 0; i < NETS_FEATURES; i++)
         printf(",%.5f", x[i]);
     printf("\n");
 }

@@ -44,6 +44,26 @@ static void a_slip_of_the_finger_does_not_count(void **state)
     assert_true(fabs(last.each_kg - 2) < 1e-9 && last.kg == 80);
 }
 
+static double chances(const struct trend_last *last)
+{
+    double sum = 0;
+    for (int i = 0; i < USUAL_HABITS; i++)
+        sum += last->habits.chance[i];
+    return sum;
+}
+
+static void what_the_farm_is_like_is_kept_where_crews_are_noted(void **state)
+{
+    (void)state;
+    make();
+    struct trend_last last = last_season(days, DAYS);
+    assert_true(fabs(chances(&last) - 1) < 1e-9);
+    for (int i = 0; i < DAYS; i++)
+        days[i].pickers = NAN;
+    last = last_season(days, DAYS);
+    assert_true(chances(&last) == 0);
+}
+
 static void without_notes_nothing_is_known(void **state)
 {
     (void)state;
@@ -64,6 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_season_is_summed_up),
         cmocka_unit_test(a_slip_of_the_finger_does_not_count),
+        cmocka_unit_test(what_the_farm_is_like_is_kept_where_crews_are_noted),
         cmocka_unit_test(without_notes_nothing_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,7 +322,7 @@ static void a_season_gives_the_same_bits_on_every_machine(void **state)
     spring_begin(&model);
     spring_feed(&model, 0, 45);
     struct pick_estimate estimate = spring_ask(&model, 12.0);
-    assert_bits(estimate.pick_kg[1], 0x1.b253b08d42034p+4);
+    assert_bits(estimate.pick_kg[1], 0x1.ba979779ce7b6p+4);
     assert_bits(estimate.ready_kg[1], 0x1.92b6e52bb480ep+7);
 }
 
@@ -371,7 +371,7 @@ static void absurd_priors_are_replaced(void **state)
                                1e300,
                                0.0,
                                NAN,
-                               {-1.0, HUGE_VAL, NAN, 1e300, 0.0, -1.0}};
+                               {-1.0, HUGE_VAL, NAN, 1e300, 0.0, -1.0, {{0}}}};
     struct pick_prior first = pick_prior_first(PICK_ONE_LEAF, 600.0, NAN);
     pick_begin(&model, &prior, SPRING_SEED);
     pick_begin(&other, &first, SPRING_SEED);

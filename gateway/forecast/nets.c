@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/forecast/forest.h"
+#include "gateway/forecast/nets.h"
 
 #include <math.h>
 
 #include "gateway/common/chance.h"
-#include "gateway/forecast/forest_table.h"
+#include "gateway/forecast/layers.h"
+#include "gateway/forecast/nets_table.h"
 
 #define MARKET_DAYS    5
 #define MARKET_LOSSES  3
@@ -14,8 +15,12 @@
 #define RAIN_SLOPE     (-0.22) /* as trend.c has it, believed like ... */
 #define RAIN_WEIGHT    3.0     /* ... so many rain days' squares */
 #define SHRUNK         3.0     /* picks without a miss, before there are some */
-#define LATELY         3       /* picks that are looked at one by one */
+#define LATELY         5       /* picks that are looked at one by one */
 #define SEASON_KG_EACH 3.5     /* ln kg of a season to a picker, about */
+#define FAR_OFF        6.0     /* spreads: what is further off is as far */
+
+/* Of the course's features: what rain takes on this farm. */
+#define USUAL_RAIN (TREND_FEATURES + 29)
 
 static double between(double x, double low, double high)
 {
@@ -163,15 +168,15 @@ static double *last_features(const struct trend *trend, double crew_ln, double b
     return x;
 }
 
-struct forest_base forest_features(const struct trend *trend, const struct trend_tomorrow *tomorrow,
-                                   double x[FOREST_FEATURES])
+struct nets_base nets_features(const struct trend *trend, const struct trend_tomorrow *tomorrow,
+                               double x[NETS_FEATURES])
 {
     double first_ln, crew_ln = ln(tomorrow->pickers);
-    for (int i = 0; i < FOREST_FEATURES; i++)
+    for (int i = 0; i < NETS_FEATURES; i++)
         x[i] = 0;
     double base = trend_features(trend, tomorrow, x, &first_ln);
     if (trend->past_count == 0)
-        return (struct forest_base){base, base};
+        return (struct nets_base){base, base};
     course_features(trend, tomorrow, base, first_ln, x + TREND_FEATURES);
     double middle = base + course_middle_ln(x);
     double *own = x + TREND_FEATURES + COURSE_FEATURES;
@@ -180,38 +185,47 @@ struct forest_base forest_features(const struct trend *trend, const struct trend
     own = lately_features(trend, crew_ln, own);
     own = miss_features(trend, own);
     own = held_features(trend, tomorrow, base, own);
-    (void)last_features(trend, crew_ln, base, own);
-    return (struct forest_base){base, middle};
+    own = last_features(trend, crew_ln, base, own);
+    *own = x[USUAL_RAIN] * tomorrow->rain_chance;
+    return (struct nets_base){base, middle};
 }
 
-/* ln of what the trees say. Half a thousandth off, so that no feature of round numbers lies on an
- * edge. */
-static double correct_ln(const double x[FOREST_FEATURES])
+/* Shares of what is usual with farms, by which the nets go. */
+static void to_values(const double x[NETS_FEATURES], int values[NETS_FEATURES])
 {
-    double thousand[FOREST_FEATURES];
-    int sum = 0;
-    for (int i = 0; i < FOREST_FEATURES; i++)
-        thousand[i] = x[i] * 1000 - 0.5;
-    for (int t = 0; t < FOREST_TREES; t++) {
-        const struct forest_tree *tree = &forest_trees[t];
-        int node = 0;
-        for (int level = 0; level < FOREST_DEPTH; level++)
-            node = 2 * node + (thousand[tree->feature[node]] > tree->at[node] ? 2 : 1);
-        sum += tree->leaf[node - FOREST_NODES];
+    for (int i = 0; i < NETS_FEATURES; i++) {
+        double off = (x[i] * 1000 - nets_middle[i]) / nets_spread[i];
+        values[i] = (int)floor(within(off, -FAR_OFF, FAR_OFF, 0) * LAYER_ONE);
     }
-    return between(sum * FOREST_UNIT_LN, -1, 1);
 }
 
-void forest_say(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3])
+/* ln of what the nets say, all of them as much as each other. */
+static double correct_ln(const double x[NETS_FEATURES])
 {
-    static const struct trend_width width = {FOREST_LOW, FOREST_HIGH};
-    double x[FOREST_FEATURES], spread_ln = 0;
+    int values[NETS_FEATURES];
+    double sum = 0;
+    to_values(x, values);
+    for (int n = 0; n < NETS; n++) {
+        const struct layer layers[] = {
+            {NETS_FEATURES, NETS_FIRST, nets_first[n][0], nets_first_offsets[n]},
+            {NETS_FIRST, NETS_SECOND, nets_second[n][0], nets_second_offsets[n]},
+            {NETS_SECOND, 1, nets_last[n], &nets_last_offsets[n]},
+        };
+        sum += layers_say(layers, 3, values);
+    }
+    return between(sum / NETS / LAYER_SUM_ONE, -1, 1);
+}
+
+void nets_say(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3])
+{
+    static const struct trend_width width = {NETS_LOW, NETS_HIGH};
+    double x[NETS_FEATURES], spread_ln = 0;
     if (trend->past_count == 0) {
         trend_say_first(trend, tomorrow, kg);
         return;
     }
-    double middle = forest_features(trend, tomorrow, x).middle + correct_ln(x);
-    for (int i = 0; i < FOREST_FEATURES; i++)
-        spread_ln += forest_spread[i] * x[i];
+    double middle = nets_features(trend, tomorrow, x).middle + correct_ln(x);
+    for (int i = 0; i < NETS_FEATURES; i++)
+        spread_ln += nets_width[i] * x[i];
     trend_range(middle, spread_ln, &width, tomorrow->rain_chance, kg);
 }

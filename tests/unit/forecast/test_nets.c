@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/forecast/forest.h"
+#include "gateway/forecast/nets.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -22,11 +22,11 @@ static void feed(struct trend *trend, double each_kg, double pickers, double sai
 static void before_the_first_pick_the_first_rule_speaks(void **state)
 {
     (void)state;
-    double x[FOREST_FEATURES], kg[3], alone_kg[3];
+    double x[NETS_FEATURES], kg[3], alone_kg[3];
     struct trend trend = trend_begin(NAN, &TREND_LAST_UNKNOWN);
-    struct forest_base ln = forest_features(&trend, &unknown, x);
+    struct nets_base ln = nets_features(&trend, &unknown, x);
     assert_true(ln.base == ln.middle && x[OWN] == 0);
-    forest_say(&trend, &unknown, kg);
+    nets_say(&trend, &unknown, kg);
     trend_say_first(&trend, &unknown, alone_kg);
     for (int i = 0; i < 3; i++)
         assert_true(kg[i] == alone_kg[i]);
@@ -36,18 +36,18 @@ static void whatever_is_noted_the_features_are_small_numbers(void **state)
 {
     (void)state;
     static const double kgs[] = {0, 1e-300, 1e-3, 1, 1e5, NAN};
-    double x[FOREST_FEATURES], kg[3];
+    double x[NETS_FEATURES], kg[3];
     for (int i = 0; i < 6 * 6; i++) {
         double a = kgs[i / 6], b = kgs[i % 6];
-        struct trend_last last = {a, b, a, b, b, a};
+        struct trend_last last = {a, b, a, b, b, a, {{i % 2 ? a : b, 1}}};
         struct trend trend = trend_begin(a, &last);
         struct trend_tomorrow next = {i % 2 ? 1 : 5000, i % 2, 1, 20, a, b, a, b, a, b, a};
         for (int d = 0; d < 40; d++) {
             feed(&trend, d % 2 ? 1e-3 : 20, d % 3 ? 1 : 5000, d % 5 ? a : b, d % 2);
-            forest_features(&trend, &next, x);
-            for (int f = 0; f < FOREST_FEATURES; f++)
+            nets_features(&trend, &next, x);
+            for (int f = 0; f < NETS_FEATURES; f++)
                 assert_true(fabs(x[f]) < 32); /* the table's thousandths have 16 bits */
-            forest_say(&trend, &next, kg);
+            nets_say(&trend, &next, kg);
             assert_true(kg[0] >= 0 && kg[0] <= kg[1] && kg[1] <= kg[2] && isfinite(kg[2]));
         }
     }
@@ -57,13 +57,13 @@ static void whatever_is_noted_the_features_are_small_numbers(void **state)
 static void a_market_is_expected_on_its_day_only(void **state)
 {
     (void)state;
-    double market[FOREST_FEATURES], day_after[FOREST_FEATURES];
+    double market[NETS_FEATURES], day_after[NETS_FEATURES];
     struct trend trend = trend_begin(NAN, &TREND_LAST_UNKNOWN);
     for (int d = 0; d < 20; d++)
         feed(&trend, d % 5 == 0 ? 1 : 2, 8, 2, 0.33);
-    forest_features(&trend, &unknown, market);
+    nets_features(&trend, &unknown, market);
     feed(&trend, 1, 8, 2, 0.33);
-    forest_features(&trend, &unknown, day_after);
+    nets_features(&trend, &unknown, day_after);
     assert_true(market[OWN + 4] < -0.3);
     assert_true(day_after[OWN + 4] > 0);
 }
@@ -71,14 +71,14 @@ static void a_market_is_expected_on_its_day_only(void **state)
 static void what_rain_takes_is_learned_from_the_farms_own_picks(void **state)
 {
     (void)state;
-    double harmed[FOREST_FEATURES], not [FOREST_FEATURES];
+    double harmed[NETS_FEATURES], not [NETS_FEATURES];
     struct trend wet = trend_begin(NAN, &TREND_LAST_UNKNOWN), dry = wet;
     for (int d = 0; d < 24; d++) {
         feed(&wet, d % 2 ? 1 : 2, 8, 2, d % 2);
         feed(&dry, 2, 8, 2, d % 2);
     }
-    forest_features(&wet, &unknown, harmed);
-    forest_features(&dry, &unknown, not );
+    nets_features(&wet, &unknown, harmed);
+    nets_features(&dry, &unknown, not );
     assert_true(harmed[OWN + 2] < -0.4);
     assert_true(not [OWN + 2] > -0.2);
 }
@@ -92,9 +92,9 @@ static void rain_that_is_forecast_moves_the_pick_down(void **state)
     for (int d = 0; d < 12; d++)
         feed(&trend, d % 3 ? 2 : 1.5, 8, 1.8, d % 3 == 0);
     next.rain_chance = 0.14;
-    forest_say(&trend, &next, dry_kg);
+    nets_say(&trend, &next, dry_kg);
     next.rain_chance = 0.86;
-    forest_say(&trend, &next, wet_kg);
+    nets_say(&trend, &next, wet_kg);
     assert_true(wet_kg[1] < dry_kg[1]);
 }
 
