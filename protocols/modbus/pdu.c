@@ -84,7 +84,7 @@ static int plain_answer_size(const uint8_t *pdu, size_t have)
     if (have < 1)
         return MODBUS_SIZE_MORE;
     if (pdu[0] & MODBUS_EXCEPTION_BIT)
-        return 2;
+        return MODBUS_EXCEPTION_SIZE;
     switch (pdu[0]) {
     case MODBUS_READ_COILS:
     case MODBUS_READ_DISCRETE:
@@ -161,6 +161,14 @@ int modbus_answer_size(const uint8_t *pdu, size_t have)
     default:
         return MODBUS_SIZE_UNKNOWN;
     }
+}
+
+size_t modbus_exception_answer(uint8_t function, enum modbus_exception exception,
+                               uint8_t answer[MODBUS_EXCEPTION_SIZE])
+{
+    answer[0] = (uint8_t)(function | MODBUS_EXCEPTION_BIT);
+    answer[1] = (uint8_t)exception;
+    return MODBUS_EXCEPTION_SIZE;
 }
 
 const char *modbus_exception_text(uint8_t exception)

@@ -17,6 +17,7 @@
 #define MODBUS_READ_WRITE_MAX 121u /* registers written by function 23 */
 #define MODBUS_BROADCAST      0u
 #define MODBUS_EXCEPTION_BIT  0x80u
+#define MODBUS_EXCEPTION_SIZE 2u /* of the PDU that says so */
 
 enum modbus_function {
     MODBUS_READ_COILS = 1,
@@ -82,6 +83,10 @@ enum { MODBUS_SIZE_MORE = 0, MODBUS_SIZE_UNKNOWN = -1 };
  * it is that of the usual form with one data word. */
 int modbus_request_size(const uint8_t *pdu, size_t have);
 int modbus_answer_size(const uint8_t *pdu, size_t have);
+
+/* The answer PDU that refuses a request; its size. */
+size_t modbus_exception_answer(uint8_t function, enum modbus_exception exception,
+                               uint8_t answer[MODBUS_EXCEPTION_SIZE]);
 
 /* "illegal data address", ... for people; never NULL. */
 const char *modbus_exception_text(uint8_t exception);

@@ -391,15 +391,11 @@ static bool is_restart(const uint8_t *request, size_t size)
            request[2] == DIAG_RESTART;
 }
 
-static size_t exception_answer(struct modbus_server *s, uint8_t function, enum modbus_exception e,
-                               uint8_t *answer)
+static void count_exception(struct modbus_server *s, enum modbus_exception e)
 {
     s->counters.exceptions++;
     if (e == MODBUS_DEVICE_BUSY)
         s->counters.busy++;
-    answer[0] = function | MODBUS_EXCEPTION_BIT;
-    answer[1] = (uint8_t)e;
-    return 2;
 }
 
 size_t modbus_serve(struct modbus_server *s, const uint8_t *request, size_t size, bool broadcast,
@@ -427,5 +423,8 @@ size_t modbus_serve(struct modbus_server *s, const uint8_t *request, size_t size
         s->counters.no_responses++;
         return 0;
     }
-    return e == MODBUS_OK ? x.out.at : exception_answer(s, function, e, answer);
+    if (e == MODBUS_OK)
+        return x.out.at;
+    count_exception(s, e);
+    return modbus_exception_answer(function, e, answer);
 }

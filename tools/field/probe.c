@@ -171,13 +171,6 @@ static const struct probe_register *find(const struct probe_model *model, uint8_
     return NULL;
 }
 
-static size_t refuse(uint8_t function, uint8_t exception, uint8_t *answer)
-{
-    answer[0] = (uint8_t)(function | MODBUS_EXCEPTION_BIT);
-    answer[1] = exception;
-    return 2;
-}
-
 uint16_t probe_responder_value(uint8_t unit, uint16_t reg, uint32_t answer)
 {
     return (uint16_t)((31u * answer + 257u * reg + 4099u * unit) & 0x7fffu);
@@ -187,7 +180,7 @@ static size_t responder_read(struct probe *probe, uint8_t function, uint16_t fir
                              uint16_t quantity, uint8_t *answer, struct probe_given *given)
 {
     if ((uint32_t)first + quantity > probe->registers)
-        return refuse(function, MODBUS_ILLEGAL_ADDRESS, answer);
+        return modbus_exception_answer(function, MODBUS_ILLEGAL_ADDRESS, answer);
     given->first = first;
     given->quantity = quantity;
     given->answer = probe->answers++;
@@ -208,7 +201,7 @@ static size_t probe_read(struct probe *probe, const struct weather_now *now, uin
     const struct probe_model *model = model_of(probe->kind);
     const struct probe_register *data = &model->registers[0];
     if (model->pair_only && function == data->function && first != data->address)
-        return refuse(function, MODBUS_ILLEGAL_ADDRESS, answer);
+        return modbus_exception_answer(function, MODBUS_ILLEGAL_ADDRESS, answer);
     struct byte_writer w = byte_writer_init(answer, PROBE_PDU_SIZE);
     byte_write_u8(&w, function);
     byte_write_u8(&w, (uint8_t)(quantity * 2));
@@ -218,7 +211,7 @@ static size_t probe_read(struct probe *probe, const struct weather_now *now, uin
         if (reg == NULL) {
             given->count = 0;
             given->sample = false;
-            return refuse(function, MODBUS_ILLEGAL_ADDRESS, answer);
+            return modbus_exception_answer(function, MODBUS_ILLEGAL_ADDRESS, answer);
         }
         double counts = round(source_value(probe, now, reg->source) * reg->per_unit);
         byte_write_u16(&w, (uint16_t)(int32_t)counts);
@@ -229,30 +222,31 @@ static size_t probe_read(struct probe *probe, const struct weather_now *now, uin
     return w.at;
 }
 
-/* 0, or the exception that refuses the value. */
-static uint8_t store(struct probe *probe, const struct probe_register *reg, uint16_t value)
+/* MODBUS_OK, or the exception that refuses the value. */
+static enum modbus_exception store(struct probe *probe, const struct probe_register *reg,
+                                   uint16_t value)
 {
     switch (reg->source) {
     case SRC_ADDRESS:
         if (value < 1 || value > 247)
             return MODBUS_ILLEGAL_VALUE;
         probe->address = (uint8_t)value;
-        return 0;
+        return MODBUS_OK;
     case SRC_BAUD_RATE:
         if (value != 9600 && value != 14400 && value != 19200)
             return MODBUS_ILLEGAL_VALUE;
         probe->baud = value;
-        return 0;
+        return MODBUS_OK;
     case SRC_BAUD_CODE:
         if (value >= model_of(probe->kind)->baud_codes)
             return MODBUS_ILLEGAL_VALUE;
         probe->baud = baud_of_code[value];
-        return 0;
+        return MODBUS_OK;
     case SRC_EXTRA_0:
     case SRC_EXTRA_1:
     case SRC_EXTRA_2:
         probe->extra[reg->source - SRC_EXTRA_0] = (int16_t)value;
-        return 0;
+        return MODBUS_OK;
     default:
         return MODBUS_ILLEGAL_ADDRESS; /* measured: read only */
     }
@@ -265,17 +259,18 @@ static size_t probe_write(struct probe *probe, struct byte_reader *r, uint8_t fu
     if (function == MODBUS_WRITE_REGISTERS) {
         quantity = byte_read_u16(r);
         if (byte_read_u8(r) != quantity * 2)
-            return refuse(function, MODBUS_ILLEGAL_VALUE, answer);
+            return modbus_exception_answer(function, MODBUS_ILLEGAL_VALUE, answer);
     }
     if (quantity == 0 || byte_reader_left(r) != (size_t)quantity * 2)
-        return refuse(function, MODBUS_ILLEGAL_VALUE, answer);
+        return modbus_exception_answer(function, MODBUS_ILLEGAL_VALUE, answer);
     for (uint32_t i = 0; i < quantity; i++) {
         const struct probe_register *reg =
             find(model_of(probe->kind), MODBUS_READ_HOLDING, first + i);
         value = byte_read_u16(r);
-        uint8_t exception = reg != NULL ? store(probe, reg, value) : MODBUS_ILLEGAL_ADDRESS;
-        if (exception)
-            return refuse(function, exception, answer);
+        enum modbus_exception exception =
+            reg != NULL ? store(probe, reg, value) : MODBUS_ILLEGAL_ADDRESS;
+        if (exception != MODBUS_OK)
+            return modbus_exception_answer(function, exception, answer);
     }
     struct byte_writer w = byte_writer_init(answer, PROBE_PDU_SIZE);
     byte_write_u8(&w, function);
@@ -293,7 +288,7 @@ size_t probe_serve(struct probe *probe, const struct weather_now *now, const uin
     if (function == MODBUS_READ_HOLDING || function == MODBUS_READ_INPUT) {
         uint16_t first = byte_read_u16(&r), quantity = byte_read_u16(&r);
         if (r.failed || byte_reader_left(&r) || quantity < 1 || quantity > 125)
-            return refuse(function, MODBUS_ILLEGAL_VALUE, answer);
+            return modbus_exception_answer(function, MODBUS_ILLEGAL_VALUE, answer);
         if (probe->kind == UNIT_RESPONDER)
             return responder_read(probe, function, first, quantity, answer, given);
         return probe_read(probe, now, function, first, quantity, answer, given);
@@ -301,5 +296,5 @@ size_t probe_serve(struct probe *probe, const struct weather_now *now, const uin
     if (probe->kind != UNIT_RESPONDER &&
         (function == MODBUS_WRITE_REGISTER || function == MODBUS_WRITE_REGISTERS))
         return probe_write(probe, &r, function, answer);
-    return refuse(function, MODBUS_ILLEGAL_FUNCTION, answer);
+    return modbus_exception_answer(function, MODBUS_ILLEGAL_FUNCTION, answer);
 }

@@ -35,21 +35,14 @@ bool relay_is_on(struct relay *relay, unsigned output, int64_t now_ms)
     return relay->on[output];
 }
 
-static size_t refuse(uint8_t function, uint8_t exception, uint8_t *answer)
-{
-    answer[0] = (uint8_t)(function | MODBUS_EXCEPTION_BIT);
-    answer[1] = exception;
-    return 2;
-}
-
 static size_t read_outputs(struct relay *relay, int64_t now_ms, struct byte_reader *r,
                            uint8_t *answer)
 {
     uint16_t first = byte_read_u16(r), count = byte_read_u16(r);
     if (r->failed || byte_reader_left(r) || count < 1)
-        return refuse(MODBUS_READ_COILS, MODBUS_ILLEGAL_VALUE, answer);
+        return modbus_exception_answer(MODBUS_READ_COILS, MODBUS_ILLEGAL_VALUE, answer);
     if (first + count > RELAY_OUTPUTS)
-        return refuse(MODBUS_READ_COILS, MODBUS_ILLEGAL_ADDRESS, answer);
+        return modbus_exception_answer(MODBUS_READ_COILS, MODBUS_ILLEGAL_ADDRESS, answer);
     answer[0] = MODBUS_READ_COILS;
     answer[1] = 1;
     answer[2] = 0;
@@ -65,11 +58,11 @@ static size_t write_output(struct relay *relay, int64_t now_ms, struct byte_read
     bool timed = address >= TIMED;
     unsigned output = timed ? address - (unsigned)TIMED : address;
     if (r->failed || byte_reader_left(r))
-        return refuse(MODBUS_WRITE_COIL, MODBUS_ILLEGAL_VALUE, answer);
+        return modbus_exception_answer(MODBUS_WRITE_COIL, MODBUS_ILLEGAL_VALUE, answer);
     if (output >= RELAY_OUTPUTS)
-        return refuse(MODBUS_WRITE_COIL, MODBUS_ILLEGAL_ADDRESS, answer);
+        return modbus_exception_answer(MODBUS_WRITE_COIL, MODBUS_ILLEGAL_ADDRESS, answer);
     if (timed ? value < 1 || value > 0x7FFF : value != 0xFF00 && value != 0)
-        return refuse(MODBUS_WRITE_COIL, MODBUS_ILLEGAL_VALUE, answer);
+        return modbus_exception_answer(MODBUS_WRITE_COIL, MODBUS_ILLEGAL_VALUE, answer);
     relay_set(relay, output, timed || value != 0);
     if (timed)
         relay->until_ms[output] = now_ms + (int64_t)value * STEP_MS;
@@ -82,9 +75,9 @@ static size_t write_outputs(struct relay *relay, struct byte_reader *r, uint8_t 
     uint16_t first = byte_read_u16(r), count = byte_read_u16(r);
     uint8_t bytes = byte_read_u8(r), bits = byte_read_u8(r);
     if (r->failed || byte_reader_left(r) || count < 1 || bytes != 1)
-        return refuse(MODBUS_WRITE_COILS, MODBUS_ILLEGAL_VALUE, answer);
+        return modbus_exception_answer(MODBUS_WRITE_COILS, MODBUS_ILLEGAL_VALUE, answer);
     if (first + count > RELAY_OUTPUTS)
-        return refuse(MODBUS_WRITE_COILS, MODBUS_ILLEGAL_ADDRESS, answer);
+        return modbus_exception_answer(MODBUS_WRITE_COILS, MODBUS_ILLEGAL_ADDRESS, answer);
     for (unsigned i = 0; i < count; i++)
         relay_set(relay, first + i, bits >> i & 1);
     struct byte_writer w = byte_writer_init(answer, 5);
@@ -99,16 +92,18 @@ static size_t own_address(struct relay *relay, uint8_t function, struct byte_rea
 {
     uint16_t address = byte_read_u16(r), value = byte_read_u16(r);
     if (r->failed || byte_reader_left(r) || address != ADDRESS)
-        return refuse(function, MODBUS_ILLEGAL_ADDRESS, answer);
+        return modbus_exception_answer(function, MODBUS_ILLEGAL_ADDRESS, answer);
     if (function == MODBUS_READ_HOLDING) {
         struct byte_writer w = byte_writer_init(answer, 4);
         byte_write_u8(&w, MODBUS_READ_HOLDING);
         byte_write_u8(&w, 2);
         byte_write_u16(&w, relay->address);
-        return value == 1 ? w.at : refuse(MODBUS_READ_HOLDING, MODBUS_ILLEGAL_VALUE, answer);
+        return value == 1
+                   ? w.at
+                   : modbus_exception_answer(MODBUS_READ_HOLDING, MODBUS_ILLEGAL_VALUE, answer);
     }
     if (value < 1 || value > 255)
-        return refuse(function, MODBUS_ILLEGAL_VALUE, answer);
+        return modbus_exception_answer(function, MODBUS_ILLEGAL_VALUE, answer);
     relay->address = (uint8_t)value;
     memcpy(answer, pdu, size);
     return size;
@@ -130,6 +125,6 @@ size_t relay_serve(struct relay *relay, int64_t now_ms, const uint8_t *pdu, size
     case MODBUS_WRITE_COILS:
         return write_outputs(relay, &r, answer);
     default:
-        return refuse(function, MODBUS_ILLEGAL_FUNCTION, answer);
+        return modbus_exception_answer(function, MODBUS_ILLEGAL_FUNCTION, answer);
     }
 }

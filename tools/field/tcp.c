@@ -188,9 +188,9 @@ static bool serve(struct client *client, const uint8_t *request, size_t size)
     if (line->garden->sampling_stopped)
         return true;
     if (unit == NULL) {
-        adu[HEADER] = (uint8_t)(request[HEADER] | MODBUS_EXCEPTION_BIT);
-        adu[HEADER + 1] = MODBUS_GATEWAY_TARGET;
-        put(client, adu, finish_adu(adu, request, 2));
+        size_t refused =
+            modbus_exception_answer(request[HEADER], MODBUS_GATEWAY_TARGET, adu + HEADER);
+        put(client, adu, finish_adu(adu, request, refused));
         return true;
     }
     size_t pdu =
