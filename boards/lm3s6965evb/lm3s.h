@@ -37,20 +37,10 @@
 #define GPIO_ODR   0x50CU
 #define GPIO_DEN   0x51CU
 
-/* UARTs (ARM PL011) */
-#define UART0     0x4000C000U
-#define UART1     0x4000D000U
-#define UART2     0x4000E000U
-#define UART_DR   0x000U
-#define UART_FR   0x018U
-#define UART_IBRD 0x024U
-#define UART_FBRD 0x028U
-#define UART_LCRH 0x02CU
-#define UART_CTL  0x030U
-#define UART_IFLS 0x034U
-#define UART_IM   0x038U
-#define UART_MIS  0x040U
-#define UART_ICR  0x044U
+/* UARTs (boards/cortex-m3/pl011.h) */
+#define UART0 0x4000C000U
+#define UART1 0x4000D000U
+#define UART2 0x4000E000U
 
 /* I2C master */
 #define I2C_MSA  0x40020000U

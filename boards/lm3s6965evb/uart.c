@@ -3,29 +3,9 @@
  * the 16-byte FIFOs. The part has no transmit-complete interrupt, so after the last byte was
  * queued the driver is let go by whoever looks next and finds the shifter empty: the receive or
  * transmit interrupt, or hal_bus_sending(), which the main loop asks at least once a character. */
+#include "boards/cortex-m3/pl011.h"
 #include "boards/cortex-m3/uart_lines.h"
 #include "boards/lm3s6965evb/lm3s.h"
-
-enum {
-    FR_BUSY = 1 << 3,
-    FR_RX_EMPTY = 1 << 4,
-    FR_TX_FULL = 1 << 5,
-    LCRH_BREAK = 1 << 0,
-    LCRH_PARITY = 1 << 1,
-    LCRH_EVEN = 1 << 2,
-    LCRH_TWO_STOP = 1 << 3,
-    LCRH_FIFO = 1 << 4,
-    LCRH_7_BIT = 2 << 5,
-    LCRH_8_BIT = 3 << 5,
-    CTL_ON = 1 << 0 | 1 << 8 | 1 << 9, /* UART, transmitter, receiver */
-    INT_RX = 1 << 4,
-    INT_TX = 1 << 5,
-    INT_RX_TIMEOUT = 1 << 6,
-    DR_FRAMING = 1 << 8,
-    DR_PARITY = 1 << 9,
-    DR_BREAK = 1 << 10,
-    DR_OVERRUN = 1 << 11,
-};
 
 static uint32_t bus_words[1024], sdi_words[128];
 struct uart_line uart_bus = {
@@ -37,15 +17,8 @@ static void take_bytes(struct uart_line *line)
 {
     for (int i = 0; i < 32 && !(reg_read(line->base + UART_FR) & FR_RX_EMPTY); i++) {
         uint32_t data = reg_read(line->base + UART_DR);
-        uint8_t errors = 0;
-        if (data & (DR_FRAMING | DR_BREAK))
-            errors |= HAL_BYTE_FRAMING;
-        if (data & DR_PARITY)
-            errors |= HAL_BYTE_PARITY;
-        if (data & DR_OVERRUN)
-            errors |= HAL_BYTE_OVERRUN;
         if (!line->sending)
-            byte_ring_put(&line->ring, hal_now_us(), (uint8_t)data, errors);
+            byte_ring_put(&line->ring, hal_now_us(), (uint8_t)data, pl011_errors(data));
         sleep_end();
     }
 }
@@ -92,20 +65,20 @@ static void configure(struct uart_line *line, uint32_t baud, uint32_t lcrh)
 {
     uint32_t divisor = (CLOCK_HZ * 4 + baud / 2) / baud; /* clock / 16 / baud, in 1/64 */
     cpu_irq_off();
-    reg_write(line->base + UART_CTL, 0);
+    reg_write(line->base + UART_CR, 0);
     reg_write(line->base + UART_IBRD, divisor / 64);
     reg_write(line->base + UART_FBRD, divisor % 64);
-    reg_write(line->base + UART_LCRH, lcrh | LCRH_FIFO); /* also latches the divisor */
+    reg_write(line->base + UART_LCR_H, lcrh | LCR_FIFO); /* also latches the divisor */
     reg_write(line->base + UART_IFLS, 0);                /* at 1/8 full, 1/8 empty */
-    reg_write(line->base + UART_ICR, 0x7FF);
+    reg_write(line->base + UART_ICR, INT_ALL);
     for (int i = 0; i < 64 && !(reg_read(line->base + UART_FR) & FR_RX_EMPTY); i++)
         (void)reg_read(line->base + UART_DR);
-    reg_write(line->base + UART_IM, INT_RX | INT_TX | INT_RX_TIMEOUT);
+    reg_write(line->base + UART_IMSC, INT_RX | INT_TX | INT_RX_TIMEOUT);
     pin_write(GPIO_A, line->drive_pin, false);
     line->left = 0;
     line->sending = false;
     line->ring.out = line->ring.in;
-    reg_write(line->base + UART_CTL, CTL_ON);
+    reg_write(line->base + UART_CR, CR_ON);
     cpu_irq_on();
 }
 
@@ -131,13 +104,13 @@ bool uart_sending(struct uart_line *line)
 
 void uart_start(void)
 {
-    configure(&uart_sdi, 1200, LCRH_7_BIT | LCRH_PARITY | LCRH_EVEN);
+    configure(&uart_sdi, 1200, LCR_7_BITS | LCR_PARITY | LCR_EVEN);
     cpu_irq_enable(IRQ_UART0);
     cpu_irq_enable(IRQ_UART1);
     reg_write(UART2 + UART_IBRD, CLOCK_HZ / 16 / 115200);
     reg_write(UART2 + UART_FBRD, CLOCK_HZ * 4 / 115200 % 64);
-    reg_write(UART2 + UART_LCRH, LCRH_8_BIT | LCRH_FIFO);
-    reg_write(UART2 + UART_CTL, CTL_ON);
+    reg_write(UART2 + UART_LCR_H, LCR_8_BITS | LCR_FIFO);
+    reg_write(UART2 + UART_CR, CR_ON);
 }
 
 void uart_console_put(char c)
@@ -149,13 +122,13 @@ void uart_console_put(char c)
 
 void uart_bus_open(const struct hal_line *line)
 {
-    uint32_t lcrh = LCRH_8_BIT;
+    uint32_t lcrh = LCR_8_BITS;
     if (line->parity != 'N')
-        lcrh |= LCRH_PARITY;
+        lcrh |= LCR_PARITY;
     if (line->parity == 'E')
-        lcrh |= LCRH_EVEN;
+        lcrh |= LCR_EVEN;
     if (line->stop_bits == 2)
-        lcrh |= LCRH_TWO_STOP;
+        lcrh |= LCR_TWO_STOP;
     configure(&uart_bus, line->baud, lcrh);
 }
 
@@ -163,7 +136,7 @@ void hal_sdi_break(bool on)
 {
     pin_write(GPIO_A, PIN_SDI_DRIVE, true); /* and stays: marking must be driven, too */
     if (on)
-        reg_set(UART1 + UART_LCRH, LCRH_BREAK);
+        reg_set(UART1 + UART_LCR_H, LCR_BREAK);
     else
-        reg_clear(UART1 + UART_LCRH, LCRH_BREAK);
+        reg_clear(UART1 + UART_LCR_H, LCR_BREAK);
 }

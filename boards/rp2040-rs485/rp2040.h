@@ -56,18 +56,9 @@
 #define PLL_SYS_FBDIV    0x40028008U
 #define PLL_SYS_PRIM     0x4002800CU
 
-/* UART, PL011, 4.2 */
-#define UART0      0x40034000U
-#define UART1      0x40038000U
-#define UART_DR    0x00U
-#define UART_FR    0x18U
-#define UART_IBRD  0x24U
-#define UART_FBRD  0x28U
-#define UART_LCR_H 0x2CU
-#define UART_CR    0x30U
-#define UART_IMSC  0x38U
-#define UART_MIS   0x40U
-#define UART_ICR   0x44U
+/* UART (boards/cortex-m3/pl011.h), 4.2 */
+#define UART0 0x40034000U
+#define UART1 0x40038000U
 
 /* ADC, 4.9 */
 #define ADC_CS     0x4004C000U

@@ -10,26 +10,11 @@
  * The part has no interrupt for "the last stop bit has left". When the last byte has moved to the
  * shifter, the line's alarm is set to a character later and looks at the busy flag from then on. */
 #include "boards/cortex-m3/byte_ring.h"
+#include "boards/cortex-m3/pl011.h"
 #include "boards/rp2040-rs485/rp2040.h"
 
 enum {
     RESET_UARTS = 3 << 22,
-    DR_FRAMING = 1 << 8,
-    DR_PARITY = 1 << 9,
-    DR_BREAK = 1 << 10,
-    DR_OVERRUN = 1 << 11,
-    FR_BUSY = 1 << 3,
-    FR_RX_EMPTY = 1 << 4,
-    LCR_BREAK = 1 << 0,
-    LCR_PARITY = 1 << 1,
-    LCR_EVEN = 1 << 2,
-    LCR_TWO_STOP = 1 << 3,
-    LCR_7_BITS = 2 << 5,
-    LCR_8_BITS = 3 << 5,
-    CR_ON = 1 << 0 | 1 << 8 | 1 << 9, /* both ways */
-    INT_RX = 1 << 4,
-    INT_TX = 1 << 5,
-    INT_ALL = 0x7FF,
     ALARM_IDLE = 3,
     ALARMS = 15,
     LOOK_AGAIN_US = 4,
@@ -65,16 +50,9 @@ IN_RAM static void receive(struct line *line)
 {
     for (int i = 0; i < 32 && !(reg_read(line->base + UART_FR) & FR_RX_EMPTY); i++) {
         uint32_t data = reg_read(line->base + UART_DR);
-        uint8_t errors = 0;
-        if (data & (DR_FRAMING | DR_BREAK))
-            errors |= HAL_BYTE_FRAMING;
-        if (data & DR_PARITY)
-            errors |= HAL_BYTE_PARITY;
-        if (data & DR_OVERRUN)
-            errors |= HAL_BYTE_OVERRUN;
         if (line->driving)
             continue; /* our own, through the one wire or a transceiver that echoes */
-        byte_ring_put(&line->ring, hal_now_us(), (uint8_t)data, errors);
+        byte_ring_put(&line->ring, hal_now_us(), (uint8_t)data, pl011_errors(data));
         if (line->wakes)
             sleep_end();
         else
