@@ -20,6 +20,7 @@
 #include "gateway/daemon/config/yaml_edit.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/commission/trial.h"
+#include "tools/cli/config_lock.h"
 #include "tools/cli/farewell.h"
 #include "tools/cli/reload.h"
 #include "tools/cli/screen.h"
@@ -572,7 +573,7 @@ int cli_replace(int argc, char **argv)
     struct config_error error;
     if (!read_options(argc, argv, &job))
         return cli_usage(usage);
-    if (!trial_lock(job.config_file))
+    if (!config_lock(job.config_file))
         return EX_TEMPFAIL;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     struct config *config = config_load(job.config_file, NULL, &error);

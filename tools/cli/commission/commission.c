@@ -15,6 +15,7 @@
 #include "tools/cli/cli.h"
 #include "tools/cli/commission/ask.h"
 #include "tools/cli/commission/trial.h"
+#include "tools/cli/config_lock.h"
 #include "tools/cli/farewell.h"
 #include "tools/cli/screen.h"
 #include "tools/cli/show.h"
@@ -642,7 +643,7 @@ int cli_commission(int argc, char **argv)
         code = cli_usage(usage);
     } else if (!job->yes && !job->talk.json && isatty(STDIN_FILENO) == 0) {
         cli_complain("nobody is there to be asked: --yes does all without questions");
-    } else if (!trial_lock(job->config)) {
+    } else if (!config_lock(job->config)) {
         code = EX_TEMPFAIL;
     } else {
         (void)setvbuf(stdout, NULL, _IOLBF, 0);

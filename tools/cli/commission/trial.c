@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -30,24 +29,6 @@ struct outcome {
     bool works[TRIAL_DEVICES_MAX];
     char why[512];
 };
-
-bool trial_lock(const char *config)
-{
-    char folder[CLI_PATH];
-    int fd = cli_folder(config, folder, sizeof folder)
-                 ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                 : -1;
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return true; /* and stays open */
-    if (fd >= 0 && errno == EWOULDBLOCK)
-        cli_complain("another one is at work, or its configuration is on trial; try "
-                     "again in a minute");
-    else
-        cli_complain("%s: %s", folder, strerror(errno));
-    if (fd >= 0)
-        (void)close(fd);
-    return false;
-}
 
 char *trial_read(const char *path)
 {

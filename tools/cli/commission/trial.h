@@ -32,11 +32,6 @@ enum trial_end {
     TRIAL_REFUSED = 3    /* nothing was written; a complaint says why */
 };
 
-/* One command at a time changes a configuration, from what it reads of it to the end of this
- * process and of its trial. The folder is locked, since the file is replaced. false and a
- * complaint. */
-bool trial_lock(const char *config);
-
 /* Between the commands that change a configuration, all with complaints or `why`: its text, to be
  * freed; would this text be right in its place; keep the one before as FILE.1. */
 char *trial_read(const char *config);
