@@ -4,20 +4,22 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/common/hex.h"
 #include "protocols/bytes/bytes.h"
 
-#define KEEP_ALIVE_S     10
-#define CONNACK_HEAD     4 /* type, remaining length (one byte for these), flags, reason */
-#define REASON_BAD_LOGIN 0x86
-#define REASON_NOT_AUTH  0x87
-#define REASON_BANNED    0x8A
-#define REASON_METHOD    0x8C
+#define CLIENT_PREFIX      "baiye-check-"
+#define CLIENT_PREFIX_SIZE (sizeof CLIENT_PREFIX - 1)
+#define KEEP_ALIVE_S       10
+#define CONNACK_HEAD       4 /* type, remaining length (one byte for these), flags, reason */
+#define REASON_BAD_LOGIN   0x86
+#define REASON_NOT_AUTH    0x87
+#define REASON_BANNED      0x8A
+#define REASON_METHOD      0x8C
 
 int broker_loopback(const char *host, uint16_t port, struct sockaddr_in *address)
 {
@@ -155,16 +157,13 @@ void broker_check_start(struct broker_check *self, struct loop *loop,
                         const struct sockaddr_in *broker, const char *user, const char *password)
 {
     uint8_t random[8] = {0};
-    char client[32];
+    char client[CLIENT_PREFIX_SIZE + 2 * sizeof random + 1] = CLIENT_PREFIX;
     (void)!getrandom(random, sizeof random, GRND_NONBLOCK);
-    int size =
-        snprintf(client, sizeof client, "baiye-check-%02x%02x%02x%02x%02x%02x%02x%02x", random[0],
-                 random[1], random[2], random[3], random[4], random[5], random[6], random[7]);
+    hex_write(random, sizeof random, client + CLIENT_PREFIX_SIZE);
     self->loop = loop;
     self->answer_size = 0;
-    self->request_size = size < 0 ? 0
-                                  : broker_connect_packet(self->request, sizeof self->request,
-                                                          client, user, password);
+    self->request_size =
+        broker_connect_packet(self->request, sizeof self->request, client, user, password);
     self->timer = (struct loop_timer){.context = self, .expired = expired};
     self->fd = (struct loop_fd){.context = self, .event = event};
     self->fd.fd = self->request_size > 0 ? broker_connect(broker) : -1;

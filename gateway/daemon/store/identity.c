@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/daemon/store/impl.h"
 
 void identity_new_uuid(char uuid[37])
@@ -24,7 +25,7 @@ void identity_new_uuid(char uuid[37])
     for (unsigned i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             *at++ = '-';
-        (void)snprintf(at, 3, "%02x", b[i]);
+        hex_write(b + i, 1, at);
         at += 2;
     }
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "gateway/common/hex.h"
 #include "gateway/common/language.h"
 
 #define DEPTH_MAX   16   /* of brackets */
@@ -183,12 +184,11 @@ static bool add_code(struct toml *toml, unsigned digits)
 {
     uint32_t code = 0;
     for (; digits > 0; digits--) {
-        static const char hex[] = "0123456789abcdef";
         int c = peek(toml);
-        const char *digit = c > 0 ? strchr(hex, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
-        if (digit == NULL || *digit == '\0')
+        int digit = c > 0 && c < 0x80 ? hex_digit((char)c) : -1;
+        if (digit < 0)
             return fail(toml, N_("a \\u has no hexadecimal number"));
-        code = code << 4 | (uint32_t)(digit - hex);
+        code = code << 4 | (uint32_t)digit;
         toml->at++;
     }
     if (code == 0 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
