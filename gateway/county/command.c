@@ -12,8 +12,8 @@ bool command_fail(struct command *command, const char *what, const char *which)
     return false;
 }
 
-PGresult *command_ask(struct command *command, const char *sql, int count,
-                      const char *const *parameters)
+PGresult *command_query(struct command *command, const char *sql, int count,
+                        const char *const *parameters)
 {
     PGresult *result = PQexecParams(command->db, sql, count, NULL, parameters, NULL, NULL, 0);
     ExecStatusType status = PQresultStatus(result);
@@ -24,9 +24,10 @@ PGresult *command_ask(struct command *command, const char *sql, int count,
     return NULL;
 }
 
-int command_tell(struct command *command, const char *sql, int count, const char *const *parameters)
+int command_execute(struct command *command, const char *sql, int count,
+                    const char *const *parameters)
 {
-    PGresult *result = command_ask(command, sql, count, parameters);
+    PGresult *result = command_query(command, sql, count, parameters);
     int rows = result != NULL ? (int)strtol(PQcmdTuples(result), NULL, 10) : -1;
     PQclear(result);
     return rows;
@@ -36,7 +37,7 @@ bool command_print(struct command *command, const char *sql, int count,
                    const char *const *parameters, int reasons)
 {
     char reason[600];
-    PGresult *result = command_ask(command, sql, count, parameters);
+    PGresult *result = command_query(command, sql, count, parameters);
     for (int row = 0; result != NULL && row < PQntuples(result); row++) {
         for (int i = 0; i < PQnfields(result); i++) {
             const char *text = PQgetvalue(result, row, i);

@@ -17,11 +17,11 @@ struct command {
 /* Says why: `what` and `which`. Always false. */
 bool command_fail(struct command *command, const char *what, const char *which);
 /* The caller clears the result. NULL: it failed, and why is said. */
-PGresult *command_ask(struct command *command, const char *sql, int count,
-                      const char *const *parameters);
+PGresult *command_query(struct command *command, const char *sql, int count,
+                        const char *const *parameters);
 /* How many rows it changed or gave; -1: it failed, and why is said. */
-int command_tell(struct command *command, const char *sql, int count,
-                 const char *const *parameters);
+int command_execute(struct command *command, const char *sql, int count,
+                    const char *const *parameters);
 /* Rows as lines on standard output, their columns with a tabulator between; a newline in one is a
  * blank. The last `reasons` columns are reasons, in the reader's language. false: it failed, and
  * why is said. */

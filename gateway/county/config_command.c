@@ -53,9 +53,9 @@ static bool show(struct command *command, const char *id)
 static bool set_state(struct command *command, const char *id, const char *state)
 {
     const char *parameters[] = {id, state};
-    int rows = command_tell(command,
-                            "UPDATE rollout SET state = $2 WHERE id = $1::int8 AND state <> 'done'",
-                            2, parameters);
+    int rows = command_execute(
+        command, "UPDATE rollout SET state = $2 WHERE id = $1::int8 AND state <> 'done'", 2,
+        parameters);
     return rows > 0 ||
            (rows == 0 && command_fail(command, "no roll-out that goes on has the number ", id));
 }
@@ -63,13 +63,14 @@ static bool set_state(struct command *command, const char *id, const char *state
 /* The running program asks the gateway; this waits for what it says. */
 static bool get(struct command *command, const char *site)
 {
-    if (command_tell(command,
-                     "INSERT INTO config_seen (site, wanted) VALUES ($1, true) ON CONFLICT (site)"
-                     " DO UPDATE SET wanted = true, said = NULL",
-                     1, &site) < 0)
+    if (command_execute(
+            command,
+            "INSERT INTO config_seen (site, wanted) VALUES ($1, true) ON CONFLICT (site)"
+            " DO UPDATE SET wanted = true, said = NULL",
+            1, &site) < 0)
         return false;
     for (int i = 0; i < GET_S * 5; i++) {
-        PGresult *result = command_ask(
+        PGresult *result = command_query(
             command, "SELECT yaml FROM config_seen WHERE site = $1 AND NOT wanted", 1, &site);
         if (result == NULL)
             return false;
@@ -112,18 +113,19 @@ static bool want(struct command *command, struct put *put, const char *site, con
     const char *parameters[] = {put->id, site, yaml};
     if (!read_yaml(command, path, yaml))
         return false;
-    PGresult *seen = command_ask(
+    PGresult *seen = command_query(
         command, "SELECT FROM config_seen WHERE site = $1 AND sha256 IS NOT NULL", 1, &site);
     bool known = seen != NULL && PQntuples(seen) == 1;
     PQclear(seen);
     if (!known)
         return seen != NULL && command_fail(command, "first `config get` what it has now: ", site);
-    int rows = command_tell(command,
-                            "INSERT INTO wanted (rollout, ring, site, sha256_old, sha256, yaml)"
-                            " SELECT $1::int8, 1, s.site, s.sha256, h.hash, $3 FROM config_seen s,"
-                            " (SELECT encode(sha256(convert_to($3, 'UTF8')), 'hex') AS hash) h"
-                            " WHERE s.site = $2 AND s.sha256 <> h.hash",
-                            3, parameters);
+    int rows =
+        command_execute(command,
+                        "INSERT INTO wanted (rollout, ring, site, sha256_old, sha256, yaml)"
+                        " SELECT $1::int8, 1, s.site, s.sha256, h.hash, $3 FROM config_seen s,"
+                        " (SELECT encode(sha256(convert_to($3, 'UTF8')), 'hex') AS hash) h"
+                        " WHERE s.site = $2 AND s.sha256 <> h.hash",
+                        3, parameters);
     put->count += rows > 0 ? 1 : 0;
     return rows >= 0;
 }
@@ -158,19 +160,19 @@ static const char make_rings[] =
 static bool make(struct command *command, struct put *put)
 {
     const char *parameters[] = {put->stop, put->confirm}, *id = put->id;
-    if (command_tell(command, "BEGIN", 0, NULL) < 0)
+    if (command_execute(command, "BEGIN", 0, NULL) < 0)
         return false;
     PGresult *result =
-        command_ask(command,
-                    "INSERT INTO rollout (stop_percent, confirm_s) VALUES ($1::int, $2::int)"
-                    " RETURNING id",
-                    2, parameters);
+        command_query(command,
+                      "INSERT INTO rollout (stop_percent, confirm_s) VALUES ($1::int, $2::int)"
+                      " RETURNING id",
+                      2, parameters);
     (void)snprintf(put->id, sizeof put->id, "%s", result != NULL ? PQgetvalue(result, 0, 0) : "");
     PQclear(result);
     if (result == NULL || !want_all(command, put) ||
-        (!put->at_once && command_tell(command, make_rings, 1, &id) < 0))
+        (!put->at_once && command_execute(command, make_rings, 1, &id) < 0))
         return false;
-    return command_tell(command, "COMMIT", 0, NULL) >= 0;
+    return command_execute(command, "COMMIT", 0, NULL) >= 0;
 }
 
 static bool is_number(const char *text, long least, long most)

@@ -38,7 +38,7 @@ void connection_close(struct connection *connection)
     connection->db = NULL;
 }
 
-bool connection_judge(struct connection *connection, PGresult *result, ExecStatusType wanted,
+bool connection_check(struct connection *connection, PGresult *result, ExecStatusType wanted,
                       PGresult **keep)
 {
     bool good = PQresultStatus(result) == wanted;
@@ -58,13 +58,13 @@ bool connection_judge(struct connection *connection, PGresult *result, ExecStatu
 
 bool connection_run(struct connection *connection, const char *sql)
 {
-    return connection_judge(connection, PQexec(connection->db, sql), PGRES_COMMAND_OK, NULL);
+    return connection_check(connection, PQexec(connection->db, sql), PGRES_COMMAND_OK, NULL);
 }
 
-bool connection_ask(struct connection *connection, const char *name, int count,
-                    const char *const *parameters, PGresult **result)
+bool connection_query(struct connection *connection, const char *name, int count,
+                      const char *const *parameters, PGresult **result)
 {
-    return connection_judge(connection,
+    return connection_check(connection,
                             PQexecPrepared(connection->db, name, count, parameters, NULL, NULL, 0),
                             PGRES_TUPLES_OK, result);
 }
@@ -112,7 +112,7 @@ static bool end_queue(struct connection *connection, bool sent, ExecStatusType w
         PGresult *result = PQgetResult(connection->db);
         bool keep = last != NULL && i + 1 == connection->queued;
         if (good)
-            good = connection_judge(connection, result, keep ? wanted : PGRES_COMMAND_OK,
+            good = connection_check(connection, result, keep ? wanted : PGRES_COMMAND_OK,
                                     keep ? last : NULL);
         else
             PQclear(result);
@@ -142,8 +142,8 @@ void connection_drop_queue(struct connection *connection)
     (void)end_queue(connection, false, PGRES_COMMAND_OK, NULL);
 }
 
-bool connection_begin_and_ask(struct connection *connection, const char *name, int count,
-                              const char *const *parameters, PGresult **result)
+bool connection_begin_and_query(struct connection *connection, const char *name, int count,
+                                const char *const *parameters, PGresult **result)
 {
     if (!connection_queue(connection))
         return false;
@@ -152,8 +152,8 @@ bool connection_begin_and_ask(struct connection *connection, const char *name, i
     return end_queue(connection, sent, PGRES_TUPLES_OK, result);
 }
 
-bool connection_tell_two(struct connection *connection, const struct connection_call *first,
-                         const struct connection_call *second, bool *changed)
+bool connection_execute_two(struct connection *connection, const struct connection_call *first,
+                            const struct connection_call *second, bool *changed)
 {
     PGresult *result = NULL;
     *changed = false;
@@ -167,26 +167,26 @@ bool connection_tell_two(struct connection *connection, const struct connection_
     return true;
 }
 
-static bool tell(struct connection *connection, const struct connection_call *call)
+static bool execute(struct connection *connection, const struct connection_call *call)
 {
     if (connection->queueing)
         return send_prepared(connection, call);
-    return connection_judge(connection,
+    return connection_check(connection,
                             PQexecPrepared(connection->db, call->name, call->count,
                                            call->parameters, call->sizes, call->formats, 0),
                             PGRES_COMMAND_OK, NULL);
 }
 
-bool connection_tell(struct connection *connection, const char *name, int count,
-                     const char *const *parameters)
+bool connection_execute(struct connection *connection, const char *name, int count,
+                        const char *const *parameters)
 {
     const struct connection_call call = {name, count, parameters, NULL, NULL};
-    return tell(connection, &call);
+    return execute(connection, &call);
 }
 
-bool connection_tell_binary(struct connection *connection, const char *name, int count,
-                            const struct copy *const *copies, int text_count,
-                            const char *const *texts)
+bool connection_execute_binary(struct connection *connection, const char *name, int count,
+                               const struct copy *const *copies, int text_count,
+                               const char *const *texts)
 {
     const char *parameters[CONNECTION_PARAMETERS_MAX];
     int sizes[CONNECTION_PARAMETERS_MAX], formats[CONNECTION_PARAMETERS_MAX];
@@ -203,7 +203,7 @@ bool connection_tell_binary(struct connection *connection, const char *name, int
         formats[i] = 1;
     }
     const struct connection_call call = {name, count + text_count, parameters, sizes, formats};
-    return tell(connection, &call);
+    return execute(connection, &call);
 }
 
 bool connection_no_memory(struct connection *connection)

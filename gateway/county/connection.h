@@ -26,22 +26,22 @@ bool connection_open(struct connection *connection, const char *conninfo, const 
 void connection_close(struct connection *connection);
 
 /* Is the result what is `wanted`? Clears it, unless it is and the caller keeps it (`*keep`). */
-bool connection_judge(struct connection *connection, PGresult *result, ExecStatusType wanted,
+bool connection_check(struct connection *connection, PGresult *result, ExecStatusType wanted,
                       PGresult **keep);
 bool connection_run(struct connection *connection, const char *sql);
 /* Prepared statements: with rows, which the caller clears; and without. */
-bool connection_ask(struct connection *connection, const char *name, int count,
-                    const char *const *parameters, PGresult **result);
-bool connection_tell(struct connection *connection, const char *name, int count,
-                     const char *const *parameters);
+bool connection_query(struct connection *connection, const char *name, int count,
+                      const char *const *parameters, PGresult **result);
+bool connection_execute(struct connection *connection, const char *name, int count,
+                        const char *const *parameters);
 /* The same with parameters in PostgreSQL's binary format, `copies[i]` is all of parameter i; and
  * behind them texts. */
-bool connection_tell_binary(struct connection *connection, const char *name, int count,
-                            const struct copy *const *copies, int text_count,
-                            const char *const *texts);
-/* "BEGIN" and an ask, with one answer to wait for. */
-bool connection_begin_and_ask(struct connection *connection, const char *name, int count,
-                              const char *const *parameters, PGresult **result);
+bool connection_execute_binary(struct connection *connection, const char *name, int count,
+                               const struct copy *const *copies, int text_count,
+                               const char *const *texts);
+/* "BEGIN" and a query, with one answer to wait for. */
+bool connection_begin_and_query(struct connection *connection, const char *name, int count,
+                                const char *const *parameters, PGresult **result);
 /* A prepared statement and its parameters, as libpq has them; `sizes` and `formats` NULL: texts. */
 struct connection_call {
     const char *name;
@@ -51,9 +51,9 @@ struct connection_call {
 };
 /* Both in one transaction, with one answer to wait for. `*changed`: the second one has changed a
  * row. */
-bool connection_tell_two(struct connection *connection, const struct connection_call *first,
-                         const struct connection_call *second, bool *changed);
-/* From here on connection_tell() sends and does not wait; nothing else may be called. */
+bool connection_execute_two(struct connection *connection, const struct connection_call *first,
+                            const struct connection_call *second, bool *changed);
+/* From here on connection_execute() sends and does not wait; nothing else may be called. */
 bool connection_queue(struct connection *connection);
 /* Sends "COMMIT" behind them and waits for all. false: at least one failed, the first says why, and
  * nothing is committed. */

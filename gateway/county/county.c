@@ -364,9 +364,9 @@ static int be_notifier(void)
 static bool watch(struct county *county)
 {
     const struct settings *settings = &county->settings;
-    if (settings->tell->way_count == 0)
+    if (settings->notify->way_count == 0)
         return true;
-    county->deadman = deadman_start(settings->database, settings->tell, settings->silent_s);
+    county->deadman = deadman_start(settings->database, settings->notify, settings->silent_s);
     return county->deadman != NULL;
 }
 

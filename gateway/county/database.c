@@ -194,7 +194,7 @@ static const struct {
 static bool prepare(struct database *database, const char *name, const char *sql)
 {
     struct connection *connection = &database->connection;
-    return connection_judge(connection, PQprepare(connection->db, name, sql, 0, NULL),
+    return connection_check(connection, PQprepare(connection->db, name, sql, 0, NULL),
                             PGRES_COMMAND_OK, NULL);
 }
 
@@ -304,7 +304,7 @@ static bool take_gaps(struct database *database, const struct message *message,
         if (database->gaps[k].failed)
             return connection_no_memory(&database->connection);
     }
-    return connection_tell(&database->connection, "told", 5, parameters);
+    return connection_execute(&database->connection, "told", 5, parameters);
 }
 
 static bool take_mean(struct database *database, const struct message *message,
@@ -327,7 +327,7 @@ static bool take_mean(struct database *database, const struct message *message,
     const char *parameters[] = {message->gateway, mean->device, texts[0], texts[1],
                                 texts[2],         texts[3],     texts[4], texts[5],
                                 texts[6],         texts[7],     texts[8]};
-    return connection_tell(&database->connection, "thinned", 11, parameters);
+    return connection_execute(&database->connection, "thinned", 11, parameters);
 }
 
 static bool take_means(struct database *database, const struct message *message,
@@ -345,7 +345,7 @@ static bool take_means(struct database *database, const struct message *message,
     }
     (void)snprintf(count, sizeof count, "%zu", message->mean_count);
     counts->means += message->mean_count;
-    return connection_tell(&database->connection, "made", 2, parameters);
+    return connection_execute(&database->connection, "made", 2, parameters);
 }
 
 /* Once, by its number; the readings that come later are corrected when they do. One without a
@@ -364,14 +364,14 @@ static bool take_correction(struct database *database, const struct message *mes
     PGresult *result =
         PQexecPrepared(database->connection.db, "new_correction", 4, row, NULL, NULL, 0);
     bool fresh = PQresultStatus(result) == PGRES_COMMAND_OK && PQcmdTuples(result)[0] == '1';
-    if (!connection_judge(&database->connection, result, PGRES_COMMAND_OK, NULL))
+    if (!connection_check(&database->connection, result, PGRES_COMMAND_OK, NULL))
         return false;
     if (!fresh)
         return true;
     counts->corrections++;
-    return connection_tell(&database->connection, "dated", 2, shift) &&
-           connection_tell(&database->connection, "correct", 3, shift) &&
-           connection_tell(&database->connection, "shift", 3, shift);
+    return connection_execute(&database->connection, "dated", 2, shift) &&
+           connection_execute(&database->connection, "correct", 3, shift) &&
+           connection_execute(&database->connection, "shift", 3, shift);
 }
 
 /* Each costs a look at all readings of its gateway. */
@@ -384,7 +384,7 @@ static bool may_correct(struct database *database, const struct message *message
         return true;
     if (database->rows.full)
         return rows_say_full(&database->rows, message);
-    if (!connection_ask(connection, "corrected", 1, &gateway, &result))
+    if (!connection_query(connection, "corrected", 1, &gateway, &result))
         return false;
     bool may = PQgetvalue(result, 0, 0)[0] == 'f';
     PQclear(result);
@@ -427,7 +427,7 @@ static void say_not_new(struct database *database, const char *site)
 {
     struct connection *connection = &database->connection;
     PGresult *result = NULL;
-    if (!connection_ask(connection, "not_new", 1, &site, &result))
+    if (!connection_query(connection, "not_new", 1, &site, &result))
         return;
     (void)snprintf(connection->why, sizeof connection->why, "22023 site %.32s %s", site,
                    PQgetvalue(result, 0, 0));
@@ -443,12 +443,12 @@ static bool lock_gateway(struct database *database, const struct message *messag
     const char *row[] = {message->gateway, site};
     PGresult *result = NULL;
     put_ids(&ids, message);
-    if (!connection_begin_and_ask(connection, "lock", 3, ids.parameters, &result))
+    if (!connection_begin_and_query(connection, "lock", 3, ids.parameters, &result))
         return false;
     if (PQntuples(result) == 0) {
         PQclear(result);
-        if (!connection_tell(connection, "new_gateway", 2, row) ||
-            !connection_ask(connection, "lock", 3, ids.parameters, &result))
+        if (!connection_execute(connection, "new_gateway", 2, row) ||
+            !connection_query(connection, "lock", 3, ids.parameters, &result))
             return false;
     }
     bool same = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), site) == 0;
@@ -483,36 +483,38 @@ static bool look_whether_known(struct database *database, const struct message *
     struct ids ids = {.first = ""};
     PGresult *result = NULL;
     put_ids(&ids, message);
-    if (!connection_ask(connection, "known", 3, ids.parameters, &result))
+    if (!connection_query(connection, "known", 3, ids.parameters, &result))
         return false;
     *known = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), site) == 0 &&
              PQgetvalue(result, 0, 1)[0] == 't';
     bool silent = *known && PQgetvalue(result, 0, 2)[0] == 't';
     PQclear(result);
-    return !silent || connection_tell(connection, "seen", 1, ids.parameters);
+    return !silent || connection_execute(connection, "seen", 1, ids.parameters);
 }
 
-static bool tell_ids(struct database *database, const struct ids *ids)
+static bool store_record_ids(struct database *database, const struct ids *ids)
 {
     bool given = ids->parameters[1] != NULL;
-    return connection_tell(&database->connection, given ? "ids" : "seen", given ? 3 : 1,
-                           ids->parameters);
+    return connection_execute(&database->connection, given ? "ids" : "seen", given ? 3 : 1,
+                              ids->parameters);
 }
 
 /* What is known from now on, and the commit: nothing of it has an answer that the next one
  * needs. */
-static bool tell_and_commit(struct database *database, const struct message *message, size_t fresh)
+static bool store_ranges_and_commit(struct database *database, const struct message *message,
+                                    size_t fresh)
 {
     struct ids ids = {.first = ""};
     struct rows *rows = &database->rows;
-    bool told = false;
+    bool ids_stored = false;
     put_ids(&ids, message);
-    if (rows->crowded && !rows_tell_crowded(rows, fresh, ids.parameters, &told))
+    if (rows->crowded && !rows_store_crowded_ranges(rows, fresh, ids.parameters, &ids_stored))
         return false;
     if (!connection_queue(&database->connection))
         return false;
-    bool sent = (fresh == 0 || rows->crowded || rows_tell(rows, ids.parameters, &told)) &&
-                (told || tell_ids(database, &ids));
+    bool sent =
+        (fresh == 0 || rows->crowded || rows_store_ranges(rows, ids.parameters, &ids_stored)) &&
+        (ids_stored || store_record_ids(database, &ids));
     if (sent)
         return connection_commit_queue(&database->connection);
     connection_drop_queue(&database->connection);
@@ -541,7 +543,8 @@ static bool take_whole(struct database *database, const struct message *message,
     return rows_find_new(&database->rows, message) &&
            take_readings(database, message, counts, &fresh) &&
            take_gaps(database, message, counts) && take_means(database, message, counts) &&
-           take_corrections(database, message, counts) && tell_and_commit(database, message, fresh);
+           take_corrections(database, message, counts) &&
+           store_ranges_and_commit(database, message, fresh);
 }
 
 /* ---- Whole transactions ---- */
@@ -638,7 +641,7 @@ enum database_result database_bury(struct database *database, const char *topic,
         return DATABASE_UNAVAILABLE;
     }
     const char *parameters[] = {topic, content_type, reason, (const char *)escaped};
-    bool good = connection_tell(&database->connection, "dead", 4, parameters);
+    bool good = connection_execute(&database->connection, "dead", 4, parameters);
     PQfreemem(escaped);
     if (good) {
         database->counts.dead++;

@@ -14,8 +14,8 @@
 #include "gateway/county/stopped.h"
 #include "gateway/daemon/notifier/notifier.h"
 
-#define EVERY_MS  5000
-#define LOCK_TELL "7236404"
+#define EVERY_MS     5000
+#define LOCK_DEADMAN "7236404"
 
 struct deadman {
     struct leader *leader;
@@ -80,7 +80,7 @@ struct deadman *deadman_start(const char *conninfo, const struct config *config,
     if (deadman == NULL)
         return NULL;
     (void)snprintf(deadman->silent_s, sizeof deadman->silent_s, "%u", silent_s);
-    deadman->leader = leader_create(conninfo, LOCK_TELL);
+    deadman->leader = leader_create(conninfo, LOCK_DEADMAN);
     if (deadman->leader != NULL && start_parts(deadman, config))
         return deadman;
     log_write(LOG_LEVEL_ERROR, "notify: can't be started with %s: %s", config->store_path,
@@ -150,8 +150,8 @@ static uint32_t take_asides(const PGresult *result, struct aside asides[ASIDE_MO
     return count;
 }
 
-static void tell(struct deadman *deadman, const PGresult *result, const PGresult *rollouts,
-                 const PGresult *set_aside)
+static void update_alerts(struct deadman *deadman, const PGresult *result, const PGresult *rollouts,
+                          const PGresult *set_aside)
 {
     struct stopped stopped[STOPPED_MOST];
     struct aside asides[ASIDE_MOST];
@@ -177,18 +177,20 @@ static void look(struct deadman *deadman)
     if (good && !deadman->leader->leads)
         return;
     PGresult *result =
-        good ? leader_ask(deadman->leader, look_sql, 1, parameters, why, sizeof why) : NULL;
-    PGresult *rollouts =
-        result != NULL ? leader_ask(deadman->leader, stopped_sql, 1, most, why, sizeof why) : NULL;
-    PGresult *asides =
-        rollouts != NULL ? leader_ask(deadman->leader, aside_sql, 1, most, why, sizeof why) : NULL;
+        good ? leader_query(deadman->leader, look_sql, 1, parameters, why, sizeof why) : NULL;
+    PGresult *rollouts = result != NULL
+                             ? leader_query(deadman->leader, stopped_sql, 1, most, why, sizeof why)
+                             : NULL;
+    PGresult *asides = rollouts != NULL
+                           ? leader_query(deadman->leader, aside_sql, 1, most, why, sizeof why)
+                           : NULL;
     good = asides != NULL;
     log_change(&deadman->log, good, good ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
                good ? "notify: silent gardens are looked for%s"
                     : "notify: nobody knows which gardens are silent: %s",
                good ? "" : why);
     if (good)
-        tell(deadman, result, rollouts, asides);
+        update_alerts(deadman, result, rollouts, asides);
     PQclear(asides);
     PQclear(rollouts);
     PQclear(result);

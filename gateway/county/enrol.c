@@ -116,7 +116,7 @@ static uint8_t *decode_body(const struct web_request *request, size_t *size)
 
 /* ---- The database ---- */
 
-static bool tell(PGconn *db, const char *sql, int count, const char *const *parameters)
+static bool execute(PGconn *db, const char *sql, int count, const char *const *parameters)
 {
     PGresult *result = PQexecParams(db, sql, count, NULL, parameters, NULL, NULL, 0);
     ExecStatusType status = PQresultStatus(result);
@@ -155,10 +155,10 @@ static bool note_certificate(PGconn *db, const char *site, const struct authorit
     char until[24];
     const char *parameters[] = {issued->serial, site, until};
     (void)snprintf(until, sizeof until, "%lld", (long long)issued->until_s);
-    return tell(db,
-                "INSERT INTO certificate (serial, site, until) VALUES ($1, $2,"
-                " to_timestamp($3::int8))",
-                3, parameters);
+    return execute(db,
+                   "INSERT INTO certificate (serial, site, until) VALUES ($1, $2,"
+                   " to_timestamp($3::int8))",
+                   3, parameters);
 }
 
 /* ---- Giving one ---- */
@@ -178,7 +178,7 @@ static void give(struct enrol *enrol, struct web_request *request, PGconn *db, c
         return;
     }
     uint8_t *bundle = authority_bundle(&issued, &bundle_size);
-    if (bundle != NULL && note_certificate(db, site, &issued) && tell(db, "COMMIT", 0, NULL)) {
+    if (bundle != NULL && note_certificate(db, site, &issued) && execute(db, "COMMIT", 0, NULL)) {
         log_write(LOG_LEVEL_NOTICE, "site %s: certificate %s given", site, issued.serial);
         reply_bundle(request, bundle, bundle_size);
     }
@@ -201,7 +201,7 @@ static void enroll(void *context, struct web_request *request)
         return;
     }
     PGconn *db = pool_take(enrol->pool, why, sizeof why);
-    int found = db != NULL && tell(db, "BEGIN", 0, NULL) ? take_token(db, site, secret) : -1;
+    int found = db != NULL && execute(db, "BEGIN", 0, NULL) ? take_token(db, site, secret) : -1;
     if (found < 0)
         web_reply_text(request, 503, "the database does not answer; later again\n");
     else if (found == 0)
@@ -222,9 +222,9 @@ static bool is_revoked(const struct enrol *enrol, PGconn *db, const char *serial
  * rows go. */
 static bool has_enough(PGconn *db, const char *site)
 {
-    return !tell(db,
-                 "DELETE FROM certificate WHERE site = $1 AND until < now() - interval '30 days'",
-                 1, &site) ||
+    return !execute(
+               db, "DELETE FROM certificate WHERE site = $1 AND until < now() - interval '30 days'",
+               1, &site) ||
            rows_of(db, "SELECT FROM certificate WHERE site = $1 AND at > now() - interval '1 day'",
                    1, &site) >= ENROL_A_DAY;
 }
@@ -240,7 +240,7 @@ static void reenroll(void *context, struct web_request *request)
         return;
     }
     PGconn *db = pool_take(enrol->pool, why, sizeof why);
-    if (db == NULL || !tell(db, "BEGIN", 0, NULL))
+    if (db == NULL || !execute(db, "BEGIN", 0, NULL))
         web_reply_text(request, 503, "the database does not answer; later again\n");
     else if (is_revoked(enrol, db, serial))
         web_reply_text(request, 403, "this certificate is revoked\n");
@@ -313,11 +313,11 @@ bool enrol_token(PGconn *db, const struct settings *settings, const char *site,
     hex_write(random, sizeof random, secret);
     hash_of(secret, hash);
     good = good &&
-           tell(db, "DELETE FROM token WHERE until < now() - interval '30 days'", 0, NULL) &&
-           tell(db, "INSERT INTO token (hash, site) VALUES ($1, $2)", 2, parameters) &&
-           tell(db, "DELETE FROM retired WHERE site = $1", 1, parameters + 1) &&
-           tell(db, "UPDATE gateway SET retired = NULL WHERE site = $1 AND retired IS NOT NULL", 1,
-                parameters + 1);
+           execute(db, "DELETE FROM token WHERE until < now() - interval '30 days'", 0, NULL) &&
+           execute(db, "INSERT INTO token (hash, site) VALUES ($1, $2)", 2, parameters) &&
+           execute(db, "DELETE FROM retired WHERE site = $1", 1, parameters + 1) &&
+           execute(db, "UPDATE gateway SET retired = NULL WHERE site = $1 AND retired IS NOT NULL",
+                   1, parameters + 1);
     if (!good)
         (void)snprintf(why, why_size, "no token can be kept: %.200s", PQerrorMessage(db));
     (void)snprintf(token, ENROL_TOKEN_SIZE, "%s:%s:%s", site, secret, authority);
@@ -346,7 +346,7 @@ int enrol_revoke(PGconn *db, const struct settings *settings, const char *site, 
     if (!check_site(site, why, why_size))
         return -1;
     PGresult *serials =
-        tell(db, "BEGIN", 0, NULL) && tell(db, "DELETE FROM token WHERE site = $1", 1, &site)
+        execute(db, "BEGIN", 0, NULL) && execute(db, "DELETE FROM token WHERE site = $1", 1, &site)
             ? PQexecParams(db,
                            "UPDATE certificate SET revoked = COALESCE(revoked, now())"
                            " WHERE site = $1 AND until > now() RETURNING serial",
@@ -357,7 +357,7 @@ int enrol_revoke(PGconn *db, const struct settings *settings, const char *site, 
         (void)snprintf(why, why_size, "%.200s", PQerrorMessage(db));
     int count = good ? PQntuples(serials) : -1;
     /* The list first: a row that says so is not what the brokers look at. */
-    good = good && put_on_list(settings, serials, why, why_size) && tell(db, "COMMIT", 0, NULL);
+    good = good && put_on_list(settings, serials, why, why_size) && execute(db, "COMMIT", 0, NULL);
     PQclear(serials);
     return good ? count : -1;
 }

@@ -170,7 +170,7 @@ static int say(struct leader *leader, struct rollout_request *requests, int room
     char most[16];
     const char *parameters[] = {most};
     (void)snprintf(most, sizeof most, "%d", room);
-    PGresult *result = leader_ask(leader, choose, 1, parameters, why, why_size);
+    PGresult *result = leader_query(leader, choose, 1, parameters, why, why_size);
     int count = result != NULL ? take(result, requests, room) : -1;
     PQclear(result);
     return count;
@@ -184,7 +184,7 @@ int firmware_due(struct leader *leader, struct rollout_request *requests, int ro
     if (!leader_step(leader, why, why_size))
         return -1;
     for (size_t i = 0; leader->leads && i < sizeof steps / sizeof steps[0]; i++) {
-        if (!leader_tell(leader, steps[i], 0, NULL, why, why_size))
+        if (!leader_execute(leader, steps[i], 0, NULL, why, why_size))
             return -1;
     }
     return leader->leads ? say(leader, requests, room, why, why_size) : 0;
@@ -340,7 +340,7 @@ static bool find_row(struct leader *leader, const char *id, const char *site, st
                      char *why, size_t why_size)
 {
     const char *parameters[] = {id, site};
-    PGresult *result = leader_ask(
+    PGresult *result = leader_query(
         leader,
         "SELECT s.state, r.sha256, f.size, s.have, least(60, greatest(1, r.soak_s / 10)),"
         " s.clean IS NOT NULL FROM firmware_site s JOIN firmware_rollout r ON r.id = s.rollout"
@@ -374,7 +374,7 @@ static bool settle_row(struct leader *leader, const char *id, const char *site,
     (void)snprintf(due, sizeof due, "%ld", verdict.due_s);
     const char *parameters[] = {id,          site, row->state,    verdict.state, have,
                                 verdict.why, due,  verdict.clean, told};
-    bool good = leader_tell(leader, settle, 9, parameters, why, why_size);
+    bool good = leader_execute(leader, settle, 9, parameters, why, why_size);
     free(told);
     return good;
 }

@@ -136,7 +136,7 @@ static const char make_sites[] =
 
 static bool has_rows(struct command *command, const char *sql, const char *parameter)
 {
-    PGresult *result = command_ask(command, sql, 1, &parameter);
+    PGresult *result = command_query(command, sql, 1, &parameter);
     bool found = result != NULL && PQntuples(result) > 0;
     PQclear(result);
     return found;
@@ -146,7 +146,7 @@ static bool make(struct command *command, struct put *put, char id[24])
 {
     char sha256[65];
     const char *parameters[] = {sha256, put->stop, put->share, put->soak, put->deadline};
-    if (command_tell(command, "BEGIN", 0, NULL) < 0 || !keep_file(command, put, sha256))
+    if (command_execute(command, "BEGIN", 0, NULL) < 0 || !keep_file(command, put, sha256))
         return false;
     if (has_rows(command,
                  "SELECT FROM firmware_rollout r JOIN firmware f USING (sha256) WHERE r.state IN"
@@ -156,20 +156,20 @@ static bool make(struct command *command, struct put *put, char id[24])
         return command_fail(
             command, "another one for these boards is not over: `firmware list`, `abort`", "");
     PGresult *result =
-        command_ask(command,
-                    "INSERT INTO firmware_rollout (sha256, stop_percent, share_percent,"
-                    " soak_s, deadline_s) VALUES ($1, $2::int, $3::int, $4::int, $5::int)"
-                    " RETURNING id",
-                    5, parameters);
+        command_query(command,
+                      "INSERT INTO firmware_rollout (sha256, stop_percent, share_percent,"
+                      " soak_s, deadline_s) VALUES ($1, $2::int, $3::int, $4::int, $5::int)"
+                      " RETURNING id",
+                      5, parameters);
     (void)snprintf(id, 24, "%s", result != NULL ? PQgetvalue(result, 0, 0) : "");
     PQclear(result);
     const char *rollout = id;
-    if (result == NULL || command_tell(command, make_sites, 1, &rollout) < 0)
+    if (result == NULL || command_execute(command, make_sites, 1, &rollout) < 0)
         return false;
     if (!has_rows(command, "SELECT FROM firmware_site WHERE rollout = $1::int8 AND ring = 1", id))
         return command_fail(command, "no gateway is in the ring canary: `upgrade canary SITE...`",
                             "");
-    return command_tell(command, "COMMIT", 0, NULL) >= 0;
+    return command_execute(command, "COMMIT", 0, NULL) >= 0;
 }
 
 static bool is_number(const char *text, long least, long most)
@@ -231,7 +231,7 @@ static bool put_file(struct command *command, int count, char **words)
 
 static bool set_state(struct command *command, const char *id, const char *sql)
 {
-    int rows = command_tell(command, sql, 1, &id);
+    int rows = command_execute(command, sql, 1, &id);
     return rows > 0 ||
            (rows == 0 && command_fail(command, "no roll-out that goes on has the number ", id));
 }
@@ -267,7 +267,7 @@ static bool go_on(struct command *command, int count, char **words)
             return command_fail(command, "not understood (--stop, --share 1..100): ", words[i]);
     }
     const char *parameters[] = {words[0], put.stop, put.share};
-    int rows = command_tell(command, go_sql, 3, parameters);
+    int rows = command_execute(command, go_sql, 3, parameters);
     return rows > 0 ||
            (rows == 0 &&
             command_fail(command, "no roll-out that stands still has the number ", words[0]));

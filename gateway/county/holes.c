@@ -80,11 +80,11 @@ int holes_due(struct holes *holes, struct hole_request requests[HOLES_A_STEP], c
         return -1;
     if (!leader->leads)
         return 0;
-    if (!leader_tell(leader, forget, 0, NULL, why, why_size) ||
-        !leader_tell(leader, forget_asked, 1, &again, why, why_size) ||
-        !leader_tell(leader, notice, 0, NULL, why, why_size))
+    if (!leader_execute(leader, forget, 0, NULL, why, why_size) ||
+        !leader_execute(leader, forget_asked, 1, &again, why, why_size) ||
+        !leader_execute(leader, notice, 0, NULL, why, why_size))
         return -1;
-    PGresult *result = leader_ask(leader, choose, 4, parameters, why, why_size);
+    PGresult *result = leader_query(leader, choose, 4, parameters, why, why_size);
     if (result == NULL)
         return -1;
     int found = PQntuples(result) < HOLES_A_STEP ? PQntuples(result) : HOLES_A_STEP;
@@ -144,7 +144,7 @@ bool holes_answer(struct holes *holes, const char *site, int64_t id, const char 
     /* Only of what was asked, and only by whose it is. */
     const char *parameters[] = {id_text, site, gone_text, next_text};
     return leader_connected(holes->leader, why, why_size) &&
-           leader_tell(
+           leader_execute(
                holes->leader,
                "WITH mine AS (UPDATE asked SET answered = true, at = now(),"
                " until = CASE WHEN $4::int8 > asked.first"

@@ -35,8 +35,8 @@ void leader_destroy(struct leader *leader)
     free(leader);
 }
 
-PGresult *leader_ask(struct leader *leader, const char *sql, int count,
-                     const char *const *parameters, char *why, size_t why_size)
+PGresult *leader_query(struct leader *leader, const char *sql, int count,
+                       const char *const *parameters, char *why, size_t why_size)
 {
     PGresult *result =
         PQexecParams(leader->connection.db, sql, count, NULL, parameters, NULL, NULL, 0);
@@ -49,10 +49,10 @@ PGresult *leader_ask(struct leader *leader, const char *sql, int count,
     return NULL;
 }
 
-bool leader_tell(struct leader *leader, const char *sql, int count, const char *const *parameters,
-                 char *why, size_t why_size)
+bool leader_execute(struct leader *leader, const char *sql, int count,
+                    const char *const *parameters, char *why, size_t why_size)
 {
-    PGresult *result = leader_ask(leader, sql, count, parameters, why, why_size);
+    PGresult *result = leader_query(leader, sql, count, parameters, why, why_size);
     PQclear(result);
     return result != NULL;
 }
@@ -76,7 +76,7 @@ bool leader_step(struct leader *leader, char *why, size_t why_size)
     if (leader->leads)
         return true;
     PGresult *result =
-        leader_ask(leader, "SELECT pg_try_advisory_lock($1::int8)", 1, parameters, why, why_size);
+        leader_query(leader, "SELECT pg_try_advisory_lock($1::int8)", 1, parameters, why, why_size);
     leader->leads = result != NULL && PQgetvalue(result, 0, 0)[0] == 't';
     PQclear(result);
     return result != NULL;

@@ -24,10 +24,10 @@ bool leader_step(struct leader *leader, char *why, size_t why_size);
 /* Connects when it is not. */
 bool leader_connected(struct leader *leader, char *why, size_t why_size);
 /* Its rows; NULL: it failed (`why`), and the connection is closed. */
-PGresult *leader_ask(struct leader *leader, const char *sql, int count,
-                     const char *const *parameters, char *why, size_t why_size);
+PGresult *leader_query(struct leader *leader, const char *sql, int count,
+                       const char *const *parameters, char *why, size_t why_size);
 /* The same for who needs no rows. */
-bool leader_tell(struct leader *leader, const char *sql, int count, const char *const *parameters,
-                 char *why, size_t why_size);
+bool leader_execute(struct leader *leader, const char *sql, int count,
+                    const char *const *parameters, char *why, size_t why_size);
 
 #endif

@@ -176,8 +176,8 @@ void login_end(PGconn *db, const char *token)
 
 /* ---- Made by the operator ---- */
 
-static bool tell(PGconn *db, const char *sql, int count, const char *const *parameters, char *why,
-                 size_t why_size)
+static bool execute(PGconn *db, const char *sql, int count, const char *const *parameters,
+                    char *why, size_t why_size)
 {
     PGresult *result = PQexecParams(db, sql, count, NULL, parameters, NULL, NULL, 0);
     bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
@@ -201,18 +201,18 @@ static bool set_right(PGconn *db, const char *user, const char *right, char *why
     }
     (void)snprintf(region, sizeof region, "%.*s", (int)(colon - right), right);
     const char *parameters[] = {user, region, colon + 1};
-    return tell(db, "INSERT INTO login_right (name, region, role) VALUES ($1, $2, $3)", 3,
-                parameters, why, why_size);
+    return execute(db, "INSERT INTO login_right (name, region, role) VALUES ($1, $2, $3)", 3,
+                   parameters, why, why_size);
 }
 
 static bool set_all(PGconn *db, const char *user, const char *hash, const char *const *rights,
                     int count, char *why, size_t why_size)
 {
     const char *parameters[] = {user, hash};
-    bool good = tell(db, "DELETE FROM login WHERE name = $1", 1, parameters, why, why_size);
+    bool good = execute(db, "DELETE FROM login WHERE name = $1", 1, parameters, why, why_size);
     if (good && count > 0)
-        good = tell(db, "INSERT INTO login (name, password) VALUES ($1, $2)", 2, parameters, why,
-                    why_size);
+        good = execute(db, "INSERT INTO login (name, password) VALUES ($1, $2)", 2, parameters, why,
+                       why_size);
     for (int i = 0; good && i < count; i++)
         good = set_right(db, user, rights[i], why, why_size);
     return good;
@@ -237,11 +237,11 @@ bool login_set(PGconn *db, const char *user, const char *password, const char *c
         (void)snprintf(why, why_size, "no memory");
         return false;
     }
-    if (!tell(db, "BEGIN", 0, NULL, why, why_size))
+    if (!execute(db, "BEGIN", 0, NULL, why, why_size))
         return false;
     bool good = set_all(db, user, hash, rights, count, why, why_size);
     char unused[8];
-    return tell(db, good ? "COMMIT" : "ROLLBACK", 0, NULL, good ? why : unused,
-                good ? why_size : sizeof unused) &&
+    return execute(db, good ? "COMMIT" : "ROLLBACK", 0, NULL, good ? why : unused,
+                   good ? why_size : sizeof unused) &&
            good;
 }

@@ -25,7 +25,7 @@ static uint16_t *place_of(struct metrics *metrics, const char *name)
 bool metrics_load(struct metrics *metrics, struct connection *connection)
 {
     PGresult *result = NULL;
-    if (!connection_judge(connection,
+    if (!connection_check(connection,
                           PQexec(connection->db,
                                  "SELECT m.name, m.id, m.kind, a.attnum IS NOT NULL FROM metric m"
                                  " LEFT JOIN pg_attribute a ON a.attrelid = 'reading'::regclass"
@@ -67,7 +67,7 @@ const struct known_metric *metrics_find(struct metrics *metrics, struct connecti
         return NULL;
     }
     const char *parameters[] = {name, metrics->site};
-    if (!connection_ask(connection, "metric", 2, parameters, &result))
+    if (!connection_query(connection, "metric", 2, parameters, &result))
         return NULL;
     struct known_metric *metric = NULL;
     if (PQntuples(result) > 0 && strcmp(PQgetvalue(result, 0, 0), "0") == 0) {

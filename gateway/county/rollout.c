@@ -120,14 +120,14 @@ int rollout_due(struct leader *leader, struct rollout_request requests[ROLLOUT_A
     if (!leader_step(leader, why, why_size))
         return -1;
     for (size_t i = 0; leader->leads && i < 3; i++) {
-        if (!leader_tell(leader, steps[i], 0, NULL, why, why_size))
+        if (!leader_execute(leader, steps[i], 0, NULL, why, why_size))
             return -1;
     }
     for (size_t i = 0; leader->leads && i < 3; i++) {
         char room[16];
         (void)snprintf(room, sizeof room, "%d", ROLLOUT_A_STEP - count);
         const char *parameters[] = {room};
-        PGresult *result = leader_ask(leader, choices[i], 1, parameters, why, why_size);
+        PGresult *result = leader_query(leader, choices[i], 1, parameters, why, why_size);
         if (result == NULL)
             break; /* what was chosen is said again after its time */
         count += take(result, requests + count, ROLLOUT_A_STEP - count);
@@ -202,7 +202,7 @@ static bool note(struct leader *leader, const char *site, const char *id,
                  const struct verdict *verdict, char *why, size_t why_size)
 {
     const char *parameters[] = {id, site, verdict->state, verdict->why};
-    return leader_tell(leader, settle, 4, parameters, why, why_size);
+    return leader_execute(leader, settle, 4, parameters, why, why_size);
 }
 
 /* What is wanted of that row; false: it is none of that site's. */
@@ -211,8 +211,8 @@ static bool wanted_hash(struct leader *leader, const char *site, const char *id,
 {
     const char *parameters[] = {id, site};
     PGresult *result =
-        leader_ask(leader, "SELECT sha256 FROM wanted WHERE id = $1::int8 AND site = $2", 2,
-                   parameters, why, why_size);
+        leader_query(leader, "SELECT sha256 FROM wanted WHERE id = $1::int8 AND site = $2", 2,
+                     parameters, why, why_size);
     bool found = result != NULL && PQntuples(result) == 1;
     (void)snprintf(hash, 65, "%s", found ? PQgetvalue(result, 0, 0) : "");
     if (result != NULL && !found)
@@ -231,10 +231,11 @@ static bool note_read(struct leader *leader, const char *site, const json_t *roo
                        text_at(root, "error", "message"));
         return false;
     }
-    return leader_tell(leader,
-                       "UPDATE config_seen SET sha256 = $2, yaml = $3, at = now(), wanted = false"
-                       " WHERE site = $1 AND wanted",
-                       3, parameters, why, why_size);
+    return leader_execute(
+        leader,
+        "UPDATE config_seen SET sha256 = $2, yaml = $3, at = now(), wanted = false"
+        " WHERE site = $1 AND wanted",
+        3, parameters, why, why_size);
 }
 
 /* It looks, or says why not. What comes of it is its version, or an alert. */
@@ -242,10 +243,10 @@ static bool note_upgrade(struct leader *leader, const char *site, const json_t *
                          size_t why_size)
 {
     const char *parameters[] = {site, text_at(root, "error", "message")};
-    return leader_tell(leader,
-                       "UPDATE upgrade SET wanted = false, at = now(), answer = left($2, 200)"
-                       " WHERE site = $1 AND wanted",
-                       2, parameters, why, why_size);
+    return leader_execute(leader,
+                          "UPDATE upgrade SET wanted = false, at = now(), answer = left($2, 200)"
+                          " WHERE site = $1 AND wanted",
+                          2, parameters, why, why_size);
 }
 
 bool rollout_is_kind(char kind)

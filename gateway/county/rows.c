@@ -195,7 +195,7 @@ static bool look_up(struct rows *rows, const struct message *message, bool *all,
     PGresult *result = NULL;
     const char *parameters[] = {message->gateway,    rows->texts[0].data, rows->texts[1].data,
                                 rows->texts[2].data, rows->texts[3].data, rows->texts[4].data};
-    if (!connection_ask(rows->connection, "find", 6, parameters, &result))
+    if (!connection_query(rows->connection, "find", 6, parameters, &result))
         return false;
     *all = true;
     *none = 0;
@@ -226,7 +226,7 @@ static bool may_begin(struct rows *rows, const struct message *message, unsigned
     (void)snprintf(count, sizeof count, "%u", streams);
     if (streams == 0)
         return true;
-    if (!connection_ask(rows->connection, "began", 2, parameters, &result))
+    if (!connection_query(rows->connection, "began", 2, parameters, &result))
         return false;
     const char *why = PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "is gone";
     bool may = why[0] == '\0';
@@ -260,7 +260,7 @@ static bool count_ranges(struct rows *rows, bool *worse)
     const char *ids = put_crowded(rows);
     PGresult *result = NULL;
     *worse = false;
-    if (texts_failed(rows) || !connection_ask(rows->connection, "ranges", 1, &ids, &result))
+    if (texts_failed(rows) || !connection_query(rows->connection, "ranges", 1, &ids, &result))
         return false;
     for (int row = 0; row < PQntuples(result); row++) {
         int32_t id = (int32_t)strtol(PQgetvalue(result, row, 0), NULL, 10);
@@ -283,7 +283,7 @@ static bool fold_crowded(struct rows *rows)
     bool worse = false;
     const char *ids = rows->crowded ? put_crowded(rows) : NULL;
     return !rows->crowded ||
-           (!texts_failed(rows) && connection_tell(rows->connection, "fold", 1, &ids) &&
+           (!texts_failed(rows) && connection_execute(rows->connection, "fold", 1, &ids) &&
             count_ranges(rows, &worse));
 }
 
@@ -305,7 +305,7 @@ bool rows_find_new(struct rows *rows, const struct message *message)
         return false;
     const char *parameters[] = {message->gateway, rows->texts[0].data, rows->texts[1].data,
                                 rows->texts[2].data};
-    if (!all && (!connection_tell(rows->connection, "new_streams", 4, parameters) ||
+    if (!all && (!connection_execute(rows->connection, "new_streams", 4, parameters) ||
                  !look_up(rows, message, &all, &none)))
         return false;
     return fold_crowded(rows);
@@ -502,12 +502,12 @@ static bool send_rows(struct rows *rows, const struct copy *copy, const char *ta
         return false;
     if (copy->failed || rows->hours.failed)
         return connection_no_memory(rows->connection);
-    if (!connection_judge(rows->connection, PQexec(rows->connection->db, rows->texts[2].data),
+    if (!connection_check(rows->connection, PQexec(rows->connection->db, rows->texts[2].data),
                           PGRES_COPY_IN, NULL))
         return false;
     bool sent = PQputCopyData(rows->connection->db, (const char *)copy->data, (int)copy->used) == 1;
     sent = PQputCopyEnd(rows->connection->db, sent ? NULL : "it could not be sent") == 1 && sent;
-    bool good = connection_judge(rows->connection, PQgetResult(rows->connection->db),
+    bool good = connection_check(rows->connection, PQgetResult(rows->connection->db),
                                  PGRES_COMMAND_OK, NULL) &&
                 sent;
     PGresult *rest = NULL;
@@ -552,7 +552,7 @@ bool rows_store(struct rows *rows, const struct message *message, size_t *fresh)
     if (*fresh == 0)
         return true;
     if (rows->any_undated &&
-        !connection_ask(rows->connection, "corrections", 1, &gateway, &corrections))
+        !connection_query(rows->connection, "corrections", 1, &gateway, &corrections))
         return false;
     bool good = put_rows(rows, message, corrections) &&
                 (rows->misdated_count == *fresh || send_rows(rows, &rows->copy, "reading")) &&
@@ -591,7 +591,7 @@ static bool put_ranges(struct rows *rows, const struct row_stream *stream, bool 
     return true;
 }
 
-static bool tell_have(struct rows *rows)
+static bool store_ranges(struct rows *rows)
 {
     struct sql_text *ids = &rows->texts[0], *ranges = &rows->texts[1];
     bool any = false;
@@ -604,11 +604,11 @@ static bool tell_have(struct rows *rows)
     sql_text_add(ids, "}");
     sql_text_add(ranges, "}");
     const char *parameters[] = {ids->data, ranges->data};
-    return !texts_failed(rows) && connection_tell(rows->connection, "have", 2, parameters);
+    return !texts_failed(rows) && connection_execute(rows->connection, "have", 2, parameters);
 }
 
 /* With them the message's records: the gateway's row is written once. */
-static bool tell_hours(struct rows *rows, const char *const ids[3], bool *told)
+static bool store_hours(struct rows *rows, const char *const ids[3], bool *ids_stored)
 {
     static const enum copy_type types[] = {COPY_INT4,   COPY_INT8,   COPY_INT2,
                                            COPY_INT8,   COPY_FLOAT8, COPY_FLOAT8,
@@ -634,19 +634,20 @@ static bool tell_hours(struct rows *rows, const char *const ids[3], bool *told)
         copy_float8(&columns[7], cell->x);
         copy_float8(&columns[8], cell->y);
     }
-    *told = true;
-    return connection_tell_binary(rows->connection, "hours", 9, parameters, 3, ids);
+    *ids_stored = true;
+    return connection_execute_binary(rows->connection, "hours", 9, parameters, 3, ids);
 }
 
-bool rows_tell(struct rows *rows, const char *const ids[3], bool *told)
+bool rows_store_ranges(struct rows *rows, const char *const ids[3], bool *ids_stored)
 {
-    return tell_have(rows) && tell_hours(rows, ids, told);
+    return store_ranges(rows) && store_hours(rows, ids, ids_stored);
 }
 
-bool rows_tell_crowded(struct rows *rows, size_t fresh, const char *const ids[3], bool *told)
+bool rows_store_crowded_ranges(struct rows *rows, size_t fresh, const char *const ids[3],
+                               bool *ids_stored)
 {
     bool worse = false;
-    if ((fresh > 0 && !rows_tell(rows, ids, told)) || !count_ranges(rows, &worse))
+    if ((fresh > 0 && !rows_store_ranges(rows, ids, ids_stored)) || !count_ranges(rows, &worse))
         return false;
     if (worse)
         (void)snprintf(rows->connection->why, CONNECTION_WHY_SIZE,

@@ -45,7 +45,8 @@ struct rows {
     size_t stream_count, stream_room, hash_room, reading_room, value_room;
     bool used[METRICS_COLUMNS_MAX]; /* columns of the rows that are sent */
     bool any_undated, any_more, any_flags;
-    bool crowded; /* a stream of the message has very many ranges: see rows_tell_crowded() */
+    /* A stream of the message has very many ranges: see rows_store_crowded_ranges(). */
+    bool crowded;
     int64_t keep_ms,
         now_ms; /* how long readings are kept (the owner's); when the message is taken */
     bool full;  /* the gateway has made as many rows of hours as it may (the owner's) */
@@ -62,12 +63,13 @@ struct rows {
 bool rows_find_new(struct rows *rows, const struct message *message);
 /* Stores the others. `*fresh`: how many these are. */
 bool rows_store(struct rows *rows, const struct message *message, size_t *fresh);
-/* Says, of those, what is known from now on, and the hours. `ids`: the gateway, the message's first
- * and last record numbers or NULL; `*told`: they are said as well. */
-bool rows_tell(struct rows *rows, const char *const ids[3], bool *told);
+/* Stores, of those, what is known from now on, and the hours. `ids`: the gateway, the message's
+ * first and last record numbers or NULL; `*ids_stored`: they are stored as well. */
+bool rows_store_ranges(struct rows *rows, const char *const ids[3], bool *ids_stored);
 /* The same where streams are crowded, and waits for it, after the message's gaps: false too when
  * one has more ranges than it may (bounds.h), and more than before. */
-bool rows_tell_crowded(struct rows *rows, size_t fresh, const char *const ids[3], bool *told);
+bool rows_store_crowded_ranges(struct rows *rows, size_t fresh, const char *const ids[3],
+                               bool *ids_stored);
 /* false: that the gateway is `full`, as the reason. */
 bool rows_say_full(struct rows *rows, const struct message *message);
 void rows_free(struct rows *rows);

@@ -100,20 +100,20 @@ static bool read_http(struct yaml_source *source, const yaml_node_t *node, void 
     return keys_read(source, node, "http", http_keys, COUNT(http_keys), &settings->http);
 }
 
-/* ---- Whom to tell, as in a gateway's file ---- */
+/* ---- Whom to notify, as in a gateway's file ---- */
 
-static struct config *tell_of(struct settings *settings)
+static struct config *notify_of(struct settings *settings)
 {
-    if (settings->tell == NULL)
-        settings->tell = calloc(1, sizeof *settings->tell);
-    return settings->tell;
+    if (settings->notify == NULL)
+        settings->notify = calloc(1, sizeof *settings->notify);
+    return settings->notify;
 }
 
 static bool read_notify(struct yaml_source *source, const yaml_node_t *node, void *target)
 {
-    struct config *tell = tell_of(target);
-    return tell != NULL && keys_list(source, node, "notify", WAYS_MAX, sizeof *tell->ways,
-                                     (void **)&tell->ways, &tell->way_count, draft_way);
+    struct config *notify = notify_of(target);
+    return notify != NULL && keys_list(source, node, "notify", WAYS_MAX, sizeof *notify->ways,
+                                       (void **)&notify->ways, &notify->way_count, draft_way);
 }
 
 static bool read_groups(struct yaml_source *source, const yaml_node_t *node, void *target)
@@ -123,24 +123,24 @@ static bool read_groups(struct yaml_source *source, const yaml_node_t *node, voi
     return true;
 }
 
-static bool finish_tell(struct yaml_source *source, struct settings *settings)
+static bool finish_notify(struct yaml_source *source, struct settings *settings)
 {
-    struct config *tell = tell_of(settings);
-    struct draft draft = {.config = tell, .groups = settings->groups};
+    struct config *notify = notify_of(settings);
+    struct draft draft = {.config = notify, .groups = settings->groups};
     settings->groups = NULL;
-    if (tell == NULL || !draft_ways_resolve(source, &draft))
+    if (notify == NULL || !draft_ways_resolve(source, &draft))
         return false;
-    for (uint16_t w = 0; w < tell->way_count; w++) {
-        if (tell->ways[w].kind == WAY_OUTPUT)
-            return yaml_error(source, tell->ways[w].line,
+    for (uint16_t w = 0; w < notify->way_count; w++) {
+        if (notify->ways[w].kind == WAY_OUTPUT)
+            return yaml_error(source, notify->ways[w].line,
                               "output: a county switches none; write another way");
     }
-    (void)snprintf(tell->site, sizeof tell->site, "county-%.20s", settings->instance);
-    (void)snprintf(tell->store_path, sizeof tell->store_path, "%.200s/notices-%.32s.db",
+    (void)snprintf(notify->site, sizeof notify->site, "county-%.20s", settings->instance);
+    (void)snprintf(notify->store_path, sizeof notify->store_path, "%.200s/notices-%.32s.db",
                    settings->state_dir, settings->instance);
-    tell->store_max_bytes = 16000000;
-    tell->commit_every_ms = 1000;
-    tell->escalate_s = settings->escalate_s;
+    notify->store_max_bytes = 16000000;
+    notify->commit_every_ms = 1000;
+    notify->escalate_s = settings->escalate_s;
     return true;
 }
 
@@ -197,7 +197,7 @@ bool settings_load(struct settings *settings, const char *path, struct config_er
     bool good =
         yaml_open(&source, path, error) &&
         keys_read(&source, yaml_root(&source), "the file", root_keys, COUNT(root_keys), settings) &&
-        finish_tell(&source, settings);
+        finish_notify(&source, settings);
     yaml_close(&source);
     return good;
 }

@@ -34,7 +34,7 @@ struct settings {
     uint32_t silent_s;                /* .. a garden that is silent for longer is one to look at */
     uint32_t escalate_s;              /* .. unanswered for so long, the next group is told */
     char state_dir[CONFIG_PATH_SIZE]; /* .. what waits to be told */
-    struct config *tell;              /* .. by which ways, to whom; as long as the program runs */
+    struct config *notify;            /* .. by which ways, to whom; as long as the program runs */
     const yaml_node_t *groups;        /* only while it is read */
     struct {
         char ca_file[CONFIG_PATH_SIZE]; /* of the gateways; "" : nobody enrols */

@@ -228,7 +228,7 @@ static bool find_kind(struct single *single, struct connection *connection,
     if (single->statement.failed)
         return connection_no_memory(connection);
     name_kind(name, single->kind_count);
-    if (!connection_judge(connection,
+    if (!connection_check(connection,
                           PQprepare(connection->db, name, single->statement.data, 0, NULL),
                           PGRES_COMMAND_OK, NULL))
         return false;
@@ -340,7 +340,7 @@ static bool run(struct connection *connection, const struct call *call, bool *st
     PGresult *result = PQexecPrepared(connection->db, call->name, call->count, call->parameters,
                                       call->sizes, call->formats, 0);
     bool changed = PQcmdTuples(result)[0] == '1';
-    bool good = connection_judge(connection, result, PGRES_COMMAND_OK, NULL);
+    bool good = connection_check(connection, result, PGRES_COMMAND_OK, NULL);
     *stored = good && changed;
     return good || met_another(connection);
 }
@@ -373,7 +373,7 @@ static bool run_in_its_hour(struct single *single, struct connection *connection
     const struct connection_call open = {"open", 7, parameters, NULL, NULL};
     const struct connection_call store = {call->name, call->count, call->parameters, call->sizes,
                                           call->formats};
-    return connection_tell_two(connection, &open, &store, stored) || met_another(connection);
+    return connection_execute_two(connection, &open, &store, stored) || met_another(connection);
 }
 
 bool single_take(struct single *single, struct metrics *metrics, struct connection *connection,

@@ -214,19 +214,19 @@ bool told_prepare(struct connection *connection)
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
         PGresult *result =
             PQprepare(connection->db, statements[i].name, statements[i].sql, 0, NULL);
-        if (!connection_judge(connection, result, PGRES_COMMAND_OK, NULL))
+        if (!connection_check(connection, result, PGRES_COMMAND_OK, NULL))
             return false;
     }
     return true;
 }
 
 /* Of a statement that does nothing for who may not: `*none`. */
-static bool tell_rows(struct connection *connection, const char *name, int count,
-                      const char *const *parameters, bool *none)
+static bool execute_if_allowed(struct connection *connection, const char *name, int count,
+                               const char *const *parameters, bool *none)
 {
     PGresult *result = PQexecPrepared(connection->db, name, count, parameters, NULL, NULL, 0);
     *none = PQcmdTuples(result)[0] == '0';
-    return connection_judge(connection, result, PGRES_COMMAND_OK, NULL);
+    return connection_check(connection, result, PGRES_COMMAND_OK, NULL);
 }
 
 /* Why it did nothing: false. true: there was no reason, and all is well. */
@@ -234,7 +234,7 @@ static bool say_why(struct connection *connection, const char *name, const char 
                     const char *const *parameters)
 {
     PGresult *result = NULL;
-    if (!connection_ask(connection, name, count, parameters, &result))
+    if (!connection_query(connection, name, count, parameters, &result))
         return false;
     bool good = PQntuples(result) == 0;
     if (!good)
@@ -244,7 +244,7 @@ static bool say_why(struct connection *connection, const char *name, const char 
     return good;
 }
 
-static bool tell_document(struct connection *connection, const struct told *told)
+static bool store_document(struct connection *connection, const struct told *told)
 {
     const char *parameters[] = {told->site, told->name, told->broker, told->json};
     const char *days[] = {told->site, told->json};
@@ -252,17 +252,17 @@ static bool tell_document(struct connection *connection, const struct told *told
     bool none = false;
     (void)snprintf(prefix, sizeof prefix, "site %s ", told->site);
     if (told->json == NULL)
-        return connection_tell(connection, "no_document", 3, parameters);
-    return tell_rows(connection, "document", 4, parameters, &none) &&
+        return connection_execute(connection, "no_document", 3, parameters);
+    return execute_if_allowed(connection, "document", 4, parameters, &none) &&
            (!none || say_why(connection, "no_room", prefix, 1, parameters)) &&
            (strcmp(told->name, "forecast") != 0 ||
-            (connection_tell(connection, "picked", 2, days) &&
-             connection_tell(connection, "expected", 2, days)));
+            (connection_execute(connection, "picked", 2, days) &&
+             connection_execute(connection, "expected", 2, days)));
 }
 
 bool told_take(struct connection *connection, const struct told *told)
 {
-    return connection_run(connection, "BEGIN") && tell_document(connection, told) &&
+    return connection_run(connection, "BEGIN") && store_document(connection, told) &&
            connection_run(connection, "COMMIT");
 }
 
@@ -287,7 +287,7 @@ bool told_take_log(struct connection *connection, const struct told_log *log, co
                                 log->undone};
     const char *whose[] = {site, log->gateway};
     bool none = false;
-    return tell_rows(connection, "log", 12, parameters, &none) &&
+    return execute_if_allowed(connection, "log", 12, parameters, &none) &&
            (!none || say_why(connection, "unheard", "", 2, whose));
 }
 
@@ -296,5 +296,5 @@ bool told_forget_alerts(struct connection *connection, const char *broker, int64
     char age[24];
     (void)snprintf(age, sizeof age, "%" PRId64, age_ms);
     const char *parameters[] = {broker, age};
-    return connection_tell(connection, "over", 2, parameters);
+    return connection_execute(connection, "over", 2, parameters);
 }

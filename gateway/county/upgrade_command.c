@@ -41,7 +41,7 @@ static bool want_all(struct command *command, const char *suite, int count, char
     long asked = 0;
     for (int i = 0; i < count; i++) {
         const char *parameters[] = {suite, sites[i]};
-        int rows = command_tell(command, want, 2, parameters);
+        int rows = command_execute(command, want, 2, parameters);
         if (rows == 0)
             return command_fail(command, "no gateway has been heard of: ", sites[i]);
         if (rows < 0)
