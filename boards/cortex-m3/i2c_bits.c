@@ -8,7 +8,7 @@ enum {
 
 /* Pauses that the clock may still take to come up, over the whole transfer: a part that holds it a
  * little at every bit must not hold up the node. */
-static uint32_t patience;
+static uint32_t pauses_left;
 /* Those of the transfer under way. */
 static enum i2c_wires wires;
 
@@ -16,10 +16,10 @@ static enum i2c_wires wires;
 static enum hal_result clock_up(void)
 {
     i2c_scl(wires, true);
-    for (; patience; patience--) {
+    for (; pauses_left; pauses_left--) {
         i2c_pause(wires);
         if (i2c_scl_is_high(wires)) {
-            patience--;
+            pauses_left--;
             return HAL_OK;
         }
     }
@@ -42,7 +42,7 @@ static enum hal_result stop(void)
 {
     i2c_sda(wires, false);
     i2c_pause(wires);
-    patience = STRETCH_PAUSES / 4;
+    pauses_left = STRETCH_PAUSES / 4;
     enum hal_result result = clock_up();
     i2c_sda(wires, true);
     i2c_pause(wires);
@@ -137,14 +137,14 @@ enum hal_result i2c_bits_transfer(enum i2c_wires on, uint8_t address, const uint
 {
     enum hal_result result = HAL_OK;
     wires = on;
-    patience = STRETCH_PAUSES;
+    pauses_left = STRETCH_PAUSES;
     if (!i2c_scl_is_high(wires) || !i2c_sda_is_high(wires))
         result = make_free();
     if (result != HAL_OK)
         return result;
     bool writes = head_size + body_size > 0;
     /* One pause a bit and its acknowledge, for the addresses and the starts as well. */
-    patience = (uint32_t)(9 * (head_size + body_size + read_size + 3)) + STRETCH_PAUSES;
+    pauses_left = (uint32_t)(9 * (head_size + body_size + read_size + 3)) + STRETCH_PAUSES;
     if (writes || !read_size)
         result = write_bytes(address, head, head_size, body, body_size);
     if (result == HAL_OK && read_size)

@@ -156,11 +156,11 @@ enum hal_result hal_i2c_transfer(uint8_t address, const uint8_t *write, size_t w
 static enum hal_result eeprom(uint32_t offset, const uint8_t *from, uint8_t *to, size_t size)
 {
     const uint8_t address[2] = {(uint8_t)(offset >> 8), (uint8_t)offset};
-    uint64_t patience_us = hal_now_us() + EEPROM_WRITE_US;
+    uint64_t deadline_us = hal_now_us() + EEPROM_WRITE_US;
     for (;;) {
         enum hal_result result = transfer(EEPROM, address, sizeof address, from,
                                           from != NULL ? size : 0, to, to != NULL ? size : 0);
-        if (result != HAL_NAK || hal_now_us() > patience_us)
+        if (result != HAL_NAK || hal_now_us() > deadline_us)
             return result;
         hal_delay_us(EEPROM_PAUSE_US);
     }

@@ -37,7 +37,7 @@ static void look(struct loop_timer *timer)
     loop_timer_start(notify->loop, timer, LOOK_MS);
 }
 
-int64_t notify_patience_ms(void)
+int64_t notify_stuck_ms(void)
 {
     uint64_t limit_us = 0;
     bool watched = sd_watchdog_enabled(0, &limit_us) > 0;

@@ -102,7 +102,7 @@ const char *gap_why_name(enum gap_why why);
 
 /* Of one boot: by counter of the device, in the order of its metrics, the sum of all increments
  * that are stored. */
-struct reading_told {
+struct reading_boot_sums {
     uint32_t boot;
     bool known; /* not so in files of an older version */
     double sums[READING_COUNTERS_MAX];
@@ -113,8 +113,9 @@ struct reading_told {
 struct reading_stored {
     uint32_t boot, seq; /* before the first one that is missing: the log is fetched from there on */
     bool whole;         /* none is: that is the newest one stored */
-    uint8_t told_count;
-    struct reading_told told[READING_BOOTS_BACK]; /* of the newest boots stored, newest first */
+    uint8_t boot_count;
+    struct reading_boot_sums
+        boots[READING_BOOTS_BACK]; /* of the newest boots stored, newest first */
 };
 
 /* A node's board, as it stands under a device's name. */

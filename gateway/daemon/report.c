@@ -277,7 +277,7 @@ static void warn_of_alerts(const struct config *config, FILE *out)
             (void)fprintf(out, _("warning: line %d: alert %s: %s\n"), rule->line, rule->name, why);
     }
     for (uint16_t w = 0; w < config->way_count; w++) {
-        if (!config_way_is_told(config, w))
+        if (!config_way_is_used(config, w))
             (void)fprintf(out,
                           _("warning: line %d: way %s is in no group of groups:, so no alert goes "
                             "to it\n"),

@@ -256,7 +256,7 @@ static void log_alert_troubles(const struct config *config)
             log_write(LOG_LEVEL_WARNING, "alert %s: %s", config->alerts[i].name, why);
     }
     for (uint16_t w = 0; w < config->way_count; w++) {
-        if (!config_way_is_told(config, w))
+        if (!config_way_is_used(config, w))
             log_write(LOG_LEVEL_WARNING, "notify %s: it is in no group, so no alert goes to it",
                       config->ways[w].name);
     }

@@ -367,7 +367,7 @@ static void open_bridge(struct serve *serve)
                                      "app has no connection, and nobody can log in");
 }
 
-static void http_told(void *context, const char *trouble)
+static void report_http(void *context, const char *trouble)
 {
     const struct serve *serve = context;
     if (serve->parts.alerts != NULL)
@@ -394,7 +394,7 @@ static bool open_http(struct serve *serve)
         .auth = serve->auth,
         .pages = pages,
         .context = serve,
-        .told = http_told,
+        .report = report_http,
     };
     serve->http = http_open(serve->loop, &options);
     serve->health.bridge = serve->bridge;
@@ -419,7 +419,7 @@ bool serve_start(struct serve *serve, const struct rpc_parts *parts, struct list
                                     .listener = listener,
                                     .loop = serve->loop,
                                     .started_ms = loop_now_ms(),
-                                    .stuck_ms = notify_patience_ms()};
+                                    .stuck_ms = notify_stuck_ms()};
     serve->rpc = rpc_open(serve->loop, serve->config, &serve->parts);
     serve->csv = csv_open(serve->loop, serve->config, parts->store);
     serve->alerts_csv = alerts_csv_open(serve->loop, parts->store);

@@ -167,7 +167,7 @@ static unsigned known_hours(const struct tea_hours *recent)
     return known;
 }
 
-static void tell_sun(struct disease *disease, double sun_h)
+static void explain_sun(struct disease *disease, double sun_h)
 {
     size_t en = strlen(disease->why), zh = strlen(disease->why_zh);
     if (isnan(sun_h)) {
@@ -196,7 +196,7 @@ static void tell(enum disease_kind kind, struct disease *disease, double sun_h)
                        DISEASE_DAYS);
     }
     if (kind == DISEASE_BLISTER_BLIGHT)
-        tell_sun(disease, sun_h);
+        explain_sun(disease, sun_h);
 }
 
 void disease_judge(const struct disease_input *input, struct disease diseases[DISEASE_COUNT])

@@ -253,8 +253,8 @@ static bool is_late(const struct frost_input *input)
 }
 
 /* Nothing cold was measured. Nobody says that none will come before it could be computed. */
-static void tell_none(const struct frost_input *input, struct frost *frost, double now_c,
-                      double morning_c)
+static void explain_none(const struct frost_input *input, struct frost *frost, double now_c,
+                         double morning_c)
 {
     const char *why = "no colder computed for the morning", *why_zh = "估计早晨不会更冷";
     if (input->sunset_ms == 0) {
@@ -289,7 +289,7 @@ static enum frost_level level_by_chance(const struct frost_input *input,
 }
 
 /* Of the morning that is yet to come. */
-static void tell_morning(const struct frost_input *input, struct frost *frost, double now_c)
+static void explain_morning(const struct frost_input *input, struct frost *frost, double now_c)
 {
     bool unsure = isnan(input->thermal_time);
     int percent = (int)lround(frost->chance_alarm * 100);
@@ -305,21 +305,21 @@ static void tell_morning(const struct frost_input *input, struct frost *frost, d
 }
 
 /* `frost->min_c` is what was measured unless it is `expected`. */
-static void tell_level(const struct frost_input *input, struct frost *frost, double now_c,
-                       const struct frost_night *night)
+static void explain_level(const struct frost_input *input, struct frost *frost, double now_c,
+                          const struct frost_night *night)
 {
     bool unsure = isnan(input->thermal_time);
     enum frost_level measured = frost_level_of(now_c), comes = level_by_chance(input, night);
     frost->level = comes > measured ? comes : measured;
     if (frost->expected) {
-        tell_morning(input, frost, now_c);
+        explain_morning(input, frost, now_c);
     } else if (frost->level != FROST_NONE) {
         (void)snprintf(frost->why, sizeof frost->why, "%.1f °C measured%s", frost->min_c,
                        unsure ? "; whether buds are out is not known" : "");
         (void)snprintf(frost->why_zh, sizeof frost->why_zh, "实测 %.1f °C%s", frost->min_c,
                        unsure ? "；不知道茶芽是否已萌动" : "");
     } else {
-        tell_none(input, frost, now_c, night->min_c);
+        explain_none(input, frost, now_c, night->min_c);
     }
 }
 
@@ -356,7 +356,7 @@ void frost_judge(const struct frost_input *input, struct frost *frost)
         frost->expected = true;
     }
     if (buds_stirred(input))
-        tell_level(input, frost, now_c, &coming);
+        explain_level(input, frost, now_c, &coming);
     else
         note_dormancy(input, frost);
     if (frost->level == FROST_UNKNOWN || (!night && frost->level == FROST_NONE)) {

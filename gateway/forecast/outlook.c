@@ -240,7 +240,7 @@ static const char *const whys_zh[PICK_WHY_COUNT] = {
     [PICK_NO_CREW] = "不知道来几个人采：请填明天约好的人数",
 };
 
-static void tell_why(const struct season *season, int first, struct outlook *outlook)
+static void explain_pick(const struct season *season, int first, struct outlook *outlook)
 {
     enum pick_why why = outlook->estimate.why;
     int year = season->date[first] / 10000, month = season->date[first] / 100 % 100;
@@ -271,7 +271,7 @@ static int slow_days(const struct season *season, const struct outlook_season *d
 }
 
 /* Behind what else is missing: a probe in a dry pocket must not delay a season in silence. */
-static void tell_slow(int count, struct outlook *outlook)
+static void explain_slow(int count, struct outlook *outlook)
 {
     size_t at = strlen(outlook->why), at_zh = strlen(outlook->why_zh);
     (void)snprintf(outlook->why + at, sizeof outlook->why - at,
@@ -284,8 +284,8 @@ static void tell_slow(int count, struct outlook *outlook)
 }
 
 /* The last note, when it was not believed: whoever wrote it can mend it. */
-static void tell_doubted(const struct season *season, const struct outlook_note *notes,
-                         const struct pick_model *model, struct outlook *outlook)
+static void explain_doubted(const struct season *season, const struct outlook_note *notes,
+                            const struct pick_model *model, struct outlook *outlook)
 {
     size_t at = strlen(outlook->why), at_zh = strlen(outlook->why_zh);
     int ago = pick_doubted_ago(model), day = season->today - ago;
@@ -329,10 +329,10 @@ static void estimate_pick(const struct outlook_plot *plot, const struct season *
     pick_estimate(model, &tomorrow, &outlook->estimate);
     pick_score(model, &outlook->score);
     outlook->usual_each_kg = pick_usual_each_kg(model);
-    tell_why(season, first, outlook);
+    explain_pick(season, first, outlook);
     if (slow_days(season, days) >= SLOW_DAYS)
-        tell_slow(slow_days(season, days), outlook);
-    tell_doubted(season, notes, model, outlook);
+        explain_slow(slow_days(season, days), outlook);
+    explain_doubted(season, notes, model, outlook);
 }
 
 /* ---- All of it ---- */

@@ -480,7 +480,7 @@ static const struct command {
      print_actions, NULL},
 };
 
-static int tell_usage(const char *name, const struct command *command)
+static int print_usage(const char *name, const struct command *command)
 {
     char text[1024];
     (void)snprintf(text, sizeof text, _("Usage: baiye %s%s [--json] [--socket FILE]\n%s%s"), name,
@@ -501,7 +501,7 @@ int cli_ask(int argc, char **argv)
     bool good = talk_options(argc, argv, &options);
     int count = argc - optind;
     if (!good || command == NULL || count < command->min || count > command->max) {
-        return tell_usage(argv[0], command);
+        return print_usage(argv[0], command);
     }
     json_t *params = json_object();
     if (!command->params(params, count, argv + optind)) {

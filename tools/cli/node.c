@@ -264,7 +264,7 @@ static int counters(const struct look *look)
     return EX_OK;
 }
 
-static int tell_time(const struct look *look)
+static int send_time(const struct look *look)
 {
     uint16_t words[3];
     int code = read_words(look, MODBUS_READ_HOLDING, NODE_TIME, 3, words);
@@ -333,7 +333,7 @@ int cli_node(int argc, char **argv)
                  {"selftest", self_test},
                  {"blackbox", black_box},
                  {"counters", counters},
-                 {"time", tell_time}};
+                 {"time", send_time}};
     struct look look = {0};
     bool good = talk_options(argc, argv, &look.options) && optind + 2 == argc;
     size_t verb = 0, count = sizeof verbs / sizeof verbs[0];

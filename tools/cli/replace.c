@@ -386,7 +386,7 @@ static void calibration_text(const struct replace *job, char *text, size_t size)
 }
 
 /* An exit code. */
-static int tell_calibration(const struct replace *job)
+static int show_calibration(const struct replace *job)
 {
     char text[768];
     calibration_text(job, text, sizeof text);
@@ -478,7 +478,7 @@ static int finish(struct replace *job, int64_t since_ms)
                              "not polled it yet"),
                    job->name);
     say(job, text);
-    int code = tell_calibration(job);
+    int code = show_calibration(job);
     farewell_say("");
     return code;
 }

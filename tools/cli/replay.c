@@ -211,7 +211,7 @@ static void print_alert(struct replay *r, const struct alert *alert)
 }
 
 /* The store's and the broker's part: what is new is printed, and done. */
-static void tell_alerts(struct replay *r)
+static void print_alerts(struct replay *r)
 {
     for (struct alert *alert = active_first(r->active); alert != NULL; alert = alert->next) {
         if (alert->publish_now && (alert->saved_ms == 0 || alert->ended_ms != 0))
@@ -264,7 +264,7 @@ static void look(struct replay *r)
                               .month = local.tm_mon};
     rules_time_is(r->rules, &time);
     rules_each(r->rules, take_cause, r);
-    tell_alerts(r);
+    print_alerts(r);
     notify_people(r);
     active_sweep(r->active);
 }

@@ -20,7 +20,7 @@ enum service_view service_view(const char *user)
 {
     const struct passwd *who = getpwnam(user);
     if (who == NULL)
-        return SERVICE_NOBODY;
+        return SERVICE_NO_USER;
     return geteuid() == 0 || geteuid() == who->pw_uid ? SERVICE_YES : SERVICE_OTHER;
 }
 

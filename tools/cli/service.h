@@ -8,9 +8,9 @@
 #define SERVICE_USER "baiye"
 
 enum service_view {
-    SERVICE_YES,    /* the child is the service's user */
-    SERVICE_NOBODY, /* there is no such user here (a checkout): as who asks */
-    SERVICE_OTHER   /* only root can become it: as who asks, and what he can't read it may */
+    SERVICE_YES,     /* the child is the service's user */
+    SERVICE_NO_USER, /* there is no such user here (a checkout): as who asks */
+    SERVICE_OTHER    /* only root can become it: as who asks, and what he can't read it may */
 };
 
 /* How a child of service_run() will see the machine. */

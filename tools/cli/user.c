@@ -59,8 +59,8 @@ static bool get_password(const char *user, const struct wanted *wanted, char *ou
 /* ---- Commands ---- */
 
 /* A made-up password, as it was asked for. */
-static void tell_password(const struct wanted *wanted, const char *address, const char *name,
-                          const char *password)
+static void print_password(const struct wanted *wanted, const char *address, const char *name,
+                           const char *password)
 {
     outcome_add("password", json_string(password));
     if (!wanted->qr)
@@ -92,10 +92,10 @@ static int add(struct user_files *files, const char *name, const struct wanted *
               user_files_lock(files) && user_set_password(files, name, password) &&
               user_replace_lines(files->users, name, ' ', line, NULL) && user_write_acl(files);
     if (ok && made_up)
-        tell_password(wanted, address, name, password);
+        print_password(wanted, address, name, password);
     explicit_bzero(password, sizeof password);
     if (ok)
-        user_tell_broker();
+        user_reload_broker();
     return ok ? EX_OK : EX_CANTCREAT;
 }
 
@@ -114,10 +114,10 @@ static int change_password(struct user_files *files, const char *name, const str
         return EX_DATAERR;
     bool ok = user_files_lock(files) && user_set_password(files, name, password);
     if (ok && made_up)
-        tell_password(wanted, address, name, password);
+        print_password(wanted, address, name, password);
     explicit_bzero(password, sizeof password);
     if (ok)
-        user_tell_broker();
+        user_reload_broker();
     return ok ? EX_OK : EX_CANTCREAT;
 }
 
@@ -135,7 +135,7 @@ static int remove_user(struct user_files *files, const char *name)
         cli_complain("there is no user %s", name);
         return EX_NOUSER;
     }
-    user_tell_broker();
+    user_reload_broker();
     return EX_OK;
 }
 

@@ -290,7 +290,7 @@ bool user_write_acl_elsewhere(const struct user_files *files, const char *path, 
     return write_list(files, &list);
 }
 
-void user_tell_broker(void)
+void user_reload_broker(void)
 {
     const char *const reload[] = {"systemctl", "reload", "mosquitto", NULL};
     if (access("/run/systemd/system", F_OK) != 0 || cli_run(true, reload) != 0)

@@ -48,7 +48,7 @@ bool user_write_acl(const struct user_files *files);
 bool user_write_acl_elsewhere(const struct user_files *files, const char *path,
                               const char *gateway);
 /* Has the broker read them. */
-void user_tell_broker(void);
+void user_reload_broker(void);
 
 /* A whole line without its end, at most PASSWORD_MOST bytes. */
 #define USER_LINE_SIZE (PASSWORD_SIZE + 2) /* with its end */

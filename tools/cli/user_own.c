@@ -67,7 +67,7 @@ static int change(struct user_files *files, const char *name, const char *old, c
         return answer("failed", NULL);
     int code = answer("ok", NULL);
     pause_s(RELOAD_S);
-    user_tell_broker();
+    user_reload_broker();
     return code;
 }
 
@@ -125,7 +125,7 @@ static int change_other(struct user_files *files, const struct wish *wish)
         return answer("failed", NULL);
     int code = answer("ok", NULL);
     pause_s(RELOAD_S);
-    user_tell_broker();
+    user_reload_broker();
     return code;
 }
 

@@ -57,11 +57,11 @@ struct transmission {
  * every node has had its say, however late the machine lets it (boards/native/pace.h), and never
  * faster than the clock. Emulated nodes keep their own time and are not in it. */
 struct arbitration {
-    bool on, told;    /* nodes are held; they have the request */
-    uint32_t number;  /* of the last order */
-    uint32_t at_us;   /* the line's time since they were all held */
-    uint32_t byte_us; /* how long a byte takes */
-    uint32_t ends_us; /* when the byte now on the wire ends; 0: none is */
+    bool on, delivered; /* nodes are held; they have the request */
+    uint32_t number;    /* of the last order */
+    uint32_t at_us;     /* the line's time since they were all held */
+    uint32_t byte_us;   /* how long a byte takes */
+    uint32_t ends_us;   /* when the byte now on the wire ends; 0: none is */
     unsigned speakers;
     int64_t began_ns; /* of the clock; 0: not yet */
     int64_t give_up_ns;
@@ -90,7 +90,7 @@ struct line {
     struct overheard overheard;
     struct arbitration arbitration; /* of native nodes */
     int64_t arbitration_end_ns;     /* emulated nodes may be sending single bytes until then */
-    int64_t told_late_ns;           /* the units had the last request so long after its ideal end */
+    int64_t delivered_late_ns;      /* the units had the last request so long after its ideal end */
     struct transmission pending[LINE_PENDING];
     struct unit *units;
     size_t unit_count;

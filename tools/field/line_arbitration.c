@@ -38,7 +38,7 @@ void line_arbitration_begin(struct line *line)
     struct arbitration *a = &line->arbitration;
     if (!a->on)
         return;
-    a->told = false;
+    a->delivered = false;
     a->at_us = a->ends_us = 0;
     a->began_ns = 0;
     memcpy(a->request, line->sent, ARBITRATION_REQUEST);
@@ -61,7 +61,7 @@ void line_arbitration_end(struct line *line)
 static void tell(struct line *line, uint32_t at_us)
 {
     const struct pace_order go = {.what = PACE_GO, .at_us = at_us, .until_us = at_us};
-    line->arbitration.told = true;
+    line->arbitration.delivered = true;
     for (size_t i = 0; i < line->unit_count; i++) {
         if (held(line, i) == NULL)
             continue;
@@ -139,11 +139,12 @@ static uint32_t earlier(uint32_t a, uint32_t b)
 }
 
 /* What comes next, and until when the nodes then go on by themselves. */
-static void turn(struct line *line, uint32_t first_us, uint32_t tell_us)
+static void turn(struct line *line, uint32_t first_us, uint32_t deliver_us)
 {
     struct arbitration *a = &line->arbitration;
-    bool tells = !a->told && tell_us <= first_us, hears = a->ends_us != 0 && a->ends_us <= first_us;
-    uint32_t until_us = tells ? tell_us : first_us;
+    bool delivers = !a->delivered && deliver_us <= first_us;
+    bool hears = a->ends_us != 0 && a->ends_us <= first_us;
+    uint32_t until_us = delivers ? deliver_us : first_us;
     if (hears)
         until_us = earlier(until_us, a->ends_us + a->byte_us);
     int64_t due_ns = a->began_ns + (int64_t)until_us * 1000;
@@ -152,7 +153,7 @@ static void turn(struct line *line, uint32_t first_us, uint32_t tell_us)
         return;
     }
     a->at_us = until_us;
-    if (tells)
+    if (delivers)
         tell(line, until_us);
     else if (hears)
         hear(line, until_us);
@@ -176,13 +177,13 @@ void line_arbitration_step(struct line *line)
         return;
     }
     uint32_t first_us = take_reports(line, &watched);
-    uint32_t tell_us = (uint32_t)(wire_silence_ns(&line->sent_rate) / 1000);
+    uint32_t deliver_us = (uint32_t)(wire_silence_ns(&line->sent_rate) / 1000);
     if (a->began_ns == 0)
         a->began_ns = now_ns;
-    if (a->told && !watched && earlier(first_us, a->ends_us - 1) >= tell_us + SETTLE_US)
+    if (a->delivered && !watched && earlier(first_us, a->ends_us - 1) >= deliver_us + SETTLE_US)
         line_arbitration_end(line);
     else
-        turn(line, first_us, tell_us);
+        turn(line, first_us, deliver_us);
 }
 
 static void look(void *context, int64_t now_ns)

@@ -185,7 +185,7 @@ void line_deliver(struct line *line)
     bool good = line->sent_size >= 4 && line->sent_size <= FRAME_SIZE &&
                 crc16_modbus(CRC16_INITIAL, line->sent, line->sent_size) == 0;
     line->saying = false;
-    line->told_late_ns = loop_now_ns() - line->sent_end_ns;
+    line->delivered_late_ns = loop_now_ns() - line->sent_end_ns;
     wire_took(&line->clock, line->sent_end_ns);
     line->counts.busy_ns += line->sent_end_ns - line->sent_start_ns;
     if (line->scene->echo)
@@ -264,7 +264,8 @@ void line_answer(struct line *line, struct unit *unit, const uint8_t *frame, siz
     int64_t start_ns = answer_start(line, unit);
     if (line->garden->sampling_stopped)
         return;
-    ready_ns -= line->told_late_ns < WIRE_LATE_MAX_NS ? line->told_late_ns : WIRE_LATE_MAX_NS;
+    ready_ns -=
+        line->delivered_late_ns < WIRE_LATE_MAX_NS ? line->delivered_late_ns : WIRE_LATE_MAX_NS;
     if (ready_ns > start_ns)
         start_ns = ready_ns;
     plan_answer(line, unit, frame, size, start_ns, false);

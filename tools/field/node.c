@@ -314,10 +314,10 @@ static pid_t start_native(struct node_program *node, struct paths *paths)
     char program[256], image[256], serial[16];
     const char *named = getenv("BAIYE_NODE");
     if (named == NULL)
-        process_beside("baiye-node", 0, program, sizeof(program));
+        process_sibling("baiye-node", 0, program, sizeof(program));
     else
         (void)snprintf(program, sizeof(program), "%s", named);
-    process_beside("baiye-node.img", 0, image, sizeof(image));
+    process_sibling("baiye-node.img", 0, image, sizeof(image));
     bool slots = access(image, R_OK) == 0;
     (void)snprintf(serial, sizeof(serial), "%u", serial_of(node));
     char *argv[22] = {program,    "--bus",  paths->bus,  "--sdi",    paths->sdi, "--i2c",
@@ -347,7 +347,7 @@ static bool find_firmware(char *path, size_t size)
         return access(path, R_OK) == 0;
     }
     for (unsigned up = 1; up <= 2; up++) {
-        process_beside(image, up, path, size);
+        process_sibling(image, up, path, size);
         if (access(path, R_OK) == 0)
             return true;
     }

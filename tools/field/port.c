@@ -134,7 +134,7 @@ static void listen_ready(void *context, uint32_t events)
 }
 
 /* Writes the number the kernel chose to the file. */
-static bool tell_number(int fd, const char *path)
+static bool write_number(int fd, const char *path)
 {
     struct sockaddr_in address = {0};
     socklen_t size = sizeof(address);
@@ -158,7 +158,7 @@ int port_listen(const char *path, uint16_t number)
         return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 64) == 0 &&
-        tell_number(fd, path))
+        write_number(fd, path))
         return fd;
     int saved = errno;
     (void)close(fd);

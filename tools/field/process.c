@@ -65,7 +65,7 @@ bool process_ended(pid_t pid, int *status)
     return pid > 0 && waitpid(pid, status, WNOHANG) == pid;
 }
 
-void process_beside(const char *name, unsigned up, char *path, size_t size)
+void process_sibling(const char *name, unsigned up, char *path, size_t size)
 {
     char self[256];
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);

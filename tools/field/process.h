@@ -15,6 +15,6 @@ void process_kill(pid_t pid);
 /* True once when the process has ended by itself; `status` as of waitpid(2). */
 bool process_ended(pid_t pid, int *status);
 /* The path of `name` in the folder of this program, or `up` levels above it. */
-void process_beside(const char *name, unsigned up, char *path, size_t size);
+void process_sibling(const char *name, unsigned up, char *path, size_t size);
 
 #endif

@@ -16,11 +16,11 @@
 #include "tools/field/loop.h"
 #include "tools/field/port.h"
 
-#define ROUNDS      200 /* each has its byte */
-#define WARM_UP     10  /* rounds that don't count */
-#define EVERY_NS    2000000
-#define PATIENCE_NS 100000000 /* a byte that took so long tells nothing */
-#define PATIENCE_MS 1000
+#define ROUNDS          200 /* each has its byte */
+#define WARM_UP         10  /* rounds that don't count */
+#define EVERY_NS        2000000
+#define TIMEOUT_NS      100000000 /* a byte that took so long tells nothing */
+#define POLL_TIMEOUT_MS 1000
 
 struct trial {
     struct loop loop;
@@ -39,7 +39,7 @@ static void *play_master(void *context)
     struct pollfd ready = {.fd = trial->master_fd, .events = POLLIN};
     uint8_t bytes[16];
     for (;;) {
-        (void)poll(&ready, 1, PATIENCE_MS);
+        (void)poll(&ready, 1, POLL_TIMEOUT_MS);
         atomic_store(&trial->heard_ns, loop_now_ns());
         ssize_t size = read(trial->master_fd, bytes, sizeof(bytes));
         if (size <= 0) /* the other side was closed, or is stuck */
@@ -58,7 +58,7 @@ static void give(void *context, int64_t now_ns)
         return;
     }
     uint8_t byte = (uint8_t)trial->round;
-    loop_arm(&trial->loop, &trial->timer, now_ns + PATIENCE_NS);
+    loop_arm(&trial->loop, &trial->timer, now_ns + TIMEOUT_NS);
     trial->given_ns = loop_now_ns();
     port_write(&trial->port, &byte, 1);
 }

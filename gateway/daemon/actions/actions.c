@@ -180,8 +180,8 @@ static void report_trouble(const struct actions *actions, const struct switching
 }
 
 /* A way to people has called, or could not. */
-static void tell_way(const struct actions *actions, const struct switching_order *order,
-                     enum bus_result result)
+static void report_call(const struct actions *actions, const struct switching_order *order,
+                        enum bus_result result)
 {
     int32_t way = order->action >= 0 ? actions->config->actions[order->action].way : -1;
     if (order->what == SWITCH_ON && way >= 0 && actions->parts.called != NULL)
@@ -251,7 +251,7 @@ static void finish(struct actions *actions, const struct job *job, const struct 
     if (good || !failed_before) /* not each of its retries */
         audit(actions, &order, good ? "ok" : bus_result_text(reply->result));
     report_trouble(actions, &after, reply->result);
-    tell_way(actions, &order, reply->result);
+    report_call(actions, &order, reply->result);
 }
 
 /* The device knows how long; under the lock, which is given back. */
@@ -415,7 +415,7 @@ static void find_truths(struct actions *actions)
 }
 
 /* Lowers what stands of outputs that could not be switched on, when its cause is over. */
-static void tell_ends(struct actions *actions, const bool *failed)
+static void end_troubles(struct actions *actions, const bool *failed)
 {
     for (uint16_t i = 0; i < switching_output_count(actions->switching); i++) {
         pthread_mutex_lock(&actions->lock);
@@ -426,7 +426,7 @@ static void tell_ends(struct actions *actions, const bool *failed)
     }
 }
 
-static void tell_skips(struct actions *actions)
+static void report_skips(struct actions *actions)
 {
     struct switching_skip skip;
     for (bool more = true; more;) {
@@ -452,10 +452,10 @@ static void tick(struct actions *actions)
         failed[i] = switching_output(actions->switching, i)->on_failed >= 0;
     uint16_t count = switching_tick(actions->switching, &now, actions->truths, actions->orders);
     pthread_mutex_unlock(&actions->lock);
-    tell_skips(actions);
+    report_skips(actions);
     keep(actions, &now);
     carry_out(actions, actions->jobs, count);
-    tell_ends(actions, failed);
+    end_troubles(actions, failed);
 }
 
 static struct timespec after_ms(int64_t ms)

@@ -38,10 +38,10 @@ struct act {
     const char *unit; /* of the metric of `until` */
     struct spot *spots;
     struct timed times[ACTION_TIMES_MAX];
-    bool rain;        /* it is due, and is left to the rain that is forecast ... */
-    int64_t rain_ms;  /* ... since then */
-    bool rain_waited; /* for as long as it may */
-    bool rain_told;   /* by switching_skipped() */
+    bool rain;          /* it is due, and is left to the rain that is forecast ... */
+    int64_t rain_ms;    /* ... since then */
+    bool rain_waited;   /* for as long as it may */
+    bool rain_reported; /* by switching_skipped() */
     double rain_mm;
     bool called; /* a way: since this call began, last switched on at: */
     int64_t called_ms;
@@ -374,7 +374,7 @@ static bool is_left_to_rain(struct switching *switching, struct act *act,
         rain_mm = ahead_rain_soon_mm(now->ahead, now->wall_ms, now->wall_ms + soon_ms);
     bool rain = rain_mm >= action->rain_mm && !act->rain_waited; /* false for NAN */
     if (rain && (!act->rain || action->time_count > 0)) {
-        act->rain_told = false;
+        act->rain_reported = false;
         act->rain_mm = rain_mm;
         act->rain_ms = now->mono_ms;
         switching->outputs[act->output].why = SWITCH_RAIN;
@@ -413,9 +413,9 @@ bool switching_skipped(struct switching *switching, struct switching_skip *skip)
 {
     for (uint16_t a = 0; a < switching->config->action_count; a++) {
         struct act *act = &switching->acts[a];
-        if (!act->rain || act->rain_told)
+        if (!act->rain || act->rain_reported)
             continue;
-        act->rain_told = true;
+        act->rain_reported = true;
         *skip = (struct switching_skip){.action = a, .rain_mm = act->rain_mm};
         return true;
     }

@@ -413,7 +413,7 @@ static bool is_settled(const struct alerts *alerts, int64_t mono_ms)
     return alerts->known || mono_ms - alerts->started_ms >= UNKNOWN_MOST_MS;
 }
 
-static void tell_one(struct alerts *alerts, struct alert *alert, int64_t mono_ms)
+static void publish_if_due(struct alerts *alerts, struct alert *alert, int64_t mono_ms)
 {
     int64_t every = alert->text.level == ALERT_ALARM ? ALARM_EVERY_MS : OTHER_EVERY_MS;
     if (alert->publish && is_settled(alerts, mono_ms) &&
@@ -442,7 +442,7 @@ static void tell(struct alerts *alerts)
         alerts->out.look(alerts->out.people, alerts->active, &now);
     }
     for (struct alert *alert = active_first(alerts->active); alert != NULL; alert = alert->next)
-        tell_one(alerts, alert, mono_ms);
+        publish_if_due(alerts, alert, mono_ms);
     active_sweep(alerts->active);
 }
 

@@ -259,8 +259,8 @@ static enum bus_result asked(struct bus *bus)
     bool guest = device->config->unit != request->unit;
     bool unknown = device->health.known < LINK_QUALITY_LEARNT && !guest;
     bool alone = unknown || bus->caution->until_ms > answer->end_ns / MS;
-    bool told_apart = request->pdu[0] > MODBUS_READ_INPUT; /* answers to writes name what */
-    if (answer->result == BUS_OK && bus->bus->type != BUS_TCP && alone && !told_apart &&
+    bool unambiguous = request->pdu[0] > MODBUS_READ_INPUT; /* answers to writes name what */
+    if (answer->result == BUS_OK && bus->bus->type != BUS_TCP && alone && !unambiguous &&
         answer->quiet_ns < answer->end_ns + ALONE_NS)
         answer->quiet_ns = answer->end_ns + ALONE_NS;
     return exchange->ended(bus, answer);

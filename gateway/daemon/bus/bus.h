@@ -40,7 +40,7 @@ struct bus_request {
     bool no_read_back;
     uint8_t verify_function; /* another register shows what was written: read by this; 0: none */
     uint16_t verify_address;
-    /* A poll that is due goes first, for SCHEDULE_PATIENCE_US at most: for work that takes minutes.
+    /* A poll that is due goes first, for SCHEDULE_MAX_WAIT_US at most: for work that takes minutes.
      * One such request of a bus at a time; another one meanwhile is BUS_BUSY. */
     bool background;
     uint16_t pdu_size;

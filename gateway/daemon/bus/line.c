@@ -163,7 +163,7 @@ static void watch_connection(int fd, const struct watch_times *times)
 }
 
 /* False: whoever waits for the line would never hear of it. */
-static bool tell_epoll(const struct line *line, int fd, uint32_t events)
+static bool watch_epoll(const struct line *line, int fd, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = line->token};
     if (line->epoll_fd < 0 || epoll_ctl(line->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
@@ -199,7 +199,7 @@ static int begin_connecting(struct line *line)
     if (line->connecting < 0 ||
         (connect(line->connecting, found->ai_addr, found->ai_addrlen) != 0 &&
          errno != EINPROGRESS) ||
-        !tell_epoll(line, line->connecting, EPOLLOUT))
+        !watch_epoll(line, line->connecting, EPOLLOUT))
         error = errno;
     freeaddrinfo(found);
     line->connect_until_ns = line_now_ns() + line->bus->connect_ms * 1000000LL;
@@ -221,7 +221,7 @@ static int open_tcp(struct line *line)
     if (ready <= 0)
         error = ETIMEDOUT;
     else if (getsockopt(line->connecting, SOL_SOCKET, SO_ERROR, &error, &size) != 0 ||
-             (error == 0 && !tell_epoll(line, line->connecting, EPOLLIN)))
+             (error == 0 && !watch_epoll(line, line->connecting, EPOLLIN)))
         error = errno;
     if (error) {
         end_connecting(line);
@@ -268,7 +268,7 @@ void line_adopt(struct line *line, int fd)
     line->ended = false;
     line->last_ns = line_now_ns();
     watch_connection(fd, &mobile);
-    if (!tell_epoll(line, fd, EPOLLIN))
+    if (!watch_epoll(line, fd, EPOLLIN))
         line_close(line); /* then sending fails */
 }
 

@@ -73,19 +73,19 @@ static bool all_are_own(const struct bus *bus)
     return bus->bus->type != BUS_TCP && bus->bus->device_count > 1;
 }
 
-static enum bus_result time_told(struct bus *bus, struct transact_answer *answer)
+static enum bus_result time_sent(struct bus *bus, struct transact_answer *answer)
 {
     int64_t now = bus_now_ms();
     for (unsigned i = 0; answer->result == BUS_OK && i < bus->bus->device_count; i++)
         if (bus->devices[i].node->status & NODE_STATUS_TIME)
-            own_node_told_time(bus->devices[i].node, now);
+            own_node_time_sent(bus->devices[i].node, now);
     return answer->result == BUS_DOWN ? BUS_DOWN : BUS_OK;
 }
 
 /* The clocks of a whole line by one frame, as soon as one of them is to be set again; one that has
  * no time yet is given it alone, since it says so when it missed that. BUS_STOPPED: none is to be
  * set. */
-static enum bus_result tell_time(struct bus *bus, int64_t room_ns)
+static enum bus_result send_time(struct bus *bus, int64_t room_ns)
 {
     int64_t now = bus_now_ms();
     struct wall_ms wall = bus_wall(bus, now);
@@ -101,7 +101,7 @@ static enum bus_result tell_time(struct bus *bus, int64_t room_ns)
     if (!wanted)
         return BUS_STOPPED;
     request.pdu_size = own_node_time_request(wall, pdu);
-    return bus_ask(bus, &bus->devices[0], &request, 0, time_told);
+    return bus_ask(bus, &bus->devices[0], &request, 0, time_sent);
 }
 
 static enum bus_result node_answered(struct bus *bus, struct transact_answer *answer)
@@ -132,9 +132,9 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
     struct wall_ms wall = bus_wall(bus, now);
     bool starved = bus_nodes_starve(bus, now), waiting = false;
     room_ns += slack_ns(bus);
-    enum bus_result told = tell_time(bus, room_ns);
-    if (told != BUS_STOPPED)
-        return told;
+    enum bus_result sent = send_time(bus, room_ns);
+    if (sent != BUS_STOPPED)
+        return sent;
     for (unsigned k = 0; k < bus->bus->device_count; k++) {
         unsigned index = (bus->tending->fetch_from + k) % bus->bus->device_count;
         struct device *device = &bus->devices[index];

@@ -112,7 +112,7 @@ bool owed_function(const struct owed *owed, uint8_t function)
 }
 
 /* May P have that answer? Another P's is no harm: of neither a value comes. */
-static bool told_apart(const struct owed *owed, uint8_t function, uint16_t answer_size)
+static bool is_unambiguous(const struct owed *owed, uint8_t function, uint16_t answer_size)
 {
     for (unsigned i = 0; i < owed->used; i++) {
         const struct owed_type *type = &owed->types[i];
@@ -143,7 +143,7 @@ uint16_t owed_probe(const struct owed *owed, const uint8_t *pdu, size_t pdu_size
             continue;
         size_t made = modbus_read(probe, function, (uint16_t)from, (uint16_t)many);
         uint16_t size = rtu_answer_size(probe, made);
-        if (size != own && told_apart(owed, function, size))
+        if (size != own && is_unambiguous(owed, function, size))
             return size;
     }
     return 0;

@@ -47,17 +47,18 @@ static uint64_t codes_of(const struct field_config *field)
 }
 
 /* Where the counters stand whose increments have that sum. */
-static void counters_told(const struct device_config *device, const struct reading_told *told,
-                          struct decode_counters *counters)
+static void counters_from_sums(const struct device_config *device,
+                               const struct reading_boot_sums *sums,
+                               struct decode_counters *counters)
 {
     unsigned count = 0;
-    *counters = (struct decode_counters){.boot = told->boot};
+    *counters = (struct decode_counters){.boot = sums->boot};
     for (unsigned m = 0; m < device->metric_count && count < READING_COUNTERS_MAX; m++) {
         const struct field_config *field = device->metrics[m];
         if (field->role != ROLE_COUNTER)
             continue;
-        double code = told->sums[count++] / field->scale;
-        if (!told->known || !(code >= 0 && code < 1e15))
+        double code = sums->sums[count++] / field->scale;
+        if (!sums->known || !(code >= 0 && code < 1e15))
             continue;
         counters->last[m] = (uint64_t)(code + 0.5) % codes_of(field);
         counters->known[m] = true;
@@ -73,19 +74,19 @@ void own_node_init(struct own_node *node, const struct device_config *device,
     node->boot_base = before->boot & ~BOOT_MASK;
     node->last = (struct own_node_place){before->boot, before->seq};
     node->before = *before;
-    node->whole = before->whole && before->told_count > 0 && before->told[0].known;
-    if (live != NULL && before->told_count > 0)
-        counters_told(device, &before->told[0], live);
+    node->whole = before->whole && before->boot_count > 0 && before->boots[0].known;
+    if (live != NULL && before->boot_count > 0)
+        counters_from_sums(device, &before->boots[0], live);
 }
 
 /* What readings of an earlier run of the gateway show of that boot. false: there are none. */
 static bool counters_stored(const struct own_node *node, uint32_t boot,
                             struct decode_counters *counters)
 {
-    for (unsigned i = 0; i < node->before.told_count; i++) {
-        if (node->before.told[i].boot != boot)
+    for (unsigned i = 0; i < node->before.boot_count; i++) {
+        if (node->before.boots[i].boot != boot)
             continue;
-        counters_told(node->device, &node->before.told[i], counters);
+        counters_from_sums(node->device, &node->before.boots[i], counters);
         return true;
     }
     return false;
@@ -102,9 +103,9 @@ static void add_hole(struct own_node *node, struct own_node_place from, struct o
     }
     struct own_node_hole hole = {from, until, counted, report, {0}};
     if (node->seen && node->live != NULL)
-        hole.told = *node->live;
+        hole.counters = *node->live;
     else
-        (void)counters_stored(node, from.boot, &hole.told);
+        (void)counters_stored(node, from.boot, &hole.counters);
     node->holes[node->hole_count++] = hole;
 }
 
@@ -167,7 +168,7 @@ static void go_back_to(struct own_node *node, struct own_node_place first)
         if (is_before(hole->from, hole->until))
             continue;
         memmove(hole, hole + 1, (--node->hole_count - i) * sizeof *hole);
-        node->untold = node->untold && i > 0;
+        node->unreported = node->unreported && i > 0;
     }
 }
 
@@ -275,7 +276,7 @@ void own_node_counters(struct own_node *node, const struct decode_counters *coun
     if (!node->withhold)
         return;
     node->withhold = false;
-    node->untold = true;
+    node->unreported = true;
     node->first = *counters;
     for (unsigned m = 0; m < node->device->metric_count; m++) {
         if (node->device->metrics[m]->role == ROLE_COUNTER)
@@ -354,7 +355,7 @@ bool own_node_wants_time(const struct own_node *node, int64_t now_ms, struct wal
     return now_ms >= (node->status & NODE_STATUS_TIME ? node->time_due_ms : node->time_after_ms);
 }
 
-void own_node_told_time(struct own_node *node, int64_t now_ms)
+void own_node_time_sent(struct own_node *node, int64_t now_ms)
 {
     node->time_after_ms = now_ms + TIME_AGAIN_MS;
     node->time_due_ms = now_ms + (node->status & NODE_STATUS_COARSE ? TIME_AGAIN_MS : TIME_DAY_MS);
@@ -409,24 +410,24 @@ static void period_done(struct own_node *node, bool good, int64_t now_ms)
 }
 
 /* What was withheld, less what the log has reported of it, is reported by the next live reading. */
-static void tell_untold(struct own_node *node)
+static void report_withheld(struct own_node *node)
 {
-    const struct decode_counters *told = &node->holes[0].told, *first = &node->first;
-    bool same_boot = node->live->boot == first->boot && told->boot == first->boot;
+    const struct decode_counters *reported = &node->holes[0].counters, *first = &node->first;
+    bool same_boot = node->live->boot == first->boot && reported->boot == first->boot;
     for (unsigned m = 0; same_boot && m < node->device->metric_count; m++) {
-        if (!first->known[m] || !told->known[m])
+        if (!first->known[m] || !reported->known[m])
             continue;
         uint64_t codes = codes_of(node->device->metrics[m]);
-        uint64_t untold = (first->last[m] + codes - told->last[m]) % codes;
-        node->live->last[m] = (uint32_t)((node->live->last[m] + codes - untold) % codes);
+        uint64_t unreported = (first->last[m] + codes - reported->last[m]) % codes;
+        node->live->last[m] = (uint32_t)((node->live->last[m] + codes - unreported) % codes);
     }
-    node->untold = false;
+    node->unreported = false;
 }
 
 static void end_hole(struct own_node *node)
 {
-    if (node->untold)
-        tell_untold(node);
+    if (node->unreported)
+        report_withheld(node);
     node->hole_count--;
     memmove(node->holes, node->holes + 1, node->hole_count * sizeof node->holes[0]);
 }
@@ -472,9 +473,9 @@ static void time_record(const struct own_node *node, const struct node_log_windo
 /* The counters of a boot that is over go on where what is stored of it ends. */
 static void counters_of_boot(struct own_node *node, uint32_t boot)
 {
-    struct decode_counters *told = &node->holes[0].told;
-    if (told->boot != boot && !counters_stored(node, boot, told))
-        decode_counters_boot(told, boot);
+    struct decode_counters *reported = &node->holes[0].counters;
+    if (reported->boot != boot && !counters_stored(node, boot, reported))
+        decode_counters_boot(reported, boot);
 }
 
 /* A code below what is reported was reported: by a live reading after it. */
@@ -508,8 +509,8 @@ static void fill_record(struct own_node *node, const struct node_log_window *win
         else if (field->role == ROLE_COUNTER && counted)
             continue; /* the live reading after the hole counts it all */
         else if (field->role == ROLE_COUNTER)
-            *value = late_counter(field, (uint32_t)raw, flag, &node->holes[0].told.last[m],
-                                  &node->holes[0].told.known[m]);
+            *value = late_counter(field, (uint32_t)raw, flag, &node->holes[0].counters.last[m],
+                                  &node->holes[0].counters.known[m]);
         else
             *value = decode_value(field, (uint32_t)raw, 0, flag);
     }
@@ -662,7 +663,7 @@ void own_node_done(struct own_node *node, enum own_node_job job,
         period_done(node, answer->result == BUS_OK, now_ms);
         break;
     case OWN_NODE_SET_TIME:
-        own_node_told_time(node, now_ms);
+        own_node_time_sent(node, now_ms);
         break;
     case OWN_NODE_FETCH:
         fetch_done(node, answer, now_ms, wall, sink);

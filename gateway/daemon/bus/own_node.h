@@ -41,15 +41,15 @@ struct own_node_hole {
     struct own_node_place from, until; /* until is not in it */
     bool counted; /* the live counters after it include what fell into its last boot */
     bool report;  /* what the log has lost is a gap: it once was expected */
-    struct decode_counters told; /* where counters stood before `from` */
+    struct decode_counters counters; /* where counters stood before `from` */
 };
 
 struct own_node {
     const struct device_config *device;
     struct decode_counters *live; /* as the last live reading left them; NULL: none */
     bool whole;                   /* nothing was missing before `last` when the gateway started */
-    bool withhold; /* the next live reading's counters wait for what the log reports */
-    bool untold;   /* they do: as `first` has them */
+    bool withhold;   /* the next live reading's counters wait for what the log reports */
+    bool unreported; /* they do: as `first` has them */
     struct decode_counters first;
     struct reading_stored before; /* what an earlier run of the gateway stored */
     bool seen;                    /* a sample was seen since start */
@@ -115,7 +115,7 @@ int64_t own_node_due_ms(const struct own_node *node, int64_t now_ms);
 bool own_node_wants_time(const struct own_node *node, int64_t now_ms, struct wall_ms wall);
 /* The request that sets it, for one node or by broadcast; its size. And that it was sent. */
 size_t own_node_time_request(struct wall_ms wall, uint8_t pdu[MODBUS_PDU_MAX]);
-void own_node_told_time(struct own_node *node, int64_t now_ms);
+void own_node_time_sent(struct own_node *node, int64_t now_ms);
 /* What should be requested of it next, besides polling; the request PDU and the size of the
  * expected answer frame are filled. `wall` is the time now; of its log at most `records_max`
  * records. */

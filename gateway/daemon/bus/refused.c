@@ -173,8 +173,8 @@ bool refused_part(const struct bus *bus, struct device *device, uint8_t pdu[5],
                   struct transact_request *request)
 {
     uint64_t parts = parts_of(device, false) | parts_of(device, true);
-    bool told_apart = bus->owed == NULL || device->refusal.code >= MODBUS_GATEWAY_PATH;
-    device->refusal.asked_part = !device->refusal.asked_part && told_apart && bits_of(parts) > 1;
+    bool unambiguous = bus->owed == NULL || device->refusal.code >= MODBUS_GATEWAY_PATH;
+    device->refusal.asked_part = !device->refusal.asked_part && unambiguous && bits_of(parts) > 1;
     if (!device->refusal.asked_part)
         return false;
     const struct plan_item *item = next_part(device, parts);

@@ -76,7 +76,7 @@ static bool is_behind(const struct bus *bus, unsigned at)
 }
 
 /* Nearly always, and without a lock: whoever requests counts first, and wakes the thread then. */
-static bool nobody_asks(struct bus *bus)
+static bool no_request_waits(struct bus *bus)
 {
     return atomic_load(&bus->control.asked) == 0;
 }
@@ -90,7 +90,7 @@ static struct bus_waiting *next_request(struct bus *bus)
         ssize_t woken = read(bus->wake_fd, &count, sizeof count);
         (void)woken; /* only to be woken anew */
     }
-    if (nobody_asks(bus))
+    if (no_request_waits(bus))
         return NULL;
     int64_t now_us = line_now_ns() / US;
     (void)pthread_mutex_lock(&bus->mutex);
@@ -108,7 +108,7 @@ static struct bus_waiting *next_request(struct bus *bus)
 int64_t bus_requests_ready_us(struct bus *bus)
 {
     int64_t ready_us = INT64_MAX;
-    if (nobody_asks(bus))
+    if (no_request_waits(bus))
         return ready_us;
     (void)pthread_mutex_lock(&bus->mutex);
     for (unsigned i = 0; i < bus->requests->count; i++) {
@@ -287,7 +287,7 @@ enum bus_result bus_serve_request(struct bus *bus)
 
 enum bus_result bus_serve_background(struct bus *bus, const struct schedule_turn *turn)
 {
-    if (nobody_asks(bus))
+    if (no_request_waits(bus))
         return BUS_STOPPED;
     int64_t now_us = line_now_ns() / US;
     (void)pthread_mutex_lock(&bus->mutex);

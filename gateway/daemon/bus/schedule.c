@@ -8,7 +8,7 @@
 #define JUST_GONE_US       20000000LL  /* and with three times the share at first, */
 #define GONE_US            30000000LL  /* and then twice */
 #define PROBE_AWAY_PERCENT 8
-#define NOBODY_US          1000000LL  /* without units: looked at so often */
+#define NO_UNITS_US        1000000LL  /* without units: looked at so often */
 #define REVIVE_GAP_US      30000000LL /* between two rounds of trying all dead units at once */
 
 void schedule_init(struct schedule *s, struct schedule_unit *units, uint16_t unit_count,
@@ -84,7 +84,7 @@ struct schedule_turn schedule_next(const struct schedule *s, int64_t now_us)
 {
     struct schedule_turn turn = probe(s, now_us);
     if (s->unit_count == 0) /* a line that is still to be commissioned */
-        turn.wake_us = now_us + NOBODY_US;
+        turn.wake_us = now_us + NO_UNITS_US;
     if (turn.unit >= 0)
         return turn;
     int64_t earliest = INT64_MAX;
@@ -105,7 +105,7 @@ struct schedule_turn schedule_next(const struct schedule *s, int64_t now_us)
 
 bool schedule_yields(const struct schedule_turn *turn, int64_t waits_us, int64_t now_us)
 {
-    return turn->unit < 0 || now_us - waits_us >= SCHEDULE_PATIENCE_US;
+    return turn->unit < 0 || now_us - waits_us >= SCHEDULE_MAX_WAIT_US;
 }
 
 /* Back into the cadence for one try; then dead again. */

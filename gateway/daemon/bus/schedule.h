@@ -25,7 +25,7 @@
 #define SCHEDULE_GARBLED 1 /* what a garbled one adds */
 #define SCHEDULE_DEAD    8 /* weakness at which a unit counts as dead */
 
-#define SCHEDULE_PATIENCE_US 2000000 /* how long polls may keep background requests waiting */
+#define SCHEDULE_MAX_WAIT_US 2000000 /* how long polls may keep background requests waiting */
 
 enum schedule_outcome {
     SCHEDULE_ANSWERED, /* also an exception: it lives */

@@ -16,7 +16,7 @@
 #define NO_ADDRESS 0xFFFF
 #define BAUD_CODES 8u /* of our nodes */
 
-enum seen { SEEN_ONE, SEEN_NOBODY, SEEN_SEVERAL };
+enum seen { SEEN_ONE, SEEN_NONE, SEEN_SEVERAL };
 
 static bool same_wire(const struct serial_timing *a, const struct serial_timing *b)
 {
@@ -56,7 +56,7 @@ static enum seen look(struct bench *bench, const struct move_place *at, uint16_t
     }
     if (garbled > 1 || (garbled > 0 && clean < LOOKS_GOOD))
         return SEEN_SEVERAL;
-    return clean > 0 ? SEEN_ONE : SEEN_NOBODY;
+    return clean > 0 ? SEEN_ONE : SEEN_NONE;
 }
 
 static bool is_free(struct bench *bench, const struct move_place *at)
@@ -160,7 +160,7 @@ static enum move_result may_move(struct bench *bench, const struct move *move, b
     bool has_register = profile->address_register != NO_ADDRESS;
     enum seen seen = look(bench, &move->from, has_register ? profile->address_register : 0, &word);
     if (seen != SEEN_ONE)
-        return seen == SEEN_NOBODY ? MOVE_NOBODY : MOVE_SEVERAL;
+        return seen == SEEN_NONE ? MOVE_NO_ANSWER : MOVE_SEVERAL;
     if (has_register && word >= 0 && word != move->from.unit)
         return MOVE_OTHER;
     struct move_place between = {move->from.wire, move->to.unit};
@@ -169,7 +169,7 @@ static enum move_result may_move(struct bench *bench, const struct move *move, b
     return MOVE_OK;
 }
 
-static enum move_result move_bought(struct bench *bench, struct move *move)
+static enum move_result move_by_profile(struct bench *bench, struct move *move)
 {
     bool address = move->from.unit != move->to.unit;
     bool rate = !same_wire(&move->from.wire, &move->to.wire);
@@ -251,14 +251,14 @@ static enum move_result move_node(struct bench *bench, struct move *move)
         move->now = move->to;
         return MOVE_OK;
     }
-    return result == BUS_OK ? MOVE_UNDONE : MOVE_NOBODY;
+    return result == BUS_OK ? MOVE_UNDONE : MOVE_NO_ANSWER;
 }
 
 enum move_result move_device(struct bench *bench, struct move *move)
 {
     move->now = move->from;
     enum move_result result =
-        move->profile != NULL ? move_bought(bench, move) : move_node(bench, move);
+        move->profile != NULL ? move_by_profile(bench, move) : move_node(bench, move);
     if (result == MOVE_OK)
         move->now = move->to;
     return result;

@@ -12,15 +12,15 @@
 /* Negative, append only. */
 enum move_result {
     MOVE_OK = 0,
-    MOVE_TAKEN = -1,   /* somebody answers at the new place; nothing was written */
-    MOVE_NOBODY = -2,  /* nobody answers at the old one; nothing was written */
-    MOVE_SEVERAL = -3, /* more than one does, or it is never in one piece; nothing was written */
-    MOVE_FIXED = -4,   /* the profile knows no register for that; nothing was written */
-    MOVE_OTHER = -5,   /* its register for the address holds something else: another profile? */
-    MOVE_REFUSED = -6, /* it does not take it */
-    MOVE_UNDONE = -7,  /* it did not answer at the new place, and is where it was */
-    MOVE_POWER = -8,   /* taken, and in force when its supply was switched off and on */
-    MOVE_LOST = -9     /* it answers neither here nor there */
+    MOVE_TAKEN = -1,     /* somebody answers at the new place; nothing was written */
+    MOVE_NO_ANSWER = -2, /* nobody answers at the old one; nothing was written */
+    MOVE_SEVERAL = -3,   /* more than one does, or it is never in one piece; nothing was written */
+    MOVE_FIXED = -4,     /* the profile knows no register for that; nothing was written */
+    MOVE_OTHER = -5,     /* its register for the address holds something else: another profile? */
+    MOVE_REFUSED = -6,   /* it does not take it */
+    MOVE_UNDONE = -7,    /* it did not answer at the new place, and is where it was */
+    MOVE_POWER = -8,     /* taken, and in force when its supply was switched off and on */
+    MOVE_LOST = -9       /* it answers neither here nor there */
 };
 
 struct move_place {

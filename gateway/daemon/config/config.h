@@ -531,7 +531,7 @@ bool config_shipped_rule(const struct config *config, unsigned number, struct al
 bool config_alert_trouble(const struct config *config, const struct alert_rule *rule, char *why,
                           size_t size);
 /* Is a way in a group? Else alerts don't reach it. */
-bool config_way_is_told(const struct config *config, uint16_t way);
+bool config_way_is_used(const struct config *config, uint16_t way);
 /* NULL when unknown. */
 const struct device_config *config_device(const struct config *config, const char *name);
 /* Does an action, or a way to people, switch that register? */

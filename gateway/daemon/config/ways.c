@@ -363,7 +363,7 @@ static bool add_group(struct yaml_source *source, struct config *config, const y
     return true;
 }
 
-bool config_way_is_told(const struct config *config, uint16_t way)
+bool config_way_is_used(const struct config *config, uint16_t way)
 {
     uint16_t told = 0;
     for (uint16_t g = 0; g < config->group_count; g++)

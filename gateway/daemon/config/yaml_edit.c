@@ -420,12 +420,12 @@ static char *add_key(struct edit *edit, const yaml_node_t *map, const char *key,
     if (length < 0 || (size_t)length >= sizeof line || map->type != YAML_MAPPING_NODE ||
         map->data.mapping.pairs.top == map->data.mapping.pairs.start)
         return NULL;
-    const yaml_node_pair_t *beside = neighbour(edit, map, last);
-    const yaml_node_t *value_beside = at(edit, beside->value);
+    const yaml_node_pair_t *last_pair = neighbour(edit, map, last);
+    const yaml_node_t *last_value = at(edit, last_pair->value);
     if (map->data.mapping.style == YAML_FLOW_MAPPING_STYLE)
-        return put(edit->text, offset_of(edit->text, value_beside->end_mark.index), ", ", one, 1,
-                   "", "");
-    return add_lines(edit, end_of(edit, value_beside),
+        return put(edit->text, offset_of(edit->text, last_value->end_mark.index), ", ", one, 1, "",
+                   "");
+    return add_lines(edit, end_of(edit, last_value),
                      at(edit, map->data.mapping.pairs.start->key)->start_mark.column, "", one, 1);
 }
 

@@ -73,10 +73,10 @@ static void put_score(struct json_out *o, const struct pick_score *score)
 static void put_rule(struct json_out *o, const struct pick_estimate *estimate,
                      const struct pick_score *score)
 {
-    bool told = isfinite(estimate->pick_kg[1]);
+    bool given = isfinite(estimate->pick_kg[1]);
     put_number(o, "rule_kg",
                score->best_rule < PICK_RULE_COUNT ? estimate->rule_kg[score->best_rule] : NAN, 1);
-    put_text_or_null(o, "by", !told ? "" : estimate->by == PICK_BY_RULE ? "rule" : "forecast");
+    put_text_or_null(o, "by", !given ? "" : estimate->by == PICK_BY_RULE ? "rule" : "forecast");
 }
 
 static void put_plots(struct json_out *o, const struct config *config,

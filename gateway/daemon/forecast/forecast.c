@@ -61,8 +61,8 @@ struct forecast {
     struct season last;
     struct ahead ahead;
     struct log_state log_ahead;
-    pthread_mutex_t told_lock;
-    struct ahead told;        /* a copy of `ahead`, for other threads */
+    pthread_mutex_t published_lock;
+    struct ahead published;   /* a copy of `ahead`, for other threads */
     atomic_int *usual_each_g; /* by plot, kg of a picker and day of late; 0: not known */
     struct tea_hour *hours;   /* HOURS_MOST, of the plot that is looked at */
     struct outlook_note notes[SEASON_DAYS + 1];
@@ -260,7 +260,7 @@ static void send_document(struct forecast *f, int64_t now_ms, bool noted)
 }
 
 /* Again and again: an alert of before the start is known only when the store has been read. */
-static void tell_frost(struct forecast *f, int64_t now_ms)
+static void report_frost(struct forecast *f, int64_t now_ms)
 {
     static const char *const todo[][2] = {
         [FROST_WATCH] = {"look at the thermometer again before you sleep", "睡前再看一次温度"},
@@ -343,9 +343,9 @@ static bool look(struct forecast *f, int64_t now_ms, bool noted)
     if (today != f->whole_date)
         f->whole_date = 0;
     read_ahead(f, now_ms);
-    pthread_mutex_lock(&f->told_lock);
-    f->told = f->ahead;
-    pthread_mutex_unlock(&f->told_lock);
+    pthread_mutex_lock(&f->published_lock);
+    f->published = f->ahead;
+    pthread_mutex_unlock(&f->published_lock);
     begin_picks(f);
     for (uint16_t i = 0; i < f->config->plot_count && result == STORE_OK; i++)
         result = look_at_plot(f, i, now_ms);
@@ -385,7 +385,7 @@ static void *forecast_main(void *context)
             wait_ms = good ? LOOK_MS : FAILED_MS;
         }
         if (f->known)
-            tell_frost(f, now.ms);
+            report_frost(f, now.ms);
         if (!ask_sleep(&f->ask, wait_ms))
             continue;
         noted = true;
@@ -404,7 +404,7 @@ static void release(struct forecast *f)
     free(f->said);
     free(f->usual_each_g);
     free(f->hours);
-    (void)pthread_mutex_destroy(&f->told_lock);
+    (void)pthread_mutex_destroy(&f->published_lock);
     free(f);
 }
 
@@ -426,7 +426,7 @@ struct forecast *forecast_start(const struct config *config, struct store *store
     log_state_init(&f->log, 1);
     log_state_init(&f->log_size, 1);
     log_state_init(&f->log_ahead, 1);
-    (void)pthread_mutex_init(&f->told_lock, NULL); /* never fails on Linux */
+    (void)pthread_mutex_init(&f->published_lock, NULL); /* never fails on Linux */
     f->days = calloc(config->plot_count, sizeof *f->days);
     f->outlooks = calloc(config->plot_count, sizeof *f->outlooks);
     f->before = calloc(config->plot_count, sizeof *f->before);
@@ -457,9 +457,9 @@ bool forecast_ahead(struct forecast *forecast, struct ahead *ahead)
 {
     if (forecast == NULL)
         return false;
-    pthread_mutex_lock(&forecast->told_lock);
-    *ahead = forecast->told;
-    pthread_mutex_unlock(&forecast->told_lock);
+    pthread_mutex_lock(&forecast->published_lock);
+    *ahead = forecast->published;
+    pthread_mutex_unlock(&forecast->published_lock);
     return ahead->made_ms != 0;
 }
 

@@ -23,7 +23,7 @@ struct health {
     struct http *http;     /* may be NULL */
     struct guess *guess;   /* may be NULL */
     int64_t started_ms;    /* loop_now_ms() */
-    int64_t stuck_ms;      /* notify_patience_ms() */
+    int64_t stuck_ms;      /* notify_stuck_ms() */
 };
 
 /* Every thread makes progress. When not, the names of those that don't go to `stuck`, a JSON
@@ -39,7 +39,7 @@ char *health_metrics(const struct health *health, size_t *size);
 
 /* Tells the service manager: ready once, and alive as long as health_alive(). */
 struct notify;
-int64_t notify_patience_ms(void);
+int64_t notify_stuck_ms(void);
 struct notify *notify_open(struct loop *loop, const struct health *health);
 void notify_close(struct notify *notify);
 

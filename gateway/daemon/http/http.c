@@ -652,8 +652,8 @@ static void tell(struct http *http)
                    options->port, tls ? " (TLS)" : "");
     else
         log_change(&http->said, 0, LOG_LEVEL_ERROR, "http: %s; trying again", trouble);
-    if (options->told != NULL)
-        options->told(options->context, good ? NULL : trouble);
+    if (options->report != NULL)
+        options->report(options->context, good ? NULL : trouble);
 }
 
 static void listen_now(struct loop_timer *timer)

@@ -30,13 +30,13 @@ struct http_page {
 struct http_options {
     const char *host;
     uint16_t port;
-    const char *cert_file, *key_file;                 /* "" : no TLS */
-    const char *app_dir;                              /* "" : no app */
-    struct bridge *bridge;                            /* NULL: no local broker */
-    struct auth *auth;                                /* NULL: nobody gets in */
-    const struct http_page *pages;                    /* ends with path NULL */
-    void *context;                                    /* for the pages, and for: */
-    void (*told)(void *context, const char *trouble); /* can't listen; NULL: it can. Or NULL */
+    const char *cert_file, *key_file;                   /* "" : no TLS */
+    const char *app_dir;                                /* "" : no app */
+    struct bridge *bridge;                              /* NULL: no local broker */
+    struct auth *auth;                                  /* NULL: nobody gets in */
+    const struct http_page *pages;                      /* ends with path NULL */
+    void *context;                                      /* for the pages, and for: */
+    void (*report)(void *context, const char *trouble); /* can't listen; NULL: it can. Or NULL */
 };
 
 /* Listens; when the address can't be had, says so and tries again every 5 s. The strings and

@@ -17,7 +17,7 @@ static bool is_flood(const struct pace *pace, uint64_t received)
 {
     uint64_t came = received > pace->received ? received - pace->received : 0;
     return pace->frames > PACE_FRAMES ||
-           came > pace->payload + (uint64_t)pace->frames * PACE_FRAME + PACE_BESIDE;
+           came > pace->payload + (uint64_t)pace->frames * PACE_FRAME + PACE_OVERHEAD;
 }
 
 bool pace_tick(struct pace *pace, uint64_t received, int64_t now_ms)

@@ -12,7 +12,7 @@
 #define PACE_TICK_MS    250
 #define PACE_FRAMES     250 /* of a tick: 1000 a second */
 #define PACE_FRAME      64 /* bytes that a frame and its TLS record may have beside their payload */
-#define PACE_BESIDE     8192 /* of a tick, besides: handshakes, some pings */
+#define PACE_OVERHEAD   8192 /* of a tick, besides: handshakes, some pings */
 #define PACE_FIRST_MS   1000
 #define PACE_LONGEST_MS 32000
 

@@ -158,24 +158,24 @@ static void take_done(struct notifier *notifier, const struct notifier_done *don
 }
 
 /* Its age counts from now on: of when the service computed it the format says nothing. */
-static void take_weather(struct notifier *notifier, struct notifier_weather *told)
+static void take_weather(struct notifier *notifier, struct notifier_weather *answer)
 {
     struct queue_now now = now_of(notifier);
-    bool good = now.wall.trust == TIME_TRUSTED && ahead_is_sane(&told->ahead);
-    if (told->done.way != NOTIFIER_WEATHER || !notifier->weather.asked ||
-        memchr(told->done.why, 0, sizeof told->done.why) == NULL)
+    bool good = now.wall.trust == TIME_TRUSTED && ahead_is_sane(&answer->ahead);
+    if (answer->done.way != NOTIFIER_WEATHER || !notifier->weather.asked ||
+        memchr(answer->done.why, 0, sizeof answer->done.why) == NULL)
         return;
-    count_answer(notifier, &told->done, now.mono_ms);
+    count_answer(notifier, &answer->done, now.mono_ms);
     weather_answered(&notifier->weather, now.mono_ms, good);
     log_change(&notifier->log_weather, good, LOG_LEVEL_WARNING, "forecast: url: %s",
-               good                        ? "the weather forecast comes again"
-               : told->done.why[0] != '\0' ? told->done.why
-                                           : "it sent no weather forecast");
+               good                          ? "the weather forecast comes again"
+               : answer->done.why[0] != '\0' ? answer->done.why
+                                             : "it sent no weather forecast");
     if (!good)
         return;
-    told->ahead.made_ms = now.wall.ms;
+    answer->ahead.made_ms = now.wall.ms;
     pthread_mutex_lock(&notifier->lock);
-    notifier->ahead = told->ahead;
+    notifier->ahead = answer->ahead;
     pthread_mutex_unlock(&notifier->lock);
 }
 
@@ -184,17 +184,17 @@ static void read_process(struct notifier *notifier)
     union {
         struct notifier_done done;
         struct notifier_weather weather;
-    } told;
+    } answer;
     for (unsigned n = 0; n < WAYS_MAX + 1 && notifier->child.fd >= 0; n++) {
-        ssize_t got = recv(notifier->child.fd, &told, sizeof told, MSG_DONTWAIT);
+        ssize_t got = recv(notifier->child.fd, &answer, sizeof answer, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (got == (ssize_t)sizeof told.done) {
-            take_done(notifier, &told.done);
+        if (got == (ssize_t)sizeof answer.done) {
+            take_done(notifier, &answer.done);
             continue;
         }
-        if (got == (ssize_t)sizeof told.weather) {
-            take_weather(notifier, &told.weather);
+        if (got == (ssize_t)sizeof answer.weather) {
+            take_weather(notifier, &answer.weather);
             continue;
         }
         log_write(LOG_LEVEL_WARNING, "notify: its process ended; it is started again");

@@ -15,7 +15,7 @@
 #define LATER_MOST_MS  120000
 #define LIMITED_MS     60000
 #define TROUBLE_TRIES  5u
-#define TOLD_MOST      20u /* notices of one message */
+#define NOTICES_MOST   20u /* notices of one message */
 #define AGAIN_MOST_S   3600u
 
 struct queue *queue_create(const struct config *config)
@@ -208,7 +208,7 @@ static bool is_quiet(const struct config *config, const struct alert *alert,
 }
 
 /* Every way of the group refused it: no one is there who could answer. */
-static bool reached_nobody(const struct queue *queue, const struct notified *notified)
+static bool reached_none(const struct queue *queue, const struct notified *notified)
 {
     const struct notice *notice = queue->first;
     while (notice != NULL && strcmp(notice->alert, notified->id) != 0)
@@ -234,14 +234,14 @@ static bool is_due_next(const struct queue *queue, const struct notified *notifi
     if (notified->stage == 0 || is_of_ways(notified->id) || alert->acked_by[0] != '\0')
         return false;
     bool last = notified->stage >= queue->config->group_count;
-    return (!last && reached_nobody(queue, notified)) ||
+    return (!last && reached_none(queue, notified)) ||
            (alert->text.level == ALERT_ALARM &&
             now->mono_ms - notified->stage_mono_ms >= answer_within_ms(queue, notified));
 }
 
 /* What is due; false: nothing is, or there is no room for it. */
-static bool tell_people(struct queue *queue, struct notified *notified, bool graver, bool next,
-                        const struct queue_now *now)
+static bool notify_due(struct queue *queue, struct notified *notified, bool graver, bool next,
+                       const struct queue_now *now)
 {
     if (graver)
         return notify(queue, notified, ways_until(queue, notified->id, notified->stage),
@@ -266,7 +266,7 @@ static void look_at(struct queue *queue, const struct alert *alert, const struct
     notified->since_ms = alert->since_ms;
     memcpy(notified->words, alert->text.words, sizeof notified->words);
     notified->calls = !quiet && alert->text.level == ALERT_ALARM && alert->acked_by[0] == '\0';
-    if (quiet || !tell_people(queue, notified, graver, next, now)) {
+    if (quiet || !notify_due(queue, notified, graver, next, now)) {
         notified->level = graver ? level : notified->level; /* people know of that one */
         return;
     }
@@ -451,8 +451,8 @@ bool queue_next(struct queue *queue, uint16_t way, const struct queue_now *now,
         return false;
     uint64_t tried = first->tried;
     *message = (struct way_message){.id = tried != 0 ? tried : new_message(queue, now), .way = way};
-    unsigned told = 0;
-    for (struct notice *notice = queue->first; notice != NULL && told < TOLD_MOST;
+    unsigned count = 0;
+    for (struct notice *notice = queue->first; notice != NULL && count < NOTICES_MOST;
          notice = notice->next) {
         if (notice->way != way || notice->tried != tried)
             continue;
@@ -460,9 +460,9 @@ bool queue_next(struct queue *queue, uint16_t way, const struct queue_now *now,
             break;
         add_to_message(message, notice);
         notice->message = notice->tried = message->id;
-        told++;
+        count++;
     }
-    if (told == 0)
+    if (count == 0)
         return false;
     queue->changed = true; /* which message it goes in */
     state->message = message->id;

@@ -325,11 +325,11 @@ static void finish_transfer(struct sender *sender, struct transfer *transfer, CU
 
 /* ---- The weather ---- */
 
-static void tell_weather(struct notifier_weather *told)
+static void send_weather(struct notifier_weather *answer)
 {
-    told->done.way = NOTIFIER_WEATHER;
-    told->done.outcome = told->ahead.count > 0 ? WAY_SENT : WAY_LATER;
-    (void)send(CHILD_FD, told, sizeof *told, MSG_NOSIGNAL);
+    answer->done.way = NOTIFIER_WEATHER;
+    answer->done.outcome = answer->ahead.count > 0 ? WAY_SENT : WAY_LATER;
+    (void)send(CHILD_FD, answer, sizeof *answer, MSG_NOSIGNAL);
 }
 
 static void begin_weather(struct sender *sender)
@@ -342,22 +342,22 @@ static void begin_weather(struct sender *sender)
         libcurl.multi_add_handle(sender->multi, sender->weather.easy) == CURLM_OK)
         return;
     weather_end(&sender->weather, &libcurl);
-    tell_weather(&failed);
+    send_weather(&failed);
 }
 
 static void finish_weather(struct sender *sender, CURLcode code)
 {
     struct weather *weather = &sender->weather;
-    struct notifier_weather told = {.done.bytes = bytes_of(weather->easy)};
+    struct notifier_weather answer = {.done.bytes = bytes_of(weather->easy)};
     long status = 0;
     (void)libcurl.easy_getinfo(weather->easy, CURLINFO_RESPONSE_CODE, &status);
     if (code == CURLE_OK || weather->too_large)
-        (void)weather_take(weather, status, &told.ahead, told.done.why);
+        (void)weather_take(weather, status, &answer.ahead, answer.done.why);
     else
-        (void)by_curl(code, told.done.why);
+        (void)by_curl(code, answer.done.why);
     (void)libcurl.multi_remove_handle(sender->multi, weather->easy);
     weather_end(weather, &libcurl);
-    tell_weather(&told);
+    send_weather(&answer);
 }
 
 static void collect(struct sender *sender)

@@ -122,7 +122,7 @@ static json_t *raw_json(const uint16_t *words)
     return raw == 0x80000000u ? json_null() : json_integer((int32_t)raw);
 }
 
-static void told(struct rpc_call *call)
+static void answer_table(struct rpc_call *call)
 {
     const struct channel_job *job = call->state;
     const uint16_t *table = job->node.read, *raw = table + TABLE_WORDS, *snapshot = raw + 2;
@@ -149,7 +149,7 @@ static void run_calibration(struct rpc_call *call)
     read_raw(call);
     rpc_node_read(call, NODE_MAP_VERSION, NODE_SNAPSHOT_USED, "reading its values");
     rpc_node_read(call, NODE_SETTING_PERIOD, SETTING_COUNT, "reading its settings");
-    rpc_node_run(call, told, rpc_node_failed);
+    rpc_node_run(call, answer_table, rpc_node_failed);
 }
 
 /* ---- fresh samples ---- */

@@ -18,7 +18,7 @@
 #define SHARE_DEFAULT 50  /* percent of the line's time */
 #define PLAN_PERCENT  80  /* of the month: what readings need is not for firmware */
 #define PART_OVERHEAD 400 /* topic, frames and the answer, in bytes */
-#define TOLD_MOST     20  /* nodes that are listed one by one */
+#define LISTED_MOST   20  /* nodes that are listed one by one */
 
 /* ---- What is reported ---- */
 
@@ -67,9 +67,9 @@ static const char *fate_of(const json_t *node)
     return absent ? "absent" : state != NULL ? state : "unfinished";
 }
 
-/* {state: number}, and into `told` the first of those that are not as they should be. Of those that
- * have it, a second count of what they are now. */
-static json_t *count_nodes(const struct rpc *rpc, json_t *told)
+/* {state: number}, and into `listed` the first of those that are not as they should be. Of those
+ * that have it, a second count of what they are now. */
+static json_t *count_nodes(const struct rpc *rpc, json_t *listed)
 {
     const json_t *outcome = rpc->offer->outcome, *node;
     const char *version = json_string_value(json_object_get(outcome, "version"));
@@ -85,11 +85,11 @@ static json_t *count_nodes(const struct rpc *rpc, json_t *told)
         if (now[0] != '\0')
             count_one(counts, strcmp(now, "silent") == 0 ? "lost" : now);
         if ((has_it ? now[0] != '\0' : strcmp(fate, "skipped") != 0) &&
-            json_array_size(told) < TOLD_MOST)
+            json_array_size(listed) < LISTED_MOST)
             (void)json_array_append_new(
-                told, json_pack("{s:O,s:s,s:O,s:s}", "device", json_object_get(node, "device"),
-                                "state", has_it ? now : fate, "reason",
-                                json_object_get(node, "reason"), "firmware", firmware));
+                listed, json_pack("{s:O,s:s,s:O,s:s}", "device", json_object_get(node, "device"),
+                                  "state", has_it ? now : fate, "reason",
+                                  json_object_get(node, "reason"), "firmware", firmware));
     }
     return counts;
 }
@@ -99,10 +99,10 @@ static json_t *outcome_of(const struct rpc *rpc)
     const json_t *outcome = rpc->offer->outcome;
     if (outcome == NULL)
         return json_null();
-    json_t *told = json_array(), *counts = count_nodes(rpc, told);
+    json_t *listed = json_array(), *counts = count_nodes(rpc, listed);
     return json_pack("{s:O,s:O,s:O,s:o,s:o}", "sha256", json_object_get(outcome, "sha256"),
                      "version", json_object_get(outcome, "version"), "stopped",
-                     json_object_get(outcome, "stopped"), "counts", counts, "nodes", told);
+                     json_object_get(outcome, "stopped"), "counts", counts, "nodes", listed);
 }
 
 /* Of the broker that asks; limit 0: it has no plan. */

@@ -132,10 +132,10 @@ void update_job_describe(struct update_job *job)
 {
     unsigned permille = update_job_progress(job);
     int64_t now_ms = loop_now_ms();
-    if (permille < job->told + PROGRESS_EVERY && now_ms - job->told_ms < 1000)
+    if (permille < job->reported_permille + PROGRESS_EVERY && now_ms - job->reported_ms < 1000)
         return;
-    job->told = permille;
-    job->told_ms = now_ms;
+    job->reported_permille = permille;
+    job->reported_ms = now_ms;
     json_t *body = progress_of(job, permille);
     for (unsigned i = 0; i < UPDATE_WATCHERS_MAX; i++) {
         struct rpc_call *call = job->watchers[i];

@@ -173,7 +173,7 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_GONE_SET] = "INSERT OR REPLACE INTO gone(device, boot, first, last, told)"
                     " VALUES(?1, ?2, ?3, ?4, ?5)",
     [DB_GONE_DELETE] = "DELETE FROM gone WHERE device = ?1 AND boot = ?2 AND first = ?3",
-    [DB_GONE_UNTOLD] = "SELECT device, boot, first, last FROM gone WHERE told = 0 LIMIT ?1",
+    [DB_GONE_UNREPORTED] = "SELECT device, boot, first, last FROM gone WHERE told = 0 LIMIT ?1",
     [DB_ALERT_SET] = "INSERT OR REPLACE INTO alert(id, begun, ended, doc) VALUES(?1, ?2, ?3, ?4)",
     [DB_ALERT_LIST] = "SELECT id, begun, ended, doc FROM alert WHERE"
                       " CASE WHEN ?1 = ?2 THEN ended = 0"

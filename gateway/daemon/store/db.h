@@ -71,16 +71,16 @@ enum db_statement {
     DB_AUDIT_LIST,    /* limit */
     DB_AUDIT_SPAN,    /* as that of picks */
     DB_AUDIT_COUNT,
-    DB_AUDIT_SHARE, /* how many, of who has the most */
-    DB_AUDIT_TRIM,  /* before; looks at the oldest rows only */
-    DB_GONE_BELOW,  /* device, boot, seq: first, last, told of the last row that begins there or
-                       before */
-    DB_GONE_ABOVE,  /* the same: of the first row that begins there or behind */
-    DB_GONE_SET,    /* device, boot, first, last, told */
-    DB_GONE_DELETE, /* device, boot, first */
-    DB_GONE_UNTOLD, /* n: device, boot, first, last */
-    DB_ALERT_SET,   /* id, begun, ended or 0, doc */
-    DB_ALERT_LIST,  /* from, to, n: id, begun, ended, doc; those that stand, then the newest */
+    DB_AUDIT_SHARE,     /* how many, of who has the most */
+    DB_AUDIT_TRIM,      /* before; looks at the oldest rows only */
+    DB_GONE_BELOW,      /* device, boot, seq: first, last, told of the last row that begins there or
+                           before */
+    DB_GONE_ABOVE,      /* the same: of the first row that begins there or behind */
+    DB_GONE_SET,        /* device, boot, first, last, told */
+    DB_GONE_DELETE,     /* device, boot, first */
+    DB_GONE_UNREPORTED, /* n: device, boot, first, last */
+    DB_ALERT_SET,       /* id, begun, ended or 0, doc */
+    DB_ALERT_LIST,      /* from, to, n: id, begun, ended, doc; those that stand, then the newest */
     DB_ALERT_COUNT,
     DB_ALERT_TRIM, /* how many of those that ended, the oldest */
     DB_SAID_SET,   /* plot, day, at, program, low, mid, high, booked */

@@ -20,7 +20,7 @@ struct boot_set {
     uint32_t stamp; /* of its last use; 0: it is free */
     uint32_t count;
     bool dirty; /* not to be forgotten before a flush: its readings may not be committed yet */
-    struct reading_told told;
+    struct reading_boot_sums totals;
     struct range ranges[RANGES_MAX]; /* ascending, never touching */
 };
 
@@ -200,21 +200,22 @@ void dedup_note(struct dedup *dedup, uint16_t device, uint32_t boot,
             for (unsigned i = 0; i < schema->count; i++) {
                 if (values[i].present &&
                     strcmp(schema->fields[i].metric, watched->counters[c]) == 0)
-                    set->told.sums[c] += payload_value_number(&values[i]);
+                    set->totals.sums[c] += payload_value_number(&values[i]);
             }
         }
     }
 }
 
 /* Of a row: a blob of doubles. */
-static void load_told(sqlite3_stmt *statement, int column, uint32_t boot, struct reading_told *told)
+static void load_boot_sums(sqlite3_stmt *statement, int column, uint32_t boot,
+                           struct reading_boot_sums *boot_sums)
 {
-    *told = (struct reading_told){.boot = boot};
-    if (sqlite3_column_bytes(statement, column) != (int)sizeof told->sums)
+    *boot_sums = (struct reading_boot_sums){.boot = boot};
+    if (sqlite3_column_bytes(statement, column) != (int)sizeof boot_sums->sums)
         return;
-    little_copy(told->sums, sqlite3_column_blob(statement, column), sizeof told->sums[0],
-                sizeof told->sums / sizeof told->sums[0]);
-    told->known = true;
+    little_copy(boot_sums->sums, sqlite3_column_blob(statement, column), sizeof boot_sums->sums[0],
+                sizeof boot_sums->sums / sizeof boot_sums->sums[0]);
+    boot_sums->known = true;
 }
 
 /* ---- The file ---- */
@@ -234,7 +235,7 @@ static void load(struct boot_set *set, struct db *db, const char *name)
             little_copy(set->ranges, sqlite3_column_blob(statement, 0), sizeof set->ranges[0].low,
                         size / sizeof set->ranges[0].low);
         set->count = (uint32_t)(size / sizeof set->ranges[0]);
-        load_told(statement, 1, set->boot, &set->told);
+        load_boot_sums(statement, 1, set->boot, &set->totals);
     }
     sqlite3_reset(statement);
 }
@@ -251,12 +252,12 @@ void dedup_last(struct db *db, const struct device_config *device, struct readin
         struct range first;
         uint32_t boot = (uint32_t)sqlite3_column_int64(statement, 0);
         int size = sqlite3_column_bytes(statement, 1);
-        if (stored->told_count > 0 && (stored->told[0].boot ^ boot) >> BOARD_BOOT_BITS != 0)
+        if (stored->boot_count > 0 && (stored->boots[0].boot ^ boot) >> BOARD_BOOT_BITS != 0)
             break; /* of another board: this one does not have it */
         if (size < (int)sizeof first)
             continue;
         little_copy(&first, sqlite3_column_blob(statement, 1), sizeof first.low, 2);
-        load_told(statement, 2, boot, &stored->told[stored->told_count++]);
+        load_boot_sums(statement, 2, boot, &stored->boots[stored->boot_count++]);
         if (newer_begins_late || size > (int)sizeof first) {
             stored->boot = boot;
             stored->seq = first.high;
@@ -274,12 +275,12 @@ static int save(const struct boot_set *set, struct db *db, const char *name)
         return db_run(db, NULL);
     sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 2, set->boot);
-    uint8_t ranges[sizeof set->ranges], sums[sizeof set->told.sums];
+    uint8_t ranges[sizeof set->ranges], sums[sizeof set->totals.sums];
     little_copy(ranges, set->ranges, sizeof set->ranges[0].low, (size_t)set->count * 2);
-    little_copy(sums, set->told.sums, sizeof set->told.sums[0], sizeof sums / sizeof(double));
+    little_copy(sums, set->totals.sums, sizeof set->totals.sums[0], sizeof sums / sizeof(double));
     sqlite3_bind_blob(statement, 3, ranges, (int)(set->count * sizeof set->ranges[0]),
                       SQLITE_STATIC);
-    if (set->told.known)
+    if (set->totals.known)
         sqlite3_bind_blob(statement, 4, sums, sizeof sums, SQLITE_STATIC);
     return db_run(db, statement);
 }
@@ -314,7 +315,7 @@ static struct boot_set *set_of(struct dedup *dedup, struct db *db, struct watche
     *set = (struct boot_set){.next = set->next,
                              .boot = boot,
                              .stamp = ++dedup->stamp,
-                             .told = {.boot = boot, .known = true}};
+                             .totals = {.boot = boot, .known = true}};
     if (db->handle != NULL)
         load(set, db, watched->device->name);
     return set;

@@ -9,7 +9,7 @@
 struct purged_ranges_row {
     char device[CONFIG_NAME_SIZE];
     uint32_t boot, first, last;
-    bool told;
+    bool reported;
 };
 
 /* ---- Rows ---- */
@@ -30,7 +30,7 @@ static int find_row(struct db *db, enum db_statement which, const struct purged_
         *row = *at;
         row->first = (uint32_t)sqlite3_column_int64(s, 0);
         row->last = (uint32_t)sqlite3_column_int64(s, 1);
-        row->told = sqlite3_column_int(s, 2) != 0;
+        row->reported = sqlite3_column_int(s, 2) != 0;
         *found = true;
     }
     sqlite3_reset(s);
@@ -45,7 +45,7 @@ static int save_row(struct db *db, const struct purged_ranges_row *row)
         sqlite3_bind_int64(s, 2, row->boot);
         sqlite3_bind_int64(s, 3, row->first);
         sqlite3_bind_int64(s, 4, row->last);
-        sqlite3_bind_int(s, 5, row->told);
+        sqlite3_bind_int(s, 5, row->reported);
     }
     return db_run(db, s);
 }
@@ -69,12 +69,12 @@ static int join_row(struct db *db, struct purged_ranges_row row)
     int rc = SQLITE_OK;
     if (row.first > 0)
         rc = find_row(db, DB_GONE_BELOW, &row, row.first - 1, &near, &found);
-    if (found && near.last == row.first - 1 && near.told == row.told)
+    if (found && near.last == row.first - 1 && near.reported == row.reported)
         row.first = near.first; /* written over it */
     found = false;
     if (rc == SQLITE_OK && row.last < UINT32_MAX)
         rc = find_row(db, DB_GONE_ABOVE, &row, row.last + 1, &near, &found);
-    if (rc == SQLITE_OK && found && near.first == row.last + 1 && near.told == row.told) {
+    if (rc == SQLITE_OK && found && near.first == row.last + 1 && near.reported == row.reported) {
         row.last = near.last;
         rc = delete_row(db, &near);
     }
@@ -110,11 +110,11 @@ int purged_ranges_add(struct db *db, const char *device, uint32_t boot, uint32_t
     return rc;
 }
 
-/* `row` with the numbers from `first` to `last` untold, the others as they were. */
+/* `row` with the numbers from `first` to `last` unreported, the others as they were. */
 static int split_row(struct db *db, struct purged_ranges_row row, uint32_t first, uint32_t last)
 {
     struct purged_ranges_row before = row, within = row, after = row;
-    within.told = false;
+    within.reported = false;
     int rc = delete_row(db, &row);
     if (rc == SQLITE_OK && row.first < first) {
         before.last = first - 1;
@@ -129,8 +129,8 @@ static int split_row(struct db *db, struct purged_ranges_row row, uint32_t first
     return rc == SQLITE_OK ? join_row(db, within) : rc;
 }
 
-int purged_ranges_untell(struct db *db, const char *device, uint32_t boot, uint32_t first,
-                         uint32_t last)
+int purged_ranges_report_again(struct db *db, const char *device, uint32_t boot, uint32_t first,
+                               uint32_t last)
 {
     struct purged_ranges_row at = {.boot = boot}, row = {0};
     (void)strncpy(at.device, device, sizeof at.device - 1);
@@ -140,7 +140,7 @@ int purged_ranges_untell(struct db *db, const char *device, uint32_t boot, uint3
         if (rc != SQLITE_OK || !found || row.last < first)
             return rc;
         uint32_t begin = row.first;
-        if (row.told)
+        if (row.reported)
             rc = split_row(db, row, first, last);
         if (rc != SQLITE_OK || begin <= first)
             return rc;
@@ -150,23 +150,23 @@ int purged_ranges_untell(struct db *db, const char *device, uint32_t boot, uint3
 
 /* ---- Telling ---- */
 
-#define TELL_AT_ONCE 256u
+#define REPORT_AT_ONCE 256u
 
-static int read_untold(struct store *store, struct purged_ranges_row rows[TELL_AT_ONCE],
-                       unsigned *count)
+static int read_unreported(struct store *store, struct purged_ranges_row rows[REPORT_AT_ONCE],
+                           unsigned *count)
 {
-    sqlite3_stmt *s = db_statement(&store->db, DB_GONE_UNTOLD);
+    sqlite3_stmt *s = db_statement(&store->db, DB_GONE_UNREPORTED);
     int rc = s == NULL ? db_run(&store->db, NULL) : SQLITE_ROW;
     *count = 0;
     if (s != NULL)
-        sqlite3_bind_int64(s, 1, TELL_AT_ONCE);
-    while (rc == SQLITE_ROW && (rc = sqlite3_step(s)) == SQLITE_ROW && *count < TELL_AT_ONCE) {
+        sqlite3_bind_int64(s, 1, REPORT_AT_ONCE);
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(s)) == SQLITE_ROW && *count < REPORT_AT_ONCE) {
         struct purged_ranges_row *row = &rows[(*count)++];
         const char *device = (const char *)sqlite3_column_text(s, 0);
         *row = (struct purged_ranges_row){.boot = (uint32_t)sqlite3_column_int64(s, 1),
                                           .first = (uint32_t)sqlite3_column_int64(s, 2),
                                           .last = (uint32_t)sqlite3_column_int64(s, 3),
-                                          .told = true};
+                                          .reported = true};
         (void)strncpy(row->device, device != NULL ? device : "", sizeof row->device - 1);
     }
     if (s != NULL)
@@ -189,8 +189,8 @@ static void put_gaps(struct store *store, struct body *body, const struct purged
     body_seal(body);
 }
 
-static int write_told(struct store *store, const struct body *body,
-                      const struct purged_ranges_row *rows, unsigned count)
+static int write_reported(struct store *store, const struct body *body,
+                          const struct purged_ranges_row *rows, unsigned count)
 {
     int rc = db_begin(&store->db);
     if (rc == SQLITE_OK && body->count > 0) {
@@ -212,39 +212,39 @@ static int write_told(struct store *store, const struct body *body,
     return rc;
 }
 
-struct telling {
-    struct purged_ranges_row rows[TELL_AT_ONCE];
+struct report {
+    struct purged_ranges_row rows[REPORT_AT_ONCE];
     uint8_t data[BODY_MAX];
 };
 
-static int tell(struct store *store, struct telling *telling, bool *any)
+static int publish(struct store *store, struct report *report, bool *any)
 {
-    struct purged_ranges_row *rows = telling->rows;
+    struct purged_ranges_row *rows = report->rows;
     struct clock_now now = clock_now();
     struct body_base base = {store->self.boot, now.wall_ms, now.mono_ms};
     struct body body;
     unsigned count = 0;
-    int rc = read_untold(store, rows, &count);
+    int rc = read_unreported(store, rows, &count);
     *any = false;
     if (rc != SQLITE_OK || count == 0 || commit_waits(store))
         return rc; /* what is prepared has the next numbers */
-    body_begin(&body, telling->data, sizeof telling->data, &base);
+    body_begin(&body, report->data, sizeof report->data, &base);
     put_gaps(store, &body, rows, count);
-    rc = write_told(store, &body, rows, count);
+    rc = write_reported(store, &body, rows, count);
     if (rc != SQLITE_OK)
         return rc;
-    *any = count == TELL_AT_ONCE;
+    *any = count == REPORT_AT_ONCE;
     commit_gaps(store, &body);
     return SQLITE_OK;
 }
 
 int purged_ranges_publish(struct store *store, bool *any)
 {
-    struct telling *telling = malloc(sizeof *telling);
+    struct report *report = malloc(sizeof *report);
     *any = false;
-    if (telling == NULL)
+    if (report == NULL)
         return SQLITE_NOMEM;
-    int rc = tell(store, telling, any);
-    free(telling);
+    int rc = publish(store, report, any);
+    free(report);
     return rc;
 }

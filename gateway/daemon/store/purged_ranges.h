@@ -20,8 +20,8 @@ int purged_ranges_add(struct db *db, const char *device, uint32_t boot, uint32_t
 
 /* Inside a transaction: the gap that told of these numbers is gone before all brokers had it. They
  * are to be reported again. What of the range has no row is none of ours. An SQLite result code. */
-int purged_ranges_untell(struct db *db, const char *device, uint32_t boot, uint32_t first,
-                         uint32_t last);
+int purged_ranges_report_again(struct db *db, const char *device, uint32_t boot, uint32_t first,
+                               uint32_t last);
 
 struct store;
 /* Publishes what is not reported yet, a batch of gaps. `any`: there may be more. SQLite's code. */

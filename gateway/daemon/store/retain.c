@@ -10,14 +10,14 @@
 #include "gateway/daemon/store/purged_ranges.h"
 #include "gateway/daemon/store/store.h"
 
-#define LOOK_EVERY_MS  10000
-#define ALARM_MS       3600000 /* an alarm stands so long after the last loss */
-#define TELL_EVERY_MS  10000   /* gaps, so that neighbours become one */
-#define BATCHES_A_STEP 256     /* of one transaction: bounds the WAL */
-#define BATCHES_FULL   8       /* when a commit had no room: at least so many */
-#define HOURS_A_STEP   512
-#define DAY_MS         INT64_C(86400000)
-#define QUOTA_ALARM    "max_size is used up"
+#define LOOK_EVERY_MS   10000
+#define ALARM_MS        3600000 /* an alarm stands so long after the last loss */
+#define REPORT_EVERY_MS 10000   /* gaps, so that neighbours become one */
+#define BATCHES_A_STEP  256     /* of one transaction: bounds the WAL */
+#define BATCHES_FULL    8       /* when a commit had no room: at least so many */
+#define HOURS_A_STEP    512
+#define DAY_MS          INT64_C(86400000)
+#define QUOTA_ALARM     "max_size is used up"
 
 /* A run of one device's numbers that are dropped. */
 struct run {
@@ -36,8 +36,8 @@ struct runs {
 
 struct retention {
     bool begun, losing; /* see struct retain_state */
-    bool untold;        /* table `gone` may hold rows that no gap reports */
-    int64_t tell_ms;    /* monotonic: not before */
+    bool unreported;    /* table `gone` may hold rows that no gap reports */
+    int64_t report_ms;  /* monotonic: not before */
     int64_t alarm_ms;   /* monotonic: last loss for want of room; 0: no alarm of it stands */
     int64_t looked_ms;  /* monotonic: last look at the size */
     struct runs runs;   /* of one step */
@@ -49,7 +49,7 @@ struct retention *retention_create(const struct config *config)
     struct retention *retention = calloc(1, sizeof *retention);
     if (retention == NULL)
         return NULL;
-    retention->untold = true;
+    retention->unreported = true;
     retention->runs.count = config->device_count + RUNS_MORE;
     retention->runs.runs = calloc(retention->runs.count, sizeof *retention->runs.runs);
     if (retention->runs.runs != NULL)
@@ -68,7 +68,7 @@ void retention_destroy(struct retention *retention)
 
 void retain_publish_gaps(struct store *store)
 {
-    store->retention->untold = true;
+    store->retention->unreported = true;
 }
 
 static int pages_in_use(struct store *store, int64_t *used, int64_t *total)
@@ -112,8 +112,8 @@ static int drop_record(struct store *store, struct runs *runs, const struct reco
         return SQLITE_OK;
     if (record->kind == RECORD_GAP && record->why == GAP_QUOTA) /* its numbers are recorded */
         return heard ? SQLITE_OK
-                     : purged_ranges_untell(&store->db, stream->device, record->boot, record->seq,
-                                            record->last_seq);
+                     : purged_ranges_report_again(&store->db, stream->device, record->boot,
+                                                  record->seq, record->last_seq);
     struct run *run = &runs->runs[record->stream % runs->count];
     if (run->device != NULL && strcmp(run->device, stream->device) == 0 &&
         run->boot == record->boot && record->seq == run->last + 1) {
@@ -268,7 +268,7 @@ static int drop_batches(struct store *store, enum retain_step step, struct retai
     commit_extent(store, store->next_id);
     if (flush)
         commit_flushed(store);
-    store->retention->untold = true;
+    store->retention->unreported = true;
     note_loss(store, runs, step);
     return rc;
 }
@@ -421,12 +421,13 @@ static void end_alarm(struct store *store)
 static void publish_gone(struct store *store, int64_t now_ms)
 {
     bool more = false;
-    if (!store->retention->untold || commit_waits(store) || now_ms < store->retention->tell_ms)
+    if (!store->retention->unreported || commit_waits(store) ||
+        now_ms < store->retention->report_ms)
         return;
     int rc = purged_ranges_publish(store, &more);
-    if (file_result(store, rc, "telling what is gone") && rc == SQLITE_OK) {
-        store->retention->untold = more;
-        store->retention->tell_ms = more ? now_ms : now_ms + TELL_EVERY_MS;
+    if (file_result(store, rc, "reporting what was removed") && rc == SQLITE_OK) {
+        store->retention->unreported = more;
+        store->retention->report_ms = more ? now_ms : now_ms + REPORT_EVERY_MS;
     }
 }
 

@@ -499,7 +499,7 @@ int rollup_read(struct rollup *rollup, struct db *db, const struct stream *strea
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static void tell_places(const struct places *places, rollup_each_place each, void *context)
+static void visit_places(const struct places *places, rollup_each_place each, void *context)
 {
     uint64_t batch = 0;
     for (uint16_t at = 0; places_next(places, &at, &batch);)
@@ -512,7 +512,7 @@ bool rollup_places(struct rollup *rollup, struct db *db, uint32_t stream,
     const struct open_hour *open = find(rollup, stream, row->t_ms);
     if (open != NULL) {
         if (!open->places.unknown)
-            tell_places(&open->places, each, context);
+            visit_places(&open->places, each, context);
         return !open->places.unknown;
     }
     struct places places;
@@ -520,7 +520,7 @@ bool rollup_places(struct rollup *rollup, struct db *db, uint32_t stream,
     places_load(db, &of, &places);
     bool known = !places.unknown;
     if (known)
-        tell_places(&places, each, context);
+        visit_places(&places, each, context);
     places_forget(&places);
     return known;
 }

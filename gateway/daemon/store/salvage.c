@@ -174,7 +174,7 @@ static struct stream_pair *pair_of(const struct salvage *job, uint32_t old_id)
 }
 
 /* What is missing between two records of one device and boot was in the damaged part. */
-static void tell_hole(struct store *store, struct stream_pair *pair, const struct record *record)
+static void report_hole(struct store *store, struct stream_pair *pair, const struct record *record)
 {
     const struct stream *stream = stream_find(store, pair->new_id);
     int device = stream != NULL ? stream->index : -1;
@@ -206,7 +206,7 @@ static int take_row(struct store *store, uint64_t id, struct body_reader *reader
         if (!body_copy(&to, reader, &record, pair != NULL ? pair->new_id : 0))
             break;
         if (pair != NULL)
-            tell_hole(store, pair, &record);
+            report_hole(store, pair, &record);
     }
     if (to.count == 0 || to.used > BODY_MAX)
         return SQLITE_OK;

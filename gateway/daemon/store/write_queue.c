@@ -262,7 +262,7 @@ static void lose(struct write_queue *write_queue, uint16_t device, uint32_t boot
 }
 
 /* false: no room for all of it yet. */
-static bool tell_range(struct write_queue *write_queue, struct lost_range *range)
+static bool add_gaps(struct write_queue *write_queue, struct lost_range *range)
 {
     for (;; range->boot++) {
         struct body *body = room(write_queue);
@@ -292,7 +292,7 @@ static void put_lost_gap(struct write_queue *write_queue)
         added(write_queue);
     }
     while (write_queue->lost_count > 0 &&
-           tell_range(write_queue, &write_queue->lost_ranges[write_queue->lost_count - 1]))
+           add_gaps(write_queue, &write_queue->lost_ranges[write_queue->lost_count - 1]))
         write_queue->lost_count--;
 }
 

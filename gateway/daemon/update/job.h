@@ -58,8 +58,8 @@ struct update_job {
     struct loop_timer timer;
     struct loop_task task;
     struct bus_reply reply;
-    int64_t started_ms, told_ms, kept_ms;
-    unsigned told, started_permille;
+    int64_t started_ms, reported_ms, kept_ms;
+    unsigned reported_permille, started_permille;
     uint8_t persisted_phase; /* of the session, when rows were last looked at */
     /* checkpoint.c */
     size_t keep_at;

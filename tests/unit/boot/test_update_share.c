@@ -163,8 +163,8 @@ static void an_update_on_a_full_line_is_not_starved(void **state)
     (void)state;
     const struct schedule_turn turn = {.unit = 3}, idle = {.unit = -1};
     assert_false(schedule_yields(&turn, 1000, 1000));
-    assert_false(schedule_yields(&turn, 1000, 999 + SCHEDULE_PATIENCE_US));
-    assert_true(schedule_yields(&turn, 1000, 1000 + SCHEDULE_PATIENCE_US));
+    assert_false(schedule_yields(&turn, 1000, 999 + SCHEDULE_MAX_WAIT_US));
+    assert_true(schedule_yields(&turn, 1000, 1000 + SCHEDULE_MAX_WAIT_US));
     assert_true(schedule_yields(&idle, 1000, 1000));
 }
 

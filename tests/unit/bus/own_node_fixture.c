@@ -153,7 +153,7 @@ void own_go_on(struct own_node *node, struct decode_counters *live, uint32_t boo
     struct reading_stored before = {.boot = boot,
                                     .seq = seq,
                                     .whole = true,
-                                    .told_count = 1,
-                                    .told = {{boot, true, {told / 100}}}};
+                                    .boot_count = 1,
+                                    .boots = {{boot, true, {told / 100}}}};
     own_node_init(node, &own_device, &before, live);
 }

@@ -152,7 +152,7 @@ static void its_clock_is_set_again_each_day_and_each_hour_without_a_crystal(void
     assert_false(own_node_wants_time(&node, start_ms + 25 * hour_ms, doubtful));
     assert_int_equal(own_next(&node, start_ms + 25 * hour_ms).job, OWN_NODE_SET_TIME);
     node.status |= NODE_STATUS_COARSE;
-    own_node_told_time(&node, start_ms + 25 * hour_ms);
+    own_node_time_sent(&node, start_ms + 25 * hour_ms);
     assert_true(own_node_wants_time(&node, start_ms + 26 * hour_ms, own_wall));
 }
 

@@ -129,7 +129,7 @@ static void a_restart_amid_a_backfill_tells_rain_once(void **state)
     assert_mm(sum, 1.9);
     assert_mm(told_late(), 0);
     struct reading_stored before = {
-        .boot = 1, .seq = 12, .told_count = 1, .told = {{1, true, {9.7 + sum}}}};
+        .boot = 1, .seq = 12, .boot_count = 1, .boots = {{1, true, {9.7 + sum}}}};
     own_node_init(&node, &own_device, &before, &live);
     sum += tell(&live, &node, 1, 17, 1170);
     assert_int_equal(own_next(&node, 1020000).seq, 13);
@@ -153,7 +153,7 @@ static void a_second_restart_amid_a_backfill_tells_rain_once(void **state)
     assert_mm(sum, 0.1);
     assert_mm(told_late(), 0.4);
     struct reading_stored before = {
-        .boot = 1, .seq = 12, .told_count = 1, .told = {{1, true, {10.3}}}};
+        .boot = 1, .seq = 12, .boot_count = 1, .boots = {{1, true, {10.3}}}};
     own_node_init(&node, &own_device, &before, &live);
     sum += tell(&live, &node, 1, 18, 1180);
     own_give(&node, 5, 1, 13, 2400, 0, 1080000);
@@ -169,7 +169,7 @@ static void a_restart_amid_a_backfill_of_older_boots_tells_rain_once(void **stat
     struct own_node node;
     struct decode_counters live = {0};
     struct reading_stored before = {
-        .boot = 6, .seq = 11, .told_count = 2, .told = {{7, true, {10.20}}, {6, true, {9.80}}}};
+        .boot = 6, .seq = 11, .boot_count = 2, .boots = {{7, true, {10.20}}, {6, true, {9.80}}}};
     own_node_init(&node, &own_device, &before, &live);
     double sum = tell(&live, &node, 8, 2, 10); /* and another one */
     assert_mm(sum, 0.1);
@@ -194,8 +194,8 @@ static void a_boot_amid_a_backfill_is_not_told_anew(void **state)
     struct reading_stored before = {
         .boot = 6,
         .seq = 11,
-        .told_count = 3,
-        .told = {{8, true, {0.10}}, {7, true, {10.20}}, {6, true, {9.80}}}};
+        .boot_count = 3,
+        .boots = {{8, true, {0.10}}, {7, true, {10.20}}, {6, true, {9.80}}}};
     own_node_init(&node, &own_device, &before, &live);
     double sum = tell(&live, &node, 8, 3, 30);
     assert_mm(sum, 0.2);
@@ -253,7 +253,7 @@ static void rain_whose_beginning_is_not_known_is_not_made_up(void **state)
     (void)state;
     struct own_node node;
     struct decode_counters live = {0};
-    struct reading_stored before = {.boot = 1, .seq = 10, .told_count = 1, .told = {{.boot = 1}}};
+    struct reading_stored before = {.boot = 1, .seq = 10, .boot_count = 1, .boots = {{.boot = 1}}};
     own_node_init(&node, &own_device, &before, &live);
     double sum = tell(&live, &node, 1, 13, 1100);
     own_give(&node, 1, 1, 12, 600, 0, 780000); /* 10.00 mm */

@@ -226,7 +226,7 @@ static void test_refused_ignored_lost_and_gone_are_told_apart(void **state)
     }
     count = 0;
     struct move nobody = from_to(1, 9600, 7, 9600);
-    assert_int_equal(move_device(&bench, &nobody), MOVE_NOBODY);
+    assert_int_equal(move_device(&bench, &nobody), MOVE_NO_ANSWER);
 }
 
 static void test_a_register_that_can_only_be_written_is_enough(void **state)

@@ -129,7 +129,7 @@ static void reads_ways_and_groups(void **state)
     assert_int_equal(c->group_count, 2);
     assert_int_equal(c->groups[0].ways, 6); /* in the order of the file */
     assert_int_equal(c->groups[1].ways, 1);
-    assert_true(config_way_is_told(c, 0) && config_way_is_told(c, 2));
+    assert_true(config_way_is_used(c, 0) && config_way_is_used(c, 2));
     assert_int_equal(c->escalate_s, 900);
     assert_int_equal(c->heartbeat_day, 1);
     assert_int_equal(c->heartbeat_minute, 1140);
@@ -142,8 +142,8 @@ static void reads_ways_and_groups(void **state)
     config_free(c);
     c = config_good(HEAD DEV "notify:\n  - { name: a, ntfy: { topic: t } }\n"
                              "  - { name: b, ntfy: { topic: t } }\ngroups: { day: [a] }\n");
-    assert_true(config_way_is_told(c, 0));
-    assert_false(config_way_is_told(c, 1));
+    assert_true(config_way_is_used(c, 0));
+    assert_false(config_way_is_used(c, 1));
     config_free(c);
 }
 

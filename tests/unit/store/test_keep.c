@@ -461,9 +461,9 @@ static void a_start_knows_what_is_missing_and_what_counters_told(void **state)
         struct reading_stored stored = stored_of(bench, 0);
         assert_int_equal(stored.boot, 1);
         assert_int_equal(stored.seq, 10);
-        assert_true(stored.told[0].known && stored.told[0].sums[0] == 55 + 15);
-        assert_int_equal(stored.told_count, 1);
-        assert_int_equal(stored.told[0].boot, 1);
+        assert_true(stored.boots[0].known && stored.boots[0].sums[0] == 55 + 15);
+        assert_int_equal(stored.boot_count, 1);
+        assert_int_equal(stored.boots[0].boot, 1);
         assert_false(stored.whole);
         stored = stored_of(bench, 1);
         assert_int_equal(stored.boot, 4);
@@ -476,10 +476,10 @@ static void a_start_knows_what_is_missing_and_what_counters_told(void **state)
         stored = stored_of(bench, 0);
         assert_int_equal(stored.boot, 1);
         assert_int_equal(stored.seq, 10);
-        assert_true(stored.told[0].sums[0] == 9 && stored.told[1].sums[0] == 70);
-        assert_int_equal(stored.told_count, 2);
-        assert_int_equal(stored.told[0].boot, 2);
-        assert_int_equal(stored.told[1].boot, 1);
+        assert_true(stored.boots[0].sums[0] == 9 && stored.boots[1].sums[0] == 70);
+        assert_int_equal(stored.boot_count, 2);
+        assert_int_equal(stored.boots[0].boot, 2);
+        assert_int_equal(stored.boots[1].boot, 1);
         for (uint32_t seq = 1; seq <= 3; seq++)
             bench_put(bench, 0, 2, seq, NOON + seq);
         bench_wait_stored(bench, 3);
@@ -498,7 +498,7 @@ static void a_start_knows_what_is_missing_and_what_counters_told(void **state)
         assert_int_equal(stored.boot, 2);
         assert_int_equal(stored.seq, 5);
         assert_true(stored.whole);
-        assert_true(stored.told[0].sums[0] == 15);
+        assert_true(stored.boots[0].sums[0] == 15);
         bench_close(bench);
         (void)snprintf(bench->config->store_path, sizeof bench->config->store_path, "%s",
                        bench->other);

@@ -291,11 +291,11 @@ static void a_log_fetched_anew_after_a_power_cut_is_there_once(void **state)
         struct reading_stored before = {0};
         assert_true(sink->last(sink->context, 0, &before));
         store_stop(bench->store);
-        assert_int_equal(before.told_count, FETCH_BOOTS);
+        assert_int_equal(before.boot_count, FETCH_BOOTS);
         for (uint32_t boot = 1; boot <= FETCH_BOOTS; boot++) {
             assert_int_equal(counts[boot], FETCH_SEQS);
-            assert_true(before.told[FETCH_BOOTS - boot].boot == boot &&
-                        before.told[FETCH_BOOTS - boot].sums[0] == TOLD);
+            assert_true(before.boots[FETCH_BOOTS - boot].boot == boot &&
+                        before.boots[FETCH_BOOTS - boot].sums[0] == TOLD);
         }
     }
 }

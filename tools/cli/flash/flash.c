@@ -583,7 +583,7 @@ static bool read_options(int argc, char **argv, struct options *options)
 }
 
 /* Whoever asks for help also wants to know what is here. */
-static int tell_usage(const struct options *options)
+static int print_usage(const struct options *options)
 {
     char boards[400];
     int code = cli_usage(usage);
@@ -603,7 +603,7 @@ int cli_flash(int argc, char **argv)
         .list = REGISTER,
         .test = {.unit = NODE_ADDRESS_FACTORY, .baud = 9600, .wait_s = WAIT_S}};
     if (!read_options(argc, argv, &options) || optind + 1 != argc)
-        return tell_usage(&options);
+        return print_usage(&options);
     options.board = argv[optind];
     bool known = options.probe == NULL;
     for (unsigned i = 0; i < PROBE_KINDS && !known; i++)

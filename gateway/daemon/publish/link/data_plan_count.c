@@ -55,7 +55,7 @@ void data_plan_save(struct publish *publish)
         (void)store_write_sidecar(publish->store, MONTHS_NAME, text);
 }
 
-static void tell_stage(const struct broker *broker, enum data_plan_stage stage)
+static void log_stage(const struct broker *broker, enum data_plan_stage stage)
 {
     static const char *const texts[] = {
         "everything goes out again",
@@ -75,7 +75,7 @@ void data_plan_count(struct publish *publish, struct broker *broker,
     data_plan_add(data_plan, now.trust == TIME_TRUSTED ? data_plan_month(now.ms) : 0, cost);
     enum data_plan_stage stage = data_plan_stage(data_plan);
     if (stage != broker->stage) {
-        tell_stage(broker, stage);
+        log_stage(broker, stage);
         broker->docs_seen = 0; /* some of them were passed over */
     }
     broker->stage = stage;

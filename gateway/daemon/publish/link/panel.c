@@ -12,7 +12,7 @@
 #include "gateway/daemon/publish/link/link.h"
 
 #define ASK_EVERY_MS 30000
-#define ASK_PATIENCE_MS                                                                            \
+#define ANSWER_TIMEOUT_MS                                                                          \
     10000                  /* for the answer, before somebody who was there is taken to be gone */
 #define ASKS_A_SECOND 100u /* QoS 1, besides the live values */
 
@@ -70,7 +70,7 @@ static bool same_number(double a, double b)
 
 static bool is_heard(const struct panel *panel, uint16_t device, int64_t now_ms)
 {
-    return now_ms - panel->heard_ms[device] < ASK_EVERY_MS + ASK_PATIENCE_MS;
+    return now_ms - panel->heard_ms[device] < ASK_EVERY_MS + ANSWER_TIMEOUT_MS;
 }
 
 static bool may_ask(const struct panel *panel, uint16_t device, int64_t now_ms)

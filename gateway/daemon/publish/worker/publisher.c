@@ -262,21 +262,21 @@ static void on_event(struct publisher *p, const struct session_event *event)
 static void watch(struct publisher *p)
 {
     int64_t now = now_ms();
-    int64_t patience = (int64_t)p->hello.broker.keepalive_s * 2000;
+    int64_t timeout_ms = (int64_t)p->hello.broker.keepalive_s * 2000;
     if (p->phase == PHASE_WAITING && now >= p->connection->retry_ms && !p->stopping) {
         connect_now(p);
     } else if (p->phase == PHASE_CONNECTING && now - p->connection->phase_ms > CONNECT_MOST_MS) {
         log_write(LOG_LEVEL_WARNING, "publish %s: connecting hangs; the process starts anew",
                   p->hello.broker.name);
         _exit(EX_TEMPFAIL);
-    } else if (p->phase == PHASE_UP && send_oldest_ms(p) < now - patience) {
+    } else if (p->phase == PHASE_UP && send_oldest_ms(p) < now - timeout_ms) {
         log_write(LOG_LEVEL_WARNING, "publish %s: nothing acknowledged for %lld s; connecting anew",
-                  p->hello.broker.name, (long long)(patience / 1000));
+                  p->hello.broker.name, (long long)(timeout_ms / 1000));
         p->phase = PHASE_ENDING;
         p->connection->phase_ms = now;
         session_disconnect(p->session, 0);
     } else if ((p->phase == PHASE_ENDING && now - p->connection->phase_ms > END_MOST_MS) ||
-               (p->phase == PHASE_WAITING && send_oldest_ms(p) < now - 3 * patience / 2)) {
+               (p->phase == PHASE_WAITING && send_oldest_ms(p) < now - 3 * timeout_ms / 2)) {
         _exit(EX_TEMPFAIL); /* a disconnect that does not end, callbacks that never came */
     }
 }
