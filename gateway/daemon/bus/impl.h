@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of a bus thread: shared by bus.c (the steps), tcp_loop.c, connection.c, ask.c, poll.c,
- * refused.c, nodes.c, request.c, bus_stats.c and once.c only. Everything but what stands under the
- * mutex or is atomic belongs to the thread: a serial line's own, or the loop's of all Modbus TCP
- * lines. */
+/* Inside of a bus thread: shared by bus.c (the steps), tcp_loop.c, connection.c, exchange.c,
+ * poll.c, refused.c, nodes.c, request.c, bus_stats.c and once.c only. Everything but what stands
+ * under the mutex or is atomic belongs to the thread: a serial line's own, or the loop's of all
+ * Modbus TCP lines. */
 #ifndef BAIYE_BUS_IMPL_H
 #define BAIYE_BUS_IMPL_H
 
@@ -98,7 +98,7 @@ struct bus {
     struct bus_wall wall;
     /* What belongs to one file is a private struct of that file. */
     struct connection *connection; /* connection.c */
-    struct caution *caution;       /* ask.c */
+    struct caution *caution;       /* exchange.c */
     struct polling *polling;       /* poll.c */
     struct tending *tending;       /* nodes.c */
     struct requests *requests;     /* request.c */
@@ -159,9 +159,9 @@ bool connection_outlives(const struct bus *bus, enum bus_result result);
 /* What a technician should look at. */
 struct hint connection_hint(const struct bus *bus);
 
-/* ask.c: one transaction with a device, with all its settings. `cost_max_us` limits a probe, 0:
- * no limit. `ended` is called at its end, on Modbus TCP by a later step, and says BUS_DOWN when the
- * line must be opened anew: so does this. */
+/* exchange.c: one transaction with a device, with all its settings. `cost_max_us` limits a probe,
+ * 0: no limit. `ended` is called at its end, on Modbus TCP by a later step, and says BUS_DOWN when
+ * the line must be opened anew: so does this. */
 enum bus_result bus_ask(struct bus *bus, struct device *device,
                         const struct transact_request *request, int64_t cost_max_us,
                         enum bus_result (*ended)(struct bus *, struct transact_answer *));
@@ -220,7 +220,7 @@ void bus_request_answered_late(struct bus *bus, uint8_t unit, int64_t now_us);
 bool requests_init(struct bus *bus);
 void requests_free(struct bus *bus);
 
-/* ask.c, poll.c, nodes.c, bus_stats.c: as connection_init(). */
+/* exchange.c, poll.c, nodes.c, bus_stats.c: as connection_init(). */
 bool caution_init(struct bus *bus);
 bool polling_init(struct bus *bus);
 bool tending_init(struct bus *bus);

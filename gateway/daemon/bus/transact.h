@@ -15,7 +15,7 @@
  *
  * What cannot be known: a unit that repeats its answer of its own accord, at the very time when the
  * answer to the next request is due, and does not hear that request. Answers carry no number. The
- * bus leaves a unit alone for a while wherever there was a sign of it: see ask.c. */
+ * bus leaves a unit alone for a while wherever there was a sign of it: see exchange.c. */
 #ifndef BAIYE_BUS_TRANSACT_H
 #define BAIYE_BUS_TRANSACT_H
 

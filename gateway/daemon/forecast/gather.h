@@ -5,7 +5,7 @@
 #define BAIYE_FORECAST_GATHER_H
 
 #include "gateway/daemon/config/config.h"
-#include "gateway/daemon/forecast/ask.h"
+#include "gateway/daemon/forecast/store_client.h"
 #include "gateway/forecast/outlook.h"
 
 /* Of soil moisture at several depths (ascending, in cm): the share of each in the layer of

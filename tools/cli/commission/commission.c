@@ -13,7 +13,7 @@
 #include "gateway/common/language.h"
 #include "gateway/common/serial.h"
 #include "tools/cli/cli.h"
-#include "tools/cli/commission/ask.h"
+#include "tools/cli/commission/prompt.h"
 #include "tools/cli/commission/trial.h"
 #include "tools/cli/config_lock.h"
 #include "tools/cli/farewell.h"

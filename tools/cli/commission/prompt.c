@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/cli/commission/ask.h"
+#include "tools/cli/commission/prompt.h"
 
 #include <stdio.h>
 #include <stdlib.h>

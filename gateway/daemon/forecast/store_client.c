@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/daemon/forecast/ask.h"
+#include "gateway/daemon/forecast/store_client.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is asked of who sits at the terminal. Each question ends with what Enter means; end of input
  * is "leave it". */
-#ifndef BAIYE_CLI_COMMISSION_ASK_H
-#define BAIYE_CLI_COMMISSION_ASK_H
+#ifndef BAIYE_CLI_COMMISSION_PROMPT_H
+#define BAIYE_CLI_COMMISSION_PROMPT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
 /* Questions to the store from a thread of one's own that may wait: the store thread answers by
  * callback, here a call returns with the answer. Also what such a thread sleeps on. Nothing is
  * waited for after ask_stop(), and an answer that comes later finds nobody and is dropped. */
-#ifndef BAIYE_FORECAST_ASK_H
-#define BAIYE_FORECAST_ASK_H
+#ifndef BAIYE_FORECAST_STORE_CLIENT_H
+#define BAIYE_FORECAST_STORE_CLIENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 struct ask {
     struct store *store;
-    bool stopping, woken; /* under ask.c's lock, as what follows */
+    bool stopping, woken; /* under store_client.c's lock, as what follows */
     int64_t step_ms;      /* monotonic: when something waited for last came, or was over */
 };
 
