@@ -34,7 +34,7 @@ static bool strikes(const struct fault_set *set, struct rng *rng, enum fault_kin
 static void hear_wrongly(struct fault_plan *plan, bool swapped, double speed)
 {
     uint8_t heard[FAULT_BYTES_SIZE];
-    plan->size = uart_hear(plan->bytes, plan->size, swapped, speed, heard, sizeof(heard));
+    plan->size = uart_receive(plan->bytes, plan->size, swapped, speed, heard, sizeof(heard));
     memcpy(plan->bytes, heard, plan->size);
 }
 

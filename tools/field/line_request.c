@@ -149,7 +149,7 @@ static void deliver_inverted(struct line *line)
 {
     static const uint8_t break_byte = TROUBLE_BREAK;
     uint8_t heard[LINE_HEAR_SIZE];
-    size_t size = uart_hear(line->sent, line->sent_size, true, 1, heard, sizeof(heard));
+    size_t size = uart_receive(line->sent, line->sent_size, true, 1, heard, sizeof(heard));
     line_overhear(line, NULL, &line->sent_rate, heard, size);
     all_catch_up(line);
     if (line->scene->biased)

@@ -15,8 +15,8 @@ static bool level(const uint8_t *said, size_t size, bool swapped, double time)
     return high != swapped;
 }
 
-size_t uart_hear(const uint8_t *said, size_t size, bool swapped, double speed, uint8_t *heard,
-                 size_t room)
+size_t uart_receive(const uint8_t *said, size_t size, bool swapped, double speed, uint8_t *heard,
+                    size_t room)
 {
     double bit = 1 / speed, end = (double)(CHARACTER * size), time = 0;
     size_t count = 0;

@@ -11,7 +11,7 @@
 /* `swapped`: A and B are exchanged, every level is the other one. `speed`: how many of the
  * receiver's bits fit into one that is said; 1: the same rate. Returns how many bytes are heard, at
  * most `room`. */
-size_t uart_hear(const uint8_t *said, size_t size, bool swapped, double speed, uint8_t *heard,
-                 size_t room);
+size_t uart_receive(const uint8_t *said, size_t size, bool swapped, double speed, uint8_t *heard,
+                    size_t room);
 
 #endif

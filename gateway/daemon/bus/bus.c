@@ -200,7 +200,7 @@ void bus_step(struct bus *bus)
     bus->pace.due_ns = 0; /* on at once */
     if (!exchange->waiting)
         do_next(bus);
-    else if (bus_ask_on(bus) == BUS_DOWN)
+    else if (bus_exchange_continue(bus) == BUS_DOWN)
         connection_lost(bus);
     if (exchange->waiting)
         bus->pace.due_ns = transact_until_ns(&bus->transact);

@@ -124,8 +124,8 @@ static void learn(struct bus *bus, struct device *device, const struct transact_
         bus->caution->until_ms = now + careful_ms;
 }
 
-static void ask_once(struct bus *bus, struct device *device, struct transact_request *request,
-                     struct transact_answer *answer)
+static void exchange_once(struct bus *bus, struct device *device, struct transact_request *request,
+                          struct transact_answer *answer)
 {
     count_request(bus, device, request);
     transact_do(&bus->transact, request, answer);
@@ -183,7 +183,7 @@ static bool past_what_it_owes(struct bus *bus, struct device *device,
     probe.pdu = pdu;
     probe.pdu_size = sizeof pdu;
     uint64_t overheard = bus->transact.overheard.requests;
-    ask_once(bus, device, &probe, answer);
+    exchange_once(bus, device, &probe, answer);
     bool shows = (answer->result == BUS_EXCEPTION || answer->other_size) &&
                  bus->transact.overheard.requests == overheard;
     if (!shows || !owed_past_single(owed, pdu[0], probe.answer_size, answer->sent_ns))
@@ -246,7 +246,7 @@ static void set_limits(struct bus *bus, struct device *device, struct transact_r
 }
 
 /* The exchange is over: what is learned of it. */
-static enum bus_result asked(struct bus *bus)
+static enum bus_result end_exchange(struct bus *bus)
 {
     struct bus_exchange *exchange = &bus->exchange;
     const struct transact_request *request = &exchange->request;
@@ -266,25 +266,25 @@ static enum bus_result asked(struct bus *bus)
     return exchange->ended(bus, answer);
 }
 
-enum bus_result bus_ask_on(struct bus *bus)
+enum bus_result bus_exchange_continue(struct bus *bus)
 {
     struct bus_exchange *exchange = &bus->exchange;
     bool over = transact_go_on(&bus->transact, &exchange->request, &exchange->answer);
-    return over ? asked(bus) : BUS_OK;
+    return over ? end_exchange(bus) : BUS_OK;
 }
 
 /* Modbus TCP: requested now, answered later. */
-static enum bus_result ask_without_waiting(struct bus *bus)
+static enum bus_result begin_exchange(struct bus *bus)
 {
     struct bus_exchange *exchange = &bus->exchange;
     count_request(bus, exchange->device, &exchange->request);
     exchange->waiting = !transact_begin(&bus->transact, &exchange->request, &exchange->answer);
-    return exchange->waiting ? BUS_OK : asked(bus);
+    return exchange->waiting ? BUS_OK : end_exchange(bus);
 }
 
-enum bus_result bus_ask(struct bus *bus, struct device *device,
-                        const struct transact_request *wanted, int64_t cost_max_us,
-                        enum bus_result (*ended)(struct bus *, struct transact_answer *))
+enum bus_result bus_exchange(struct bus *bus, struct device *device,
+                             const struct transact_request *wanted, int64_t cost_max_us,
+                             enum bus_result (*ended)(struct bus *, struct transact_answer *))
 {
     struct bus_exchange *exchange = &bus->exchange;
     struct transact_request *request = &exchange->request;
@@ -301,7 +301,7 @@ enum bus_result bus_ask(struct bus *bus, struct device *device,
                          request->pdu[0] == MODBUS_WRITE_REGISTER;
     set_limits(bus, device, request, cost_max_us);
     if (bus->bus->type == BUS_TCP)
-        return ask_without_waiting(bus);
+        return begin_exchange(bus);
     bool awake = false;
     if (!exchange->numbered && owed_blocks(&bus->owed[request->unit], request->pdu[0],
                                            request->answer_size, line_now_ns())) {
@@ -313,5 +313,5 @@ enum bus_result bus_ask(struct bus *bus, struct device *device,
     count_request(bus, device, request);
     transact_do(&bus->transact, request, answer);
     answer->awake = awake;
-    return asked(bus);
+    return end_exchange(bus);
 }

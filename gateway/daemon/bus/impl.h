@@ -20,8 +20,8 @@ struct bus;
 #define US        1000LL
 #define MS        1000000LL
 
-/* The request under way. On a serial line it is over when bus_ask() returns; on Modbus TCP the next
- * steps take what comes. */
+/* The request under way. On a serial line it is over when bus_exchange() returns; on Modbus TCP the
+ * next steps take what comes. */
 struct bus_exchange {
     bool waiting, numbered;
     struct device *device;
@@ -162,11 +162,11 @@ struct hint connection_hint(const struct bus *bus);
 /* exchange.c: one transaction with a device, with all its settings. `cost_max_us` limits a probe,
  * 0: no limit. `ended` is called at its end, on Modbus TCP by a later step, and says BUS_DOWN when
  * the line must be opened anew: so does this. */
-enum bus_result bus_ask(struct bus *bus, struct device *device,
-                        const struct transact_request *request, int64_t cost_max_us,
-                        enum bus_result (*ended)(struct bus *, struct transact_answer *));
+enum bus_result bus_exchange(struct bus *bus, struct device *device,
+                             const struct transact_request *request, int64_t cost_max_us,
+                             enum bus_result (*ended)(struct bus *, struct transact_answer *));
 /* Goes on with an exchange that waits, likewise; its `waiting` tells whether it is over. */
-enum bus_result bus_ask_on(struct bus *bus);
+enum bus_result bus_exchange_continue(struct bus *bus);
 /* What the line is left silent before a request to it, before anything is learned. */
 int64_t bus_silence_ns(const struct bus *bus, const struct device *device);
 /* A late answer was heard while nothing was asked: its unit is there. */
@@ -190,9 +190,9 @@ bool refused_by_another(const struct transact_answer *answer);
 void refused_note(struct bus *bus, struct device *device);
 /* Every hour one of what was refused is requested again, alone; if it is answered, all are. What
  * the unit was busy with every minute. */
-void refused_ask_anew(struct device *device, int64_t now_ms);
+void refused_try_again(struct device *device, int64_t now_ms);
 /* Everything is refused: one field a minute, each in its turn, until one is answered. */
-void refused_ask_one(struct device *device);
+void refused_try_one(struct device *device);
 /* A unit that is silent may be so to one field alone. Where what it answers is known to be that,
  * every other probe of a dead one is for one field, another one each time. False: not this one.
  * `pdu` holds 5 bytes. */

@@ -101,7 +101,7 @@ static enum bus_result send_time(struct bus *bus, int64_t room_ns)
     if (!wanted)
         return BUS_STOPPED;
     request.pdu_size = own_node_time_request(wall, pdu);
-    return bus_ask(bus, &bus->devices[0], &request, 0, time_sent);
+    return bus_exchange(bus, &bus->devices[0], &request, 0, time_sent);
 }
 
 static enum bus_result node_answered(struct bus *bus, struct transact_answer *answer)
@@ -156,7 +156,7 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
         bus->tending->fetched_ms = now;
         bus->exchange.index = index;
         bus->exchange.job = job;
-        return bus_ask(bus, device, &request, 0, node_answered);
+        return bus_exchange(bus, device, &request, 0, node_answered);
     }
     if (!waiting)
         bus->tending->fetched_ms = now;

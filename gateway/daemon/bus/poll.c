@@ -115,7 +115,7 @@ static void poll_ended(struct bus *bus, unsigned index, int64_t now)
         refused_forget(device);
     } else {
         refused_note(bus, device);
-        refused_ask_anew(device, now);
+        refused_try_again(device, now);
     }
     if (device->node != NULL && device->config->every_ms >= 1000)
         schedule_set_due(&bus->schedule, index, own_node_due_ms(device->node, now) * US);
@@ -225,7 +225,7 @@ static enum bus_result write_own(struct bus *bus, unsigned index, int64_t now)
     request.answer_size = rtu_answer_size(pdu, request.pdu_size);
     bus->exchange.index = index;
     bus->exchange.write = (unsigned)next;
-    return bus_ask(bus, device, &request, 0, own_write_ended);
+    return bus_exchange(bus, device, &request, 0, own_write_ended);
 }
 
 /* It answers, but not what was requested: once may be an answer to something earlier. */
@@ -382,7 +382,7 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn, int64_t now)
     if (device->plan.read_count == 0) { /* refuses everything: tried anew now and then */
         if (!device->refusal.one_item)
             refused_note(bus, device);
-        refused_ask_one(device);
+        refused_try_one(device);
         device->refusal.polls = DEVICE_REFUSED_POLLS; /* each of its fields was */
         if (!refused_is_busy(device)) {               /* that one ends soon: no poll is left out */
             bus->units[index].due_us += REFUSED_US;
@@ -404,7 +404,7 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn, int64_t now)
     bool begins = device->read == device->poll.first_read;
     bus->exchange.index = index;
     if (bus->units[index].dead && begins && refused_part(bus, device, pdu, &request))
-        return bus_ask(bus, device, &request, turn->cost_max_us, part_answered) != BUS_DOWN;
+        return bus_exchange(bus, device, &request, turn->cost_max_us, part_answered) != BUS_DOWN;
     device_request(device, pdu, &request);
-    return bus_ask(bus, device, &request, turn->cost_max_us, poll_answered) != BUS_DOWN;
+    return bus_exchange(bus, device, &request, turn->cost_max_us, poll_answered) != BUS_DOWN;
 }

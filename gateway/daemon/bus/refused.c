@@ -83,7 +83,7 @@ static uint64_t due_again(struct device *device, int64_t now_ms)
 
 /* Every hour one of what was refused is requested again, alone; if it is answered, all are. What
  * the unit was busy with every minute; it stays alone for an hour after that was so. */
-void refused_ask_anew(struct device *device, int64_t now_ms)
+void refused_try_again(struct device *device, int64_t now_ms)
 {
     bool answered = device->refusal.retrying &&
                     ((device->lessons.bad | device->refusal.busy) >> device->refusal.item & 1) == 0;
@@ -108,7 +108,7 @@ void refused_ask_anew(struct device *device, int64_t now_ms)
 }
 
 /* Everything is refused: one field a minute, each in its turn, until one is answered. */
-void refused_ask_one(struct device *device)
+void refused_try_one(struct device *device)
 {
     device->refusal.item = (uint8_t)((device->refusal.item + 1) % device->map->item_count);
     device->lessons = (struct plan_lessons){.bad = ~(1ull << device->refusal.item)};

@@ -262,8 +262,8 @@ static enum bus_result try_request(struct bus *bus, const struct bus_request *re
                                     .timeout_ns = request->timeout_ms * MS};
     if (is_broadcast(bus, request->unit) && request->timeout_ms == 0)
         line.timeout_ns = BROADCAST_NS;
-    return bus_ask(bus, index < 0 ? &bus->requests->guest : &bus->devices[index], &line, 0,
-                   try_ended);
+    return bus_exchange(bus, index < 0 ? &bus->requests->guest : &bus->devices[index], &line, 0,
+                        try_ended);
 }
 
 /* One step of one request: a try, or reading back what was written. */

@@ -65,7 +65,7 @@ struct transact_answer {
     /* Not what was requested, but a good frame of the unit came: of another size or function. */
     uint8_t other_function, other_bytes; /* 0: none came */
     bool other_size;                     /* the same function, another size */
-    bool awake;   /* the unit answered something else just before: see bus_ask() */
+    bool awake;   /* the unit answered something else just before: see bus_exchange() */
     bool unasked; /* … and this: it did not, so that the request was not made */
 };
 

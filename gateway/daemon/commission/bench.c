@@ -59,9 +59,9 @@ static void ask(struct bench *bench, const struct transact_request *request,
     bench->quiet_ns = answer->quiet_ns;
 }
 
-void bench_ask(struct bench *bench, const struct serial_timing *wire, uint8_t unit,
-               const uint8_t *pdu, size_t size, unsigned wait_ms, unsigned tries,
-               struct transact_answer *answer)
+void bench_request(struct bench *bench, const struct serial_timing *wire, uint8_t unit,
+                   const uint8_t *pdu, size_t size, unsigned wait_ms, unsigned tries,
+                   struct transact_answer *answer)
 {
     /* Its wait is the longest possible. */
     bool scan = unit == MODBUS_FAST_UNIT && size == SCAN_REQUEST_SIZE;

@@ -32,9 +32,9 @@ void bench_close(struct bench *bench);
 /* Asks up to `tries` times, until there is an answer. One that is late is waited for before the
  * same unit is asked again or the rate is changed; another unit is asked at once. `answer->pdu` is
  * valid until the next one. */
-void bench_ask(struct bench *bench, const struct serial_timing *wire, uint8_t unit,
-               const uint8_t *pdu, size_t size, unsigned wait_ms, unsigned tries,
-               struct transact_answer *answer);
+void bench_request(struct bench *bench, const struct serial_timing *wire, uint8_t unit,
+                   const uint8_t *pdu, size_t size, unsigned wait_ms, unsigned tries,
+                   struct transact_answer *answer);
 /* Waits for what the last unit may still answer. */
 void bench_settle(struct bench *bench);
 

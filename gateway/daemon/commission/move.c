@@ -30,7 +30,7 @@ static enum bus_result read_words(struct bench *bench, const struct move_place *
     uint8_t pdu[MODBUS_REQUEST_SIZE];
     struct transact_answer answer;
     size_t size = modbus_read(pdu, function, address, count);
-    bench_ask(bench, &at->wire, at->unit, pdu, size, WAIT_MS, 1, &answer);
+    bench_request(bench, &at->wire, at->unit, pdu, size, WAIT_MS, 1, &answer);
     if (answer.result != BUS_OK)
         return answer.result;
     struct byte_reader r = byte_reader_init(answer.pdu, answer.pdu_size);
@@ -90,7 +90,7 @@ static bool write_word(struct bench *bench, const struct move_place *at, uint16_
     uint8_t pdu[MODBUS_REQUEST_SIZE];
     struct transact_answer answer;
     size_t size = modbus_write_register(pdu, address, value);
-    bench_ask(bench, &at->wire, at->unit, pdu, size, WAIT_MS, 1, &answer);
+    bench_request(bench, &at->wire, at->unit, pdu, size, WAIT_MS, 1, &answer);
     bench_settle(bench);
     return answer.result != BUS_EXCEPTION;
 }
@@ -202,7 +202,7 @@ static enum bus_result ask_serial(struct bench *bench, const struct serial_timin
     uint8_t pdu[MODBUS_PDU_MAX];
     struct transact_answer answer;
     size = modbus_fast_request(pdu, serial, request, size);
-    bench_ask(bench, wire, MODBUS_FAST_UNIT, pdu, size, WAIT_MS, 3, &answer);
+    bench_request(bench, wire, MODBUS_FAST_UNIT, pdu, size, WAIT_MS, 3, &answer);
     bool wrapped = answer.result == BUS_OK && answer.pdu_size > WRAPPING;
     return answer.result != BUS_OK                                         ? answer.result
            : wrapped && (answer.pdu[WRAPPING] & MODBUS_EXCEPTION_BIT) == 0 ? BUS_OK

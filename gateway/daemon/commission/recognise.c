@@ -120,10 +120,10 @@ void recognise_identity(struct bench *bench, const struct serial_timing *wire, u
                   report[] = {MODBUS_REPORT_ID};
     struct transact_answer answer;
     text[0] = '\0';
-    bench_ask(bench, wire, unit, objects, sizeof objects, BENCH_WAIT_MS, TRIES, &answer);
+    bench_request(bench, wire, unit, objects, sizeof objects, BENCH_WAIT_MS, TRIES, &answer);
     if (answer.result == BUS_OK)
         read_objects(answer.pdu, answer.pdu_size, text);
-    bench_ask(bench, wire, unit, report, sizeof report, BENCH_WAIT_MS, TRIES, &answer);
+    bench_request(bench, wire, unit, report, sizeof report, BENCH_WAIT_MS, TRIES, &answer);
     if (answer.result == BUS_OK && answer.pdu_size > 2 && text[0] == '\0')
         append(text, RECOGNISE_IDENTITY, answer.pdu + 2, answer.pdu_size - 2);
 }
@@ -163,8 +163,8 @@ struct kept {
 static void ask(struct kept *kept, unsigned place)
 {
     struct transact_answer answer;
-    bench_ask(kept->bench, kept->wire, kept->unit, kept->answers[place].request,
-              MODBUS_REQUEST_SIZE, BENCH_WAIT_MS, 1, &answer);
+    bench_request(kept->bench, kept->wire, kept->unit, kept->answers[place].request,
+                  MODBUS_REQUEST_SIZE, BENCH_WAIT_MS, 1, &answer);
     bool good = answer.result == BUS_OK, refused = answer.result == BUS_EXCEPTION;
     kept->answers[place].tries++;
     kept->answers[place].silent = !good && !refused;

@@ -139,7 +139,7 @@ static bool arbitrate(struct survey *survey, const struct serial_timing *wire)
     for (unsigned answers = 0; answers < SURVEY_FOUND && tries < TRIES;) {
         const uint8_t pdu[2] = {MODBUS_FAST, what};
         struct transact_answer answer;
-        bench_ask(survey->bench, wire, MODBUS_FAST_UNIT, pdu, sizeof pdu, wait_ms, 1, &answer);
+        bench_request(survey->bench, wire, MODBUS_FAST_UNIT, pdu, sizeof pdu, wait_ms, 1, &answer);
         struct byte_reader r =
             byte_reader_init(answer.pdu, answer.result == BUS_OK ? answer.pdu_size : 0);
         bool fast = byte_read_u8(&r) == MODBUS_FAST;
@@ -200,7 +200,7 @@ static bool look_at(struct survey *survey, const struct serial_timing *wire, uin
     if (is_ours(survey, wire, unit))
         return true;
     for (unsigned i = 0; i < TRIES; i++) {
-        bench_ask(survey->bench, wire, unit, pdu, size, wait_ms, 1, &answer);
+        bench_request(survey->bench, wire, unit, pdu, size, wait_ms, 1, &answer);
         if (answer.result == BUS_DOWN)
             return false;
         if (answer.result == BUS_OK || answer.result == BUS_EXCEPTION) {

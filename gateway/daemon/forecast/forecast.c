@@ -51,7 +51,7 @@ struct forecast {
     struct alerts *alerts;
     struct forecast_weather weather;
     int64_t weather_ms; /* made_ms of the one that was looked at */
-    struct ask ask;
+    struct store_client client;
     pthread_t thread;
     struct outlook_season *days; /* by plot */
     struct outlook *outlooks;    /* by plot */
@@ -132,12 +132,13 @@ static enum store_result look_back(struct forecast *f, uint16_t index)
         return STORE_OK;
     struct tea_hours hours = {.first_ms = full_hour(f->last.begin_ms[0]), .hours = f->hours};
     hours.count = (uint32_t)((f->last.begin_ms[SEASON_DAYS] - hours.first_ms) / TEA_HOUR_MS);
-    enum store_result result = gather_notes(&f->ask, config->name, &f->last, f->notes, &noted_kg);
+    enum store_result result =
+        gather_notes(&f->client, config->name, &f->last, f->notes, &noted_kg);
     bool noted = false;
     for (int i = 0; i < SEASON_DAYS; i++)
         noted = noted || f->notes[i].kg > 0;
     if (result == STORE_OK && noted) {
-        result = gather_hours(&f->ask, f->config, index, hours.first_ms, hours.count, f->hours);
+        result = gather_hours(&f->client, f->config, index, hours.first_ms, hours.count, f->hours);
         struct outlook_plot plot = describe(f->config, config, noted_kg, before);
         f->spare.first_date = 0;
         outlook_take(&plot, &f->last, &hours, f->season.begin_ms[0], &f->spare);
@@ -185,11 +186,11 @@ static enum store_result look_at_plot(struct forecast *f, uint16_t index, int64_
     hours.count = count < HOURS_MOST ? (uint32_t)count : HOURS_MOST;
     enum store_result result = look_back(f, index);
     if (result == STORE_OK)
-        result = gather_notes(&f->ask, config->name, season, f->notes, &noted_kg);
+        result = gather_notes(&f->client, config->name, season, f->notes, &noted_kg);
     if (result == STORE_OK)
-        result = gather_said(&f->ask, config->name, season, f->notes);
+        result = gather_said(&f->client, config->name, season, f->notes);
     if (result == STORE_OK)
-        result = gather_hours(&f->ask, f->config, index, hours.first_ms, hours.count, f->hours);
+        result = gather_hours(&f->client, f->config, index, hours.first_ms, hours.count, f->hours);
     if (result != STORE_OK)
         return result;
     add_picks(f);
@@ -373,7 +374,7 @@ static void *forecast_main(void *context)
     int64_t looked_at = -1;
     bool noted = true; /* and not yet reported; at the start all is */
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE); /* of this thread alone */
-    while (!ask_stopping(&f->ask)) {
+    while (!store_client_stopping(&f->client)) {
         struct wall_ms now = store_now(f->store);
         int64_t wait_ms = LOOK_MS;
         if (weather_is_new(f))
@@ -386,10 +387,10 @@ static void *forecast_main(void *context)
         }
         if (f->known)
             report_frost(f, now.ms);
-        if (!ask_sleep(&f->ask, wait_ms))
+        if (!store_client_sleep(&f->client, wait_ms))
             continue;
         noted = true;
-        (void)ask_sleep(&f->ask, SETTLE_MS);
+        (void)store_client_sleep(&f->client, SETTLE_MS);
     }
     return NULL;
 }
@@ -422,7 +423,7 @@ struct forecast *forecast_start(const struct config *config, struct store *store
     if (weather != NULL)
         f->weather = *weather;
     f->frost_plot = -1;
-    ask_init(&f->ask, store);
+    store_client_init(&f->client, store);
     log_state_init(&f->log, 1);
     log_state_init(&f->log_size, 1);
     log_state_init(&f->log_ahead, 1);
@@ -450,7 +451,7 @@ struct forecast *forecast_start(const struct config *config, struct store *store
 void forecast_picked(struct forecast *forecast)
 {
     if (forecast != NULL)
-        ask_wake(&forecast->ask);
+        store_client_wake(&forecast->client);
 }
 
 bool forecast_ahead(struct forecast *forecast, struct ahead *ahead)
@@ -475,14 +476,14 @@ struct pick_known forecast_known(struct forecast *forecast, const struct config 
 
 int64_t forecast_idle_ms(struct forecast *forecast)
 {
-    return ask_idle_ms(&forecast->ask);
+    return store_client_idle_ms(&forecast->client);
 }
 
 void forecast_stop(struct forecast *forecast)
 {
     if (forecast == NULL)
         return;
-    ask_stop(&forecast->ask);
+    store_client_stop(&forecast->client);
     pthread_join(forecast->thread, NULL);
     release(forecast);
 }

@@ -5,7 +5,7 @@
  *
  * A thread of its own, of low priority: a season of a large garden takes seconds to read and to
  * compute with, which neither the loop nor the link thread has. It owns what it keeps; it asks the
- * store by message (ask.h) and speaks through publish and alerts. Of the models nothing is
+ * store by message (store_client.h) and speaks through publish and alerts. Of the models nothing is
  * kept on disk: the same readings and notes give the same numbers, so a restart changes nothing.
  * What was sent of tomorrow is, by store_say(), and is what a day is judged by when it is over. */
 #ifndef BAIYE_FORECAST_FORECAST_H

@@ -72,7 +72,7 @@ static void convert(const struct config *config, const struct source *source, co
 }
 
 /* The first piece of [query->from_ms, query->to_ms); *next_ms is where the next one begins. */
-static enum store_result take_piece(struct ask *ask, const struct source *source,
+static enum store_result take_piece(struct store_client *client, const struct source *source,
                                     const struct store_history_query *query,
                                     struct store_point *points, int64_t first_ms,
                                     struct tea_hour *hours, int64_t *next_ms)
@@ -82,7 +82,7 @@ static enum store_result take_piece(struct ask *ask, const struct source *source
     int64_t most_ms = query->from_ms + PIECE_HOURS * TEA_HOUR_MS;
     piece.to_ms = most_ms < query->to_ms ? most_ms : query->to_ms;
     piece.max_points = PIECE_HOURS;
-    enum store_result result = ask_history(ask, &piece, points, &count, next_ms);
+    enum store_result result = store_client_history(client, &piece, points, &count, next_ms);
     if (*next_ms <= query->from_ms) /* it was all, or nothing of it fits */
         *next_ms = piece.to_ms;
     for (uint32_t i = 0; i < count; i++) {
@@ -93,14 +93,14 @@ static enum store_result take_piece(struct ask *ask, const struct source *source
     return result;
 }
 
-static enum store_result gather_metric(struct ask *ask, const struct source *source,
+static enum store_result gather_metric(struct store_client *client, const struct source *source,
                                        struct store_history_query *query,
                                        struct store_point *points, struct tea_hour *hours)
 {
     int64_t first_ms = query->from_ms, next_ms = first_ms;
     for (; query->from_ms < query->to_ms; query->from_ms = next_ms) {
         enum store_result result =
-            take_piece(ask, source, query, points, first_ms, hours, &next_ms);
+            take_piece(client, source, query, points, first_ms, hours, &next_ms);
         if (result == STORE_UNKNOWN) /* nothing of it was ever stored */
             return STORE_OK;
         if (result != STORE_OK)
@@ -141,9 +141,10 @@ static void mix_depth(const struct tea_hour *from, double share, uint32_t count,
     }
 }
 
-static enum store_result gather_depths(struct ask *ask, const struct config *config, uint16_t plot,
-                                       int64_t from_ms, uint32_t count, const struct source *source,
-                                       struct store_point *points, struct tea_hour *hours)
+static enum store_result gather_depths(struct store_client *client, const struct config *config,
+                                       uint16_t plot, int64_t from_ms, uint32_t count,
+                                       const struct source *source, struct store_point *points,
+                                       struct tea_hour *hours)
 {
     const struct plot_config *of = &config->plots[plot];
     uint16_t depths[DEPTHS_MAX];
@@ -162,7 +163,7 @@ static enum store_result gather_depths(struct ask *ask, const struct config *con
         (void)snprintf(query.metric, sizeof query.metric, "%s_%ucm", source->metric, depths[d]);
         for (uint32_t i = 0; i < count; i++)
             own[i].soil_moisture = NAN;
-        result = gather_metric(ask, source, &query, points, own);
+        result = gather_metric(client, source, &query, points, own);
         convert(config, source, query.metric, own, count);
         mix_depth(own, shares[d], count, hours, weights);
     }
@@ -171,8 +172,9 @@ static enum store_result gather_depths(struct ask *ask, const struct config *con
     return result;
 }
 
-enum store_result gather_hours(struct ask *ask, const struct config *config, uint16_t plot,
-                               int64_t from_ms, uint32_t count, struct tea_hour *hours)
+enum store_result gather_hours(struct store_client *client, const struct config *config,
+                               uint16_t plot, int64_t from_ms, uint32_t count,
+                               struct tea_hour *hours)
 {
     const struct plot_config *of = &config->plots[plot];
     struct store_point *points = calloc(PIECE_HOURS, sizeof *points);
@@ -183,7 +185,7 @@ enum store_result gather_hours(struct ask *ask, const struct config *config, uin
         const struct source *source = &sources[i];
         const struct device_config *device = config_plot_device(config, of, source->metric);
         if (device == NULL && source->mean == offsetof(struct tea_hour, soil_moisture))
-            result = gather_depths(ask, config, plot, from_ms, count, source, points, hours);
+            result = gather_depths(client, config, plot, from_ms, count, source, points, hours);
         if (device == NULL)
             continue;
         /* Two gauges would count the same rain twice; all else is the mean of the plot's
@@ -194,7 +196,7 @@ enum store_result gather_hours(struct ask *ask, const struct config *config, uin
                                             .to_ms = from_ms + count * TEA_HOUR_MS,
                                             .step = STORE_HOUR};
         memcpy(query.metric, source->metric, strlen(source->metric) + 1);
-        result = gather_metric(ask, source, &query, points, hours);
+        result = gather_metric(client, source, &query, points, hours);
         convert(config, source, source->metric, hours, count);
     }
     free(points);
@@ -228,12 +230,13 @@ static void take_note(struct notes *notes, const struct store_pick *pick)
 
 /* An answer has room for some hundreds only: a full one may end amid a day, which the next one
  * begins with. */
-static enum store_result take_notes(struct ask *ask, const char *plot, int32_t *from_day,
-                                    bool *more, struct notes *notes)
+static enum store_result take_notes(struct store_client *client, const char *plot,
+                                    int32_t *from_day, bool *more, struct notes *notes)
 {
     struct store_pick *picks = NULL;
     uint32_t count = 0;
-    enum store_result result = ask_picks(ask, plot, *from_day, notes->counts, &picks, &count);
+    enum store_result result =
+        store_client_picks(client, plot, *from_day, notes->counts, &picks, &count);
     *more = count >= STORE_PICKS_MAX && picks[count - 1].day > picks[0].day;
     for (uint32_t i = 0; i < count && !(*more && picks[i].day == picks[count - 1].day); i++)
         take_note(notes, &picks[i]);
@@ -243,25 +246,26 @@ static enum store_result take_notes(struct ask *ask, const char *plot, int32_t *
     return result;
 }
 
-enum store_result gather_notes(struct ask *ask, const char *plot, const struct season *season,
-                               struct outlook_note *notes, double *last_year_kg)
+enum store_result gather_notes(struct store_client *client, const char *plot,
+                               const struct season *season, struct outlook_note *notes,
+                               double *last_year_kg)
 {
     struct notes all = {.season = season, .days = notes};
     int32_t from_day = season->last_first;
     enum store_result result = STORE_OK;
     memset(notes, 0, (SEASON_DAYS + 1) * sizeof *notes);
     for (bool more = true; more && result == STORE_OK;)
-        result = take_notes(ask, plot, &from_day, &more, &all);
+        result = take_notes(client, plot, &from_day, &more, &all);
     all.counts = true;
     from_day = season->date[0];
     for (bool more = true; more && result == STORE_OK;)
-        result = take_notes(ask, plot, &from_day, &more, &all);
+        result = take_notes(client, plot, &from_day, &more, &all);
     *last_year_kg = all.last_noted ? all.last_kg : NAN;
     return result;
 }
 
-enum store_result gather_said(struct ask *ask, const char *plot, const struct season *season,
-                              struct outlook_note *notes)
+enum store_result gather_said(struct store_client *client, const char *plot,
+                              const struct season *season, struct outlook_note *notes)
 {
     struct store_said_query query = {.from_day = season->date[0],
                                      .to_day = season->date[SEASON_DAYS],
@@ -269,7 +273,7 @@ enum store_result gather_said(struct ask *ask, const char *plot, const struct se
     struct store_said *said = NULL;
     uint32_t count = 0;
     (void)snprintf(query.plot, sizeof query.plot, "%s", plot);
-    enum store_result result = ask_said(ask, &query, &said, &count);
+    enum store_result result = store_client_said(client, &query, &said, &count);
     for (uint32_t i = 0; i < count; i++) {
         int day = season_index(season, said[i].day);
         if (day < 0)

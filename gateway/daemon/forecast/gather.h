@@ -15,14 +15,16 @@ unsigned gather_depth_shares(const uint16_t *depths, unsigned count, double root
                              double *shares);
 /* The hours of config.plots[plot] from `from_ms` (a full hour) on. What no device of it measures
  * stays unknown. Soil moisture at several depths is the mean of the roots' layer. */
-enum store_result gather_hours(struct ask *ask, const struct config *config, uint16_t plot,
-                               int64_t from_ms, uint32_t count, struct tea_hour *hours);
+enum store_result gather_hours(struct store_client *client, const struct config *config,
+                               uint16_t plot, int64_t from_ms, uint32_t count,
+                               struct tea_hour *hours);
 /* What was noted: by day of the season into notes[SEASON_DAYS + 1], and the fresh leaf of the
  * season before, NAN when nothing was noted then. */
-enum store_result gather_notes(struct ask *ask, const char *plot, const struct season *season,
-                               struct outlook_note *notes, double *last_year_kg);
+enum store_result gather_notes(struct store_client *client, const char *plot,
+                               const struct season *season, struct outlook_note *notes,
+                               double *last_year_kg);
 /* Then what had been said of those days, where it was kept. */
-enum store_result gather_said(struct ask *ask, const char *plot, const struct season *season,
-                              struct outlook_note *notes);
+enum store_result gather_said(struct store_client *client, const char *plot,
+                              const struct season *season, struct outlook_note *notes);
 
 #endif

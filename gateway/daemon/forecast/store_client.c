@@ -23,39 +23,39 @@ struct question {
     int64_t next_ms;
 };
 
-void ask_init(struct ask *ask, struct store *store)
+void store_client_init(struct store_client *client, struct store *store)
 {
-    *ask = (struct ask){.store = store, .step_ms = clock_mono_ms()};
+    *client = (struct store_client){.store = store, .step_ms = clock_mono_ms()};
 }
 
-int64_t ask_idle_ms(struct ask *ask)
+int64_t store_client_idle_ms(struct store_client *client)
 {
     pthread_mutex_lock(&lock);
-    int64_t idle_ms = clock_mono_ms() - ask->step_ms;
+    int64_t idle_ms = clock_mono_ms() - client->step_ms;
     pthread_mutex_unlock(&lock);
     return idle_ms;
 }
 
-void ask_stop(struct ask *ask)
+void store_client_stop(struct store_client *client)
 {
     pthread_mutex_lock(&lock);
-    ask->stopping = true;
+    client->stopping = true;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
 }
 
-bool ask_stopping(struct ask *ask)
+bool store_client_stopping(struct store_client *client)
 {
     pthread_mutex_lock(&lock);
-    bool stopping = ask->stopping;
+    bool stopping = client->stopping;
     pthread_mutex_unlock(&lock);
     return stopping;
 }
 
-void ask_wake(struct ask *ask)
+void store_client_wake(struct store_client *client)
 {
     pthread_mutex_lock(&lock);
-    ask->woken = true;
+    client->woken = true;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
 }
@@ -66,24 +66,24 @@ static struct timespec deadline_in(int64_t ms)
 }
 
 /* Until then, or until it was stopped; with `wakeable` also until it was woken. */
-static bool sleep_until(struct ask *ask, const struct timespec *until, bool wakeable)
+static bool sleep_until(struct store_client *client, const struct timespec *until, bool wakeable)
 {
     int rc = 0;
     pthread_mutex_lock(&lock);
-    while (rc == 0 && !ask->stopping && !(wakeable && ask->woken))
+    while (rc == 0 && !client->stopping && !(wakeable && client->woken))
         rc = pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, until);
-    bool woken = wakeable && ask->woken;
+    bool woken = wakeable && client->woken;
     if (wakeable)
-        ask->woken = false;
-    ask->step_ms = clock_mono_ms();
+        client->woken = false;
+    client->step_ms = clock_mono_ms();
     pthread_mutex_unlock(&lock);
     return woken;
 }
 
-bool ask_sleep(struct ask *ask, int64_t wait_ms)
+bool store_client_sleep(struct store_client *client, int64_t wait_ms)
 {
     struct timespec until = deadline_in(wait_ms);
-    return sleep_until(ask, &until, true);
+    return sleep_until(client, &until, true);
 }
 
 /* ---- Questions ---- */
@@ -135,14 +135,14 @@ static void said_answered(void *context, enum store_result result, const struct 
 }
 
 /* false: it was stopped, and the question is no longer the caller's. */
-static bool wait_for(struct ask *ask, struct question *question)
+static bool wait_for(struct store_client *client, struct question *question)
 {
     pthread_mutex_lock(&lock);
-    while (!question->done && !ask->stopping)
+    while (!question->done && !client->stopping)
         pthread_cond_wait(&changed, &lock);
     bool done = question->done;
     question->abandoned = !done;
-    ask->step_ms = clock_mono_ms();
+    client->step_ms = clock_mono_ms();
     pthread_mutex_unlock(&lock);
     return done;
 }
@@ -175,17 +175,18 @@ static enum store_result post_said(struct store *store, const void *query,
 
 /* STORE_OK: *answer is there, and the caller's to free. Others ask the store, too: while its letter
  * box is full they go first. */
-static enum store_result
-put(struct ask *ask, enum store_result (*post)(struct store *, const void *, struct question *),
-    const void *query, struct question **answer)
+static enum store_result put(struct store_client *client,
+                             enum store_result (*post)(struct store *, const void *,
+                                                       struct question *),
+                             const void *query, struct question **answer)
 {
     enum store_result result = STORE_STOPPED;
-    for (int i = 0; i < AGAIN_TIMES && !ask_stopping(ask); i++) {
+    for (int i = 0; i < AGAIN_TIMES && !store_client_stopping(client); i++) {
         struct question *question = calloc(1, sizeof *question);
         if (question == NULL)
             return STORE_BUSY;
-        result = post(ask->store, query, question);
-        if (result == STORE_OK && !wait_for(ask, question))
+        result = post(client->store, query, question);
+        if (result == STORE_OK && !wait_for(client, question))
             return STORE_STOPPED;
         if (result == STORE_OK && question->result == STORE_OK) {
             *answer = question;
@@ -196,16 +197,18 @@ put(struct ask *ask, enum store_result (*post)(struct store *, const void *, str
         if (result != STORE_BUSY)
             return result;
         struct timespec until = deadline_in(AGAIN_MS);
-        (void)sleep_until(ask, &until, false);
+        (void)sleep_until(client, &until, false);
     }
     return result;
 }
 
-enum store_result ask_history(struct ask *ask, const struct store_history_query *query,
-                              struct store_point *points, uint32_t *count, int64_t *next_ms)
+enum store_result store_client_history(struct store_client *client,
+                                       const struct store_history_query *query,
+                                       struct store_point *points, uint32_t *count,
+                                       int64_t *next_ms)
 {
     struct question *answer = NULL;
-    enum store_result result = put(ask, post_history, query, &answer);
+    enum store_result result = put(client, post_history, query, &answer);
     *count = 0;
     *next_ms = 0;
     if (result != STORE_OK)
@@ -219,13 +222,13 @@ enum store_result ask_history(struct ask *ask, const struct store_history_query 
 }
 
 /* STORE_OK: *rows are the caller's to free. */
-static enum store_result take_rows(struct ask *ask,
+static enum store_result take_rows(struct store_client *client,
                                    enum store_result (*post)(struct store *, const void *,
                                                              struct question *),
                                    const void *query, void **rows, uint32_t *count)
 {
     struct question *answer = NULL;
-    enum store_result result = put(ask, post, query, &answer);
+    enum store_result result = put(client, post, query, &answer);
     *rows = NULL;
     *count = 0;
     if (result != STORE_OK)
@@ -237,21 +240,23 @@ static enum store_result take_rows(struct ask *ask,
     return STORE_OK;
 }
 
-enum store_result ask_picks(struct ask *ask, const char *plot, int32_t from_day, bool counted,
-                            struct store_pick **picks, uint32_t *count)
+enum store_result store_client_picks(struct store_client *client, const char *plot,
+                                     int32_t from_day, bool counted, struct store_pick **picks,
+                                     uint32_t *count)
 {
     struct picks_query query = {.plot = plot, .from_day = from_day, .counted = counted};
     void *rows = NULL;
-    enum store_result result = take_rows(ask, post_picks, &query, &rows, count);
+    enum store_result result = take_rows(client, post_picks, &query, &rows, count);
     *picks = rows;
     return result;
 }
 
-enum store_result ask_said(struct ask *ask, const struct store_said_query *query,
-                           struct store_said **said, uint32_t *count)
+enum store_result store_client_said(struct store_client *client,
+                                    const struct store_said_query *query, struct store_said **said,
+                                    uint32_t *count)
 {
     void *rows = NULL;
-    enum store_result result = take_rows(ask, post_said, query, &rows, count);
+    enum store_result result = take_rows(client, post_said, query, &rows, count);
     *said = rows;
     return result;
 }

@@ -186,8 +186,8 @@ static struct question *free_question(struct auth *auth, const char *peer)
     return found;
 }
 
-enum auth_result auth_ask(struct auth *auth, const char *user, const char *password,
-                          const char *peer, struct auth_wait *wait)
+enum auth_result auth_request(struct auth *auth, const char *user, const char *password,
+                              const char *peer, struct auth_wait *wait)
 {
     uint8_t hash[HASH_SIZE];
     if (user[0] == '\0' || !hash_of(auth, user, password, peer, hash))

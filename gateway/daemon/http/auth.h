@@ -44,8 +44,8 @@ struct auth_wait { /* part of the asker's struct */
     void (*done)(struct auth_wait *self, enum auth_result result);
 };
 /* `peer`: the address it comes from. */
-enum auth_result auth_ask(struct auth *auth, const char *user, const char *password,
-                          const char *peer, struct auth_wait *wait);
+enum auth_result auth_request(struct auth *auth, const char *user, const char *password,
+                              const char *peer, struct auth_wait *wait);
 /* The asker goes away before `done`. */
 void auth_forget(struct auth *auth, struct auth_wait *wait);
 

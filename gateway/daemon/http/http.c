@@ -473,9 +473,10 @@ static void guard(struct http_request *request)
         result = AUTH_BROKEN;
     else if (lws_hdr_copy(request->wsi, header, sizeof header, WSI_TOKEN_HTTP_AUTHORIZATION) > 0 &&
              auth_basic(header, request->user, password))
-        result = auth_ask(auth, request->user, password,
-                          lws_get_peer_simple(request->wsi, peer, sizeof peer) != NULL ? peer : "",
-                          &request->wait);
+        result =
+            auth_request(auth, request->user, password,
+                         lws_get_peer_simple(request->wsi, peer, sizeof peer) != NULL ? peer : "",
+                         &request->wait);
     explicit_bzero(header, sizeof header);
     explicit_bzero(password, sizeof password);
     request->waiting = result == AUTH_WAIT;

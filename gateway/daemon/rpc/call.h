@@ -100,8 +100,8 @@ struct rpc_target {
 };
 /* Sends a PDU; `resume` runs in the loop with call->reply filled. false: it was not taken, the call
  * has failed and is gone. */
-bool rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const uint8_t *pdu,
-                 uint16_t size, void (*resume)(struct rpc_call *call));
+bool rpc_request_bus(struct rpc_call *call, const struct rpc_target *target, const uint8_t *pdu,
+                     uint16_t size, void (*resume)(struct rpc_call *call));
 
 /* For store_*(): ends as `resume` with call->store_result set; its context is the call. */
 void rpc_store_done(void *context, enum store_result result);

@@ -76,7 +76,7 @@ static void ask_next(struct rpc_call *call)
         .bus = device->bus, .unit = device->unit, .timeout_ms = ANSWER_MS};
     uint8_t pdu[8];
     size_t size = modbus_read(pdu, MODBUS_READ_INPUT, WINDOW_STATUS, HARDWARE_WORDS);
-    (void)rpc_ask_bus(call, &target, pdu, (uint16_t)size, answered);
+    (void)rpc_request_bus(call, &target, pdu, (uint16_t)size, answered);
 }
 
 void firmware_head_judge(struct rpc_call *call, void (*good)(struct rpc_call *call))

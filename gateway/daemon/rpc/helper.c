@@ -62,8 +62,8 @@ static int open_to(const char *path, const char *question, size_t size)
     return fd;
 }
 
-bool helper_ask(struct helper *helper, struct loop *loop, const char *path, const char *question,
-                size_t size)
+bool helper_request(struct helper *helper, struct loop *loop, const char *path,
+                    const char *question, size_t size)
 {
     helper->size = 0;
     helper->fd =

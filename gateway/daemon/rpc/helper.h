@@ -23,8 +23,8 @@ struct helper { /* all zero: none is asked */
 };
 
 /* `context` and `answered` are set. false: nobody listens there, and `answered` is not called. */
-bool helper_ask(struct helper *helper, struct loop *loop, const char *path, const char *question,
-                size_t size);
+bool helper_request(struct helper *helper, struct loop *loop, const char *path,
+                    const char *question, size_t size);
 /* No answer is wanted any more. */
 void helper_forget(struct helper *helper);
 

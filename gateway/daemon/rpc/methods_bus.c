@@ -22,8 +22,8 @@ static void bus_done(void *context, const struct bus_reply *reply)
     rpc_resume(call);
 }
 
-bool rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const uint8_t *pdu,
-                 uint16_t size, void (*resume)(struct rpc_call *call))
+bool rpc_request_bus(struct rpc_call *call, const struct rpc_target *target, const uint8_t *pdu,
+                     uint16_t size, void (*resume)(struct rpc_call *call))
 {
     struct bus_request request = {
         .unit = target->unit,
@@ -136,8 +136,9 @@ static void run_read(struct rpc_call *call)
     *reading = (struct register_read){.function = (uint8_t)function, .count = (uint16_t)count};
     uint16_t size =
         (uint16_t)modbus_read(pdu, (uint8_t)function, (uint16_t)address, (uint16_t)count);
-    rpc_ask_bus(call, &(struct rpc_target){.bus = device->bus, .unit = device->unit, .retries = 1},
-                pdu, size, read_ready);
+    rpc_request_bus(call,
+                    &(struct rpc_target){.bus = device->bus, .unit = device->unit, .retries = 1},
+                    pdu, size, read_ready);
 }
 
 /* ---- write ---- */
@@ -192,7 +193,7 @@ static void run_write(struct rpc_call *call)
     uint16_t size = write_request_pdu(write, (int32_t)value, pdu);
     const struct rpc_target target = {
         .bus = device->bus, .unit = device->unit, .retries = 1, .write = write};
-    if (!rpc_ask_bus(call, &target, pdu, size, write_ready) && actions != NULL)
+    if (!rpc_request_bus(call, &target, pdu, size, write_ready) && actions != NULL)
         actions_person_done(actions, output, BUS_BUSY); /* the call is gone */
 }
 
@@ -251,7 +252,7 @@ static void run_raw(struct rpc_call *call)
         .retries = pdu[0] >= MODBUS_READ_COILS && pdu[0] <= MODBUS_READ_INPUT,
         .timeout_ms = (uint16_t)timeout_ms,
         .no_read_back = json_is_false(json_object_get(call->params, "read_back"))};
-    rpc_ask_bus(call, &target, pdu, size, raw_ready);
+    rpc_request_bus(call, &target, pdu, size, raw_ready);
 }
 
 struct pausing {
@@ -368,7 +369,7 @@ static void scan_next(struct rpc_call *call)
         target.retries = 1;
     }
     uint16_t size = (uint16_t)modbus_read(pdu, MODBUS_READ_HOLDING, 0, 1);
-    rpc_ask_bus(call, &target, pdu, size, scan_ready);
+    rpc_request_bus(call, &target, pdu, size, scan_ready);
 }
 
 /* {bus [, from, to]}: every address. {bus, serials: true}: our nodes, whatever their addresses. */

@@ -185,8 +185,8 @@ static void ask_helper(struct rpc_call *call, const char *yaml, size_t size)
     helper->context = call;
     helper->answered = answered;
     memcpy(question + head, yaml, size); /* 64 digits and a number of five fit */
-    bool asked = helper_ask(helper, call->rpc->loop, call->rpc->config->config_socket, question,
-                            (size_t)head + size);
+    bool asked = helper_request(helper, call->rpc->loop, call->rpc->config->config_socket, question,
+                                (size_t)head + size);
     free(question);
     if (!asked)
         fail_confirm(call, "nobody is there who writes the file (baiye-config.socket)");

@@ -145,7 +145,7 @@ static void next(struct rpc_call *call)
                                       .unit = job->device->unit,
                                       .retries = RETRIES,
                                       .no_read_back = !step->reads_back};
-    rpc_ask_bus(call, &target, pdu, (uint16_t)pack_step(job, step, pdu), ready);
+    rpc_request_bus(call, &target, pdu, (uint16_t)pack_step(job, step, pdu), ready);
 }
 
 void rpc_node_run(struct rpc_call *call, void (*done)(struct rpc_call *call),

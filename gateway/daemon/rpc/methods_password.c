@@ -79,8 +79,8 @@ static void begin(struct rpc_call *call, char question[QUESTION_SIZE], int size)
     if (helper != NULL) {
         helper->context = call;
         helper->answered = answered;
-        asked = helper_ask(helper, call->rpc->loop, call->rpc->config->password_socket, question,
-                           (size_t)size);
+        asked = helper_request(helper, call->rpc->loop, call->rpc->config->password_socket,
+                               question, (size_t)size);
     }
     explicit_bzero(question, QUESTION_SIZE);
     if (helper != NULL && !asked)

@@ -25,7 +25,7 @@ static void polled(struct rpc_call *call);
 static void poll_next(struct rpc_call *call)
 {
     const struct polling *polling = call->state;
-    rpc_ask_bus(call, &polling->target, polling->pdu, polling->size, polled);
+    rpc_request_bus(call, &polling->target, polling->pdu, polling->size, polled);
 }
 
 /* False: it is the line that can't be asked. A refusal came in one piece: it is no error of it. */

@@ -123,7 +123,7 @@ static void ask_scan(struct rpc_call *call, uint8_t what)
     uint32_t arbitration_ms = SCAN_BITS * 1000 / (baud < BAUD_LEAST ? BAUD_LEAST : baud);
     scan->target.unit = MODBUS_FAST_UNIT;
     scan->target.timeout_ms = (uint16_t)(ANSWER_MS + arbitration_ms);
-    rpc_ask_bus(call, &scan->target, pdu, sizeof pdu, scan_ready);
+    rpc_request_bus(call, &scan->target, pdu, sizeof pdu, scan_ready);
 }
 
 void rpc_scan_serials(struct rpc_call *call, uint16_t bus)
@@ -144,7 +144,7 @@ static void ask_serial(struct rpc_call *call, uint8_t retries, void (*ready)(str
         .bus = move->target.bus, .unit = move->address, .retries = retries};
     uint8_t pdu[MODBUS_REQUEST_SIZE];
     uint16_t size = (uint16_t)modbus_read(pdu, MODBUS_READ_INPUT, NODE_SERIAL, 2);
-    rpc_ask_bus(call, &target, pdu, size, ready);
+    rpc_request_bus(call, &target, pdu, size, ready);
 }
 
 static bool is_it(const struct rpc_call *call)
@@ -202,7 +202,7 @@ static void looked(struct rpc_call *call)
                                           .retries = 2,
                                           .timeout_ms = ANSWER_MS,
                                           .no_read_back = true};
-        rpc_ask_bus(call, &target, pdu, (uint16_t)size, moved);
+        rpc_request_bus(call, &target, pdu, (uint16_t)size, moved);
     } else if (is_it(call)) {
         confirmed(call); /* it has it already */
     } else if (result == BUS_OK || result == BUS_EXCEPTION || result == BUS_GARBLED) {

@@ -85,8 +85,9 @@ static size_t answer_of(struct played *device, const uint8_t *pdu, uint8_t *out)
     return 4;
 }
 
-void bench_ask(struct bench *of, const struct serial_timing *wire, uint8_t unit, const uint8_t *pdu,
-               size_t size, unsigned wait_ms, unsigned tries, struct transact_answer *answer)
+void bench_request(struct bench *of, const struct serial_timing *wire, uint8_t unit,
+                   const uint8_t *pdu, size_t size, unsigned wait_ms, unsigned tries,
+                   struct transact_answer *answer)
 {
     static uint8_t out[8];
     unsigned heard = 0;

@@ -149,9 +149,9 @@ static void hear(const uint8_t *pdu, struct transact_answer *answer)
     answer->result = there ? BUS_OK : BUS_EXCEPTION;
 }
 
-void bench_ask(struct bench *bench, const struct serial_timing *wire, uint8_t unit,
-               const uint8_t *pdu, size_t size, unsigned wait_ms, unsigned tries,
-               struct transact_answer *answer)
+void bench_request(struct bench *bench, const struct serial_timing *wire, uint8_t unit,
+                   const uint8_t *pdu, size_t size, unsigned wait_ms, unsigned tries,
+                   struct transact_answer *answer)
 {
     (void)bench;
     (void)wire;

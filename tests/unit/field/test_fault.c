@@ -70,18 +70,18 @@ static void what_is_heard_is_what_the_levels_say(void **state)
     static const uint8_t said[] = {0x55, 0x55, 0x0F};
     uint8_t heard[16];
     (void)state;
-    assert_int_equal(uart_hear(said, 3, false, 1, heard, sizeof(heard)), 3);
+    assert_int_equal(uart_receive(said, 3, false, 1, heard, sizeof(heard)), 3);
     assert_memory_equal(heard, said, 3);
     /* Swapped: the stop bits are start bits, one bit earlier than they were, and 1010… is 0101…;
      * the receiver's first start bit is the first data bit. */
-    assert_int_equal(uart_hear(said, 1, true, 1, heard, sizeof(heard)), 1);
+    assert_int_equal(uart_receive(said, 1, true, 1, heard, sizeof(heard)), 1);
     assert_int_equal(heard[0], 0x55);
-    assert_int_equal(uart_hear((const uint8_t *)"\x0F", 1, true, 1, heard, sizeof(heard)), 1);
+    assert_int_equal(uart_receive((const uint8_t *)"\x0F", 1, true, 1, heard, sizeof(heard)), 1);
     assert_int_equal(heard[0], 0x78);
     /* Twice as fast: each level counts for two bits. */
-    assert_int_equal(uart_hear((const uint8_t *)"\xFF", 1, false, 2, heard, sizeof(heard)), 1);
+    assert_int_equal(uart_receive((const uint8_t *)"\xFF", 1, false, 2, heard, sizeof(heard)), 1);
     assert_int_equal(heard[0], 0xFE);
-    assert_int_equal(uart_hear(said, 3, false, 2, heard, 2), 2); /* no more than there is room */
+    assert_int_equal(uart_receive(said, 3, false, 2, heard, 2), 2); /* no more than there is room */
 }
 
 static void the_longer_an_answer_the_more_it_rings(void **state)

@@ -357,7 +357,8 @@ static void switch_supply(struct commission *job, struct plan_device *device)
     struct plan_device there = *device;
     there.baud = job->plan.baud;
     there.parity = job->plan.parity;
-    if (asks(job) && ask_yes(_("Switch its supply off and on, then press Enter (n: leave it):"))) {
+    if (asks(job) &&
+        prompt_yes(_("Switch its supply off and on, then press Enter (n: leave it):"))) {
         place_once(job, &there, false, end);
         if (there.placed) {
             *device = there;
@@ -389,11 +390,11 @@ static void bring_up(struct commission *job, struct plan_device *device)
 
 /* ---- with who sits there ---- */
 
-static void ask_name_of(const struct commission *job, struct plan_device *device)
+static void prompt_name_of(const struct commission *job, struct plan_device *device)
 {
     if (device->serial != 0)
         blink(job, device, true);
-    ask_name(&job->plan, device);
+    prompt_name(&job->plan, device);
     if (device->serial != 0)
         blink(job, device, false);
 }
@@ -402,12 +403,12 @@ static void ask_all(struct commission *job)
 {
     for (unsigned i = 0; i < job->plan.count; i++) {
         if (job->plan.devices[i].kind == PLAN_PERHAPS)
-            ask_profile(&job->plan.devices[i]);
+            prompt_profile(&job->plan.devices[i]);
     }
     plan_names(&job->plan);
     for (unsigned i = 0; i < job->plan.count; i++) {
         if (is_wanted(&job->plan.devices[i]))
-            ask_name_of(job, &job->plan.devices[i]);
+            prompt_name_of(job, &job->plan.devices[i]);
     }
 }
 
@@ -580,7 +581,7 @@ static int round_of(struct commission *job)
     enum trial_end end = TRIAL_KEPT_ALL;
     if (asks(job))
         ask_all(job);
-    if (!asks(job) || ask_yes(_("Go on? [Y/n]"))) {
+    if (!asks(job) || prompt_yes(_("Go on? [Y/n]"))) {
         farewell_say(
             _("ended: the configuration is as it was. Who answers at its new address stays there; "
               "the same command goes on from here"));
@@ -601,7 +602,7 @@ static int run(struct commission *job)
 {
     int code = round_of(job);
     for (int i = 0; code == 1 && asks(job) && i < ROUNDS_MAX; i++) {
-        if (!ask_yes(_("\nMend what is named, then press Enter to look again (n: end):")))
+        if (!prompt_yes(_("\nMend what is named, then press Enter to look again (n: end):")))
             break;
         code = round_of(job);
     }

@@ -14,7 +14,7 @@
 #define CANDIDATE_COLUMNS (NAME_COLUMNS + 5) /* before that */
 
 /* A line without its end and the blanks around it; false: no more comes. */
-static bool ask_line(const char *question, char *line, size_t size)
+static bool prompt_line(const char *question, char *line, size_t size)
 {
     (void)printf("%s ", question);
     (void)fflush(stdout);
@@ -35,10 +35,10 @@ static void say(const char *text)
     screen_wrap(stdout, screen_width(stdout), 0, INDENT, text);
 }
 
-bool ask_yes(const char *question)
+bool prompt_yes(const char *question)
 {
     char line[64];
-    if (!ask_line(question, line, sizeof line))
+    if (!prompt_line(question, line, sizeof line))
         return false;
     return line[0] == '\0' || (strchr("nNqQ", line[0]) == NULL && strncmp(line, "否", 3) != 0);
 }
@@ -74,12 +74,12 @@ static void list_candidates(const struct plan_device *device)
     }
 }
 
-void ask_profile(struct plan_device *device)
+void prompt_profile(struct plan_device *device)
 {
     char line[64], *end;
     list_candidates(device);
-    while (ask_line(_("Its number, or another profile's name (Enter: leave it out):"), line,
-                    sizeof line) &&
+    while (prompt_line(_("Its number, or another profile's name (Enter: leave it out):"), line,
+                       sizeof line) &&
            line[0] != '\0') {
         const char *at = line;
         unsigned long number = strtoul(line, &end, 10);
@@ -106,14 +106,14 @@ static void say_which(const struct plan_device *device)
     say(text);
 }
 
-void ask_name(const struct plan *plan, struct plan_device *device)
+void prompt_name(const struct plan *plan, struct plan_device *device)
 {
     char line[PLAN_LABEL], question[96];
     say_which(device);
     (void)snprintf(question, sizeof question, _("  Name [%s] (Enter: this one; n: leave it out):"),
                    device->name);
     for (;;) {
-        if (!ask_line(question, line, sizeof line) || strcmp(line, "n") == 0) {
+        if (!prompt_line(question, line, sizeof line) || strcmp(line, "n") == 0) {
             device->skip = true;
             return;
         }

@@ -10,10 +10,10 @@
 #include "gateway/daemon/commission/plan.h"
 
 /* Enter is yes; n, q, 否 and end of input are no. */
-bool ask_yes(const char *question);
+bool prompt_yes(const char *question);
 /* One of several profiles, by its number or name, into `device`; Enter leaves it as it is. */
-void ask_profile(struct plan_device *device);
+void prompt_profile(struct plan_device *device);
 /* A name, or what people call the place (any other text), into `device`; n: it is skipped. */
-void ask_name(const struct plan *plan, struct plan_device *device);
+void prompt_name(const struct plan *plan, struct plan_device *device);
 
 #endif

@@ -203,7 +203,7 @@ static int run(struct look *look, struct trial *trial)
     trial_listen(trial, (look->listen ? LISTEN_LONG : LISTEN_S) * 1000LL);
     if (!look->listen) {
         trial_count(trial, false);
-        trial_ask(trial, (unsigned)look->polls);
+        trial_request(trial, (unsigned)look->polls);
         trial_count(trial, true);
         blinked = look_further(trial);
     }

@@ -275,7 +275,7 @@ static bool nobody(const struct trial *trial)
     return none;
 }
 
-void trial_ask(struct trial *trial, unsigned polls)
+void trial_request(struct trial *trial, unsigned polls)
 {
     trial->step(trial->context, N_("asking each in turn"));
     for (unsigned round = 0; round < polls && !nobody(trial); round++) {

@@ -60,7 +60,7 @@ int trial_open(struct trial *trial);
 void trial_listen(struct trial *trial, int64_t ms);
 /* Asks each in turn so often, for short and long answers by turns; ends when it is clear that
  * nobody answers. */
-void trial_ask(struct trial *trial, unsigned polls);
+void trial_request(struct trial *trial, unsigned polls);
 /* At the end: requests heard just after the gateway gave the line away may be echoes of its own;
  * where the adapter makes none, they were another master's. */
 void trial_settle(struct trial *trial);
