@@ -24,6 +24,10 @@ const scan = async (kind, password, options = {}) => {
   await page.goto(`${s.bridge.url}#/${kind}/farmer/${password}`);
   return page;
 };
+async function ownPassword(page) {
+  await until('the phone has its own password', () => s.passwords.farmer !== users.farmer);
+  await until('and keeps it', () => page.evaluate((own) => JSON.parse(localStorage.getItem('baiye.login') ?? '{}').password === own, s.passwords.farmer));
+}
 
 test('invite: one scan logs in, and the password in it is good once', async () => {
   s.passwords = { ...users };
@@ -32,8 +36,7 @@ test('invite: one scan logs in, and the password in it is good once', async () =
   const page = await scan('join', users.farmer);
   await page.locator('.tile.live').first().waitFor(); // no tap
   assert.equal(await page.evaluate(() => location.hash), '#/', 'it does not stay in the address');
-  await until('the phone has its own password', () => s.passwords.farmer !== users.farmer);
-  await until('and keeps it', () => page.evaluate((own) => JSON.parse(localStorage.getItem('baiye.login') ?? '{}').password === own, s.passwords.farmer));
+  await ownPassword(page);
   assert.match(s.passwords.farmer, /^[0-9a-f]{24}$/);
   await page.reload();
   await page.locator('.tile.live').first().waitFor();
@@ -71,7 +74,7 @@ test('invite: a second phone is a scan of the first one, and both stay in', asyn
   takePasswords();
   const first = await scan('join', users.farmer);
   await first.locator('.tile.live').first().waitFor();
-  await until('its own password', () => first.evaluate((own) => JSON.parse(localStorage.getItem('baiye.login') ?? '{}').password !== own, users.farmer));
+  await ownPassword(first);
   await first.locator('nav a').nth(3).tap();
   await first.getByRole('link', { name: '用在另一台手机上' }).tap();
   await first.locator('.qr path').waitFor();

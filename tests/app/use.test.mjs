@@ -17,6 +17,12 @@ const open = async (options, hash, user = 'farmer', keep = false) => {
   return page;
 };
 
+/** Waits until the chart has more than `points` of this step: the range before may have had as many. */
+const loaded = (page, step, points) => until(`${points} of ${step}`, async () => {
+  const now = await page.locator('[data-points]').evaluate((e) => ({ ...e.dataset }));
+  return now.step === step && Number(now.points) > points;
+});
+
 test('use: "I picked today" is two taps', async () => {
   await s.gateway.garden(2);
   await s.gateway.put('forecast', s.gateway.forecast());
@@ -204,7 +210,7 @@ test('use: a month of hours of two plots moves with little work, however fast th
   await page.goto(`${s.bridge.url}#/plot/p:upper`);
   await page.getByRole('button', { name: '溪边', exact: true }).tap();
   await page.getByRole('button', { name: '月', exact: true }).tap();
-  await until('both loaded', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 1400);
+  await loaded(page, 'hour', 1400);
   await page.locator('.chart[aria-busy=false]').waitFor();
   await page.locator('.chart').scrollIntoViewIfNeeded();
   const box = await page.locator('.chart .u-over').boundingBox();
@@ -257,7 +263,7 @@ test('use: compare two plots, take them away as CSV and as a picture', async () 
   const page = await open({}, 'plot/p:upper');
   await page.locator('.compare button', { hasText: '溪边' }).tap();
   await page.getByRole('button', { name: '周', exact: true }).tap();
-  await until('both loaded', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 280);
+  await loaded(page, 'hour', 280);
   await page.locator('.chart[aria-busy=false]').waitFor();
   await shot(page, 'use-compare');
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '下载 CSV' }).tap()]);
@@ -341,7 +347,7 @@ test('use: wind around north stays north, as points without a band', async () =>
   await page.locator('.choices [data-metric=wind_direction]').tap();
   await page.getByRole('button', { name: '月', exact: true }).tap();
   await page.locator('.chart[aria-busy=false] canvas').waitFor();
-  await until('hours of a month', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 700);
+  await loaded(page, 'hour', 700);
   await page.getByText('数字表').tap();
   await page.locator('thead th').first().waitFor(); // it is made when it is opened
   assert.deepEqual(await page.locator('thead th').allTextContents(), ['时间', '数值']);
@@ -423,7 +429,7 @@ test('use: in a comparison the doubtful readings of either plot are marked, each
     doubtful = choice;
     const page = await open({}, 'plot/p:upper');
     await page.locator('.compare button', { hasText: '溪边' }).tap();
-    await until('both loaded', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 280);
+    await loaded(page, 'raw', 2400);
     await page.locator('.chart[aria-busy=false] canvas').waitFor();
     if (choice.length > 0) await page.getByText('橙色：读数可疑').waitFor();
     let seen;
