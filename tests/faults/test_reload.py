@@ -7,6 +7,7 @@ import subprocess
 
 import garden
 import pytest
+import unit_filter
 
 BUSES = [{"name": "east", "port": "/dev/not-there", "baud": 9600, "devices": [
     {"name": "air", "address": 1, "profile": "own-probe"}]}]
@@ -120,6 +121,20 @@ def test_after_a_refused_reload_the_garden_starts_again_by_the_last_good_file(si
     site.gateway.write_config()
     assert site.cli("reload")[0] == 0
     assert site.stats()["config_refused"] == ""
+
+
+def test_each_good_one_is_kept_with_no_other_system_calls_than_the_unit_leaves(site):
+    """The second takes the place of what tells of the first, which is not to be made another's."""
+    site.gateway.arguments = unit_filter.behind("baiyed.service") + site.gateway.arguments
+    site.start()
+    for name in "second", "third":
+        site.gateway.config["site"] = name
+        site.gateway.write_config()
+        assert site.cli("reload")[0] == 0
+    site.gateway.kill()
+    site.gateway.config_path.write_text("site: [")
+    assert site.start()["site"] == "third"
+    assert "can't be kept" not in site.gateway.log()
 
 
 @pytest.mark.parametrize("harm", ["gone", "empty", "half", "bytes", "profile", "no-profile"])

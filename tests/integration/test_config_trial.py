@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import garden
+import unit_filter
 from garden import Broker, Gateway, Watcher, wait_until
 
 SOIL = [{"name": "east", "baud": 9600, "units": [
@@ -173,6 +174,18 @@ def test_what_is_confirmed_becomes_the_file(far):
     assert {(row[1], row[2], row[4]) for row in rows} >= {
         ("county", "config", "ok"), ("county", "config_confirm", "ok")}
     assert sha256(after) in rows[0][3] and "Upper" not in rows[0][3]
+
+
+def test_it_is_tried_with_no_other_system_calls_than_the_unit_leaves(far):
+    far.gateway.stop()
+    far.gateway.arguments = unit_filter.behind("baiyed.service") + far.gateway.arguments
+    far.gateway.start()
+    assert far.state()["trial"] is None
+    after = far.changed(label="Upper garden")
+    assert far.propose(after)["sha256"] == sha256(after)
+    far.tried(after)
+    assert far.ask("config_confirm", sha256=sha256(after)) == {"sha256": sha256(after)}
+    assert far.text() == after
 
 
 def test_what_nobody_confirms_is_undone(far):

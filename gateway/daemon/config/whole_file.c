@@ -47,12 +47,22 @@ static bool write_all(int fd, const char *text, size_t size)
     return true;
 }
 
+/* Without a change of owner where there is none: the unit leaves the daemon no chown(2), not even
+ * one of its own file to itself. */
+static bool take_rights(int fd, const struct stat *like)
+{
+    struct stat own;
+    return fstat(fd, &own) == 0 &&
+           ((own.st_uid == like->st_uid && own.st_gid == like->st_gid) ||
+            fchown(fd, like->st_uid, like->st_gid) == 0) &&
+           fchmod(fd, like->st_mode & 07777) == 0;
+}
+
 /* `like`: whose owner and rights it takes; NULL: of this user alone. */
 static bool write_file(const char *path, const char *text, size_t size, const struct stat *like)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0 && (like == NULL || (fchown(fd, like->st_uid, like->st_gid) == 0 &&
-                                             fchmod(fd, like->st_mode & 07777) == 0));
+    bool good = fd >= 0 && (like == NULL || take_rights(fd, like));
     good = good && write_all(fd, text, size) && fsync(fd) == 0;
     if (fd >= 0 && close(fd) != 0)
         good = false;
