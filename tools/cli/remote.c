@@ -116,12 +116,12 @@ static bool known_there(const struct remote *remote, const char *name)
     return found;
 }
 
-/* The server's password file is another one than the farm's. */
+/* The server's password file is another one than the farm's; all in it are made up. */
 static bool set_password(const struct remote *remote, const char *name, const char *password)
 {
     struct user_files there = remote->files;
     return cli_format(there.passwords, sizeof there.passwords, "%s", remote->passwords) &&
-           user_set_password(&there, name, password);
+           user_set_password(&there, name, password, PASSWORD_ITERATIONS_RANDOM);
 }
 
 /* The gateway's is made up once, and kept where the entry names it. */

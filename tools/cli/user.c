@@ -32,13 +32,14 @@ struct wanted {
 };
 
 /* From a file, typed twice, or made up (then `made_up`). */
-static bool get_password(const char *user, const struct wanted *wanted, char *out, bool *made_up)
+static bool get_password(const char *user, enum user_role role, const struct wanted *wanted,
+                         char *out, bool *made_up)
 {
     char again[USER_LINE_SIZE];
     const char *file = wanted->password_file;
     *made_up = wanted->qr;
     if (wanted->qr)
-        return cli_random_text(out, 24); /* it is scanned: nobody types it */
+        return cli_random_text(out, PASSWORD_RANDOM_LEAST); /* it is scanned: nobody types it */
     if (file != NULL)
         return user_first_line(file, out) && password_is_fit(user, out);
     if (isatty(STDIN_FILENO)) {
@@ -53,7 +54,14 @@ static bool get_password(const char *user, const struct wanted *wanted, char *ou
         }
     }
     *made_up = true;
-    return cli_random_text(out, 12); /* 59 bits */
+    /* A screen has it in a file; a person's has 59 bits. */
+    return cli_random_text(out, role == USER_SCREEN ? PASSWORD_RANDOM_LEAST : 12);
+}
+
+static int iterations_of(const char *password, bool made_up)
+{
+    return made_up && strlen(password) >= PASSWORD_RANDOM_LEAST ? PASSWORD_ITERATIONS_RANDOM
+                                                                : PASSWORD_ITERATIONS;
 }
 
 /* ---- Commands ---- */
@@ -86,10 +94,11 @@ static int add(struct user_files *files, const char *name, const struct wanted *
         return EX_USAGE;
     if (wanted->qr && !user_invite_address(files->config, wanted->address, address, sizeof address))
         return EX_CONFIG;
-    if (!get_password(name, wanted, password, &made_up))
+    if (!get_password(name, role, wanted, password, &made_up))
         return EX_DATAERR;
     bool ok = cli_format(line, sizeof line, "%s %s\n", name, user_role_name(role)) &&
-              user_files_lock(files) && user_set_password(files, name, password) &&
+              user_files_lock(files) &&
+              user_set_password(files, name, password, iterations_of(password, made_up)) &&
               user_replace_lines(files->users, name, ' ', line, NULL) && user_write_acl(files);
     if (ok && made_up)
         print_password(wanted, address, name, password);
@@ -104,15 +113,17 @@ static int change_password(struct user_files *files, const char *name, const str
 {
     char password[USER_LINE_SIZE], address[CLI_PATH] = "";
     bool made_up;
-    if (users_role(files->users, name) == USER_UNKNOWN) {
+    enum user_role role = users_role(files->users, name);
+    if (role == USER_UNKNOWN) {
         cli_complain("there is no user %s", name);
         return EX_NOUSER;
     }
     if (wanted->qr && !user_invite_address(files->config, wanted->address, address, sizeof address))
         return EX_CONFIG;
-    if (!get_password(name, wanted, password, &made_up))
+    if (!get_password(name, role, wanted, password, &made_up))
         return EX_DATAERR;
-    bool ok = user_files_lock(files) && user_set_password(files, name, password);
+    bool ok = user_files_lock(files) &&
+              user_set_password(files, name, password, iterations_of(password, made_up));
     if (ok && made_up)
         print_password(wanted, address, name, password);
     explicit_bzero(password, sizeof password);
@@ -171,13 +182,16 @@ static int init(struct user_files *files)
         cli_complain("the configuration has no broker on 127.0.0.1 with user and password_file");
         return EX_CONFIG;
     }
-    bool ok = user_files_lock(files);
-    if (ok && access(files->broker->password_file, F_OK) != 0)
+    bool ok = user_files_lock(files), made_up = false;
+    if (ok && access(files->broker->password_file, F_OK) != 0) {
+        made_up = true; /* else somebody may have chosen what is there */
         ok = cli_random_text(password, 32) &&
              cli_write_file(files->broker->password_file, password, strlen(password), 0640);
-    ok = ok && user_first_line(files->broker->password_file, password) &&
-         user_set_password(files, files->broker->user, password) &&
-         user_replace_lines(files->users, "", ' ', "", NULL) && user_write_acl(files);
+    }
+    ok =
+        ok && user_first_line(files->broker->password_file, password) &&
+        user_set_password(files, files->broker->user, password, iterations_of(password, made_up)) &&
+        user_replace_lines(files->users, "", ' ', "", NULL) && user_write_acl(files);
     explicit_bzero(password, sizeof password);
     return ok ? EX_OK : EX_CANTCREAT;
 }

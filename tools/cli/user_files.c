@@ -145,10 +145,11 @@ bool user_replace_lines(const char *path, const char *name, char separator, cons
 
 /* ---- Accounts ---- */
 
-bool user_set_password(const struct user_files *files, const char *name, const char *password)
+bool user_set_password(const struct user_files *files, const char *name, const char *password,
+                       int iterations)
 {
     char line[PASSWORD_LINE_SIZE];
-    return password_line(name, password, line, sizeof line) &&
+    return password_line(name, password, iterations, line, sizeof line) &&
            user_replace_lines(files->passwords, name, ':', line, NULL);
 }
 

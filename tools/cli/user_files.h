@@ -37,8 +37,9 @@ char *user_read_text(const char *path);
  * (may be ""). `found` (may be NULL): was there one? */
 bool user_replace_lines(const char *path, const char *name, char separator, const char *added,
                         bool *found);
-/* Under the lock. */
-bool user_set_password(const struct user_files *files, const char *name, const char *password);
+/* Under the lock. `iterations`: see password.h. */
+bool user_set_password(const struct user_files *files, const char *name, const char *password,
+                       int iterations);
 /* The gateway's own account at the broker? */
 bool user_is_gateways(const struct user_files *files, const char *name);
 /* The whole access list, from the users file. */

@@ -63,7 +63,7 @@ static int change(struct user_files *files, const char *name, const char *old, c
         strcmp(old, fresh) == 0 ? "it is the present one" : password_problem(name, fresh);
     if (problem != NULL)
         return answer("refused", problem);
-    if (!user_set_password(files, name, fresh))
+    if (!user_set_password(files, name, fresh, PASSWORD_ITERATIONS))
         return answer("failed", NULL);
     int code = answer("ok", NULL);
     pause_s(RELOAD_S);
@@ -106,7 +106,8 @@ static bool carry_out(const struct user_files *files, const struct wish *wish)
         return false;
     if (goes && !user_replace_lines(files->passwords, wish->name, ':', "", NULL))
         return false;
-    if (wish->fresh[0] != '\0' && !goes && !user_set_password(files, wish->name, wish->fresh))
+    if (wish->fresh[0] != '\0' && !goes &&
+        !user_set_password(files, wish->name, wish->fresh, PASSWORD_ITERATIONS))
         return false;
     return user_replace_lines(files->users, wish->name, ' ', line, NULL) && user_write_acl(files);
 }

@@ -105,18 +105,18 @@ const char *password_problem(const char *user, const char *password)
                : NULL;
 }
 
-bool password_line(const char *user, const char *password, char *line, size_t size)
+bool password_line(const char *user, const char *password, int iterations, char *line, size_t size)
 {
     uint8_t salt[SALT_SIZE], hash[HASH_SIZE], salt_text[BASE64(SALT_SIZE)],
         hash_text[BASE64(HASH_SIZE)];
     if (RAND_bytes(salt, sizeof salt) != 1 ||
-        PKCS5_PBKDF2_HMAC(password, (int)strlen(password), salt, sizeof salt, PASSWORD_ITERATIONS,
+        PKCS5_PBKDF2_HMAC(password, (int)strlen(password), salt, sizeof salt, iterations,
                           EVP_sha512(), sizeof hash, hash) != 1)
         return false;
     (void)EVP_EncodeBlock(salt_text, salt, sizeof salt);
     (void)EVP_EncodeBlock(hash_text, hash, sizeof hash);
-    int length = snprintf(line, size, "%s:$7$%d$%s$%s\n", user, PASSWORD_ITERATIONS,
-                          (const char *)salt_text, (const char *)hash_text);
+    int length = snprintf(line, size, "%s:$7$%d$%s$%s\n", user, iterations, (const char *)salt_text,
+                          (const char *)hash_text);
     return length > 0 && (size_t)length < size;
 }
 
