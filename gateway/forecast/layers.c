@@ -20,7 +20,7 @@ static int64_t limited(int64_t sum, int64_t low, int64_t high)
     return sum < low ? low : sum > high ? high : sum;
 }
 
-int layers_say(const struct layer *layers, int count, const int *values)
+int layers_output(const struct layer *layers, int count, const int *values)
 {
     int64_t sums[LAYER_OUTPUTS] = {0};
     int between[LAYER_OUTPUTS] = {0};

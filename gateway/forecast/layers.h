@@ -20,6 +20,6 @@ struct layer {
 
 /* The one output of the last of `count` layers, as a sum, limited to 32 bits. `values`: of the
  * first layer's inputs, each at most LAYER_VALUE_MOST from 0. */
-int layers_say(const struct layer *layers, int count, const int *values);
+int layers_output(const struct layer *layers, int count, const int *values);
 
 #endif

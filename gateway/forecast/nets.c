@@ -211,17 +211,17 @@ static double correct_ln(const double x[NETS_FEATURES])
             {NETS_FIRST, NETS_SECOND, nets_second[n][0], nets_second_offsets[n]},
             {NETS_SECOND, 1, nets_last[n], &nets_last_offsets[n]},
         };
-        sum += layers_say(layers, 3, values);
+        sum += layers_output(layers, 3, values);
     }
     return between(sum / NETS / LAYER_SUM_ONE, -1, 1);
 }
 
-void nets_say(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3])
+void nets_predict(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3])
 {
     static const struct trend_width width = {NETS_LOW, NETS_HIGH};
     double x[NETS_FEATURES], spread_ln = 0;
     if (trend->past_count == 0) {
-        trend_say_first(trend, tomorrow, kg);
+        trend_predict_first(trend, tomorrow, kg);
         return;
     }
     double middle = nets_features(trend, tomorrow, x).middle + correct_ln(x);

@@ -20,6 +20,6 @@ struct nets_base {
 struct nets_base nets_features(const struct trend *trend, const struct trend_tomorrow *tomorrow,
                                double x[NETS_FEATURES]);
 /* 10, 50, 90 % of tomorrow's kg, also before the first pick. */
-void nets_say(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3]);
+void nets_predict(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3]);
 
 #endif

@@ -353,7 +353,7 @@ static enum pick_source foresee(struct pick_model *model, const struct pick_outl
     particles_foresee_pick(model, outlook, &chance, model_kg);
     if (outlook->pickers > 0.0) {
         struct trend_tomorrow tomorrow = trend_of(model, outlook, model_kg);
-        nets_say(&model->trend, &tomorrow, pick_kg);
+        nets_predict(&model->trend, &tomorrow, pick_kg);
     } else {
         pick_kg[0] = pick_kg[1] = pick_kg[2] = 0.0;
     }
@@ -416,7 +416,7 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
     if (out->why == PICK_GIVEN || out->why == PICK_NO_CREW) {
         particles_foresee_ready(model, &outlook, &chance, out->ready_kg);
         struct ready_tomorrow of = ready_of(model, out->ready_kg);
-        ready_say(&model->ready, &of, out->counted_kg);
+        ready_predict(&model->ready, &of, out->counted_kg);
         out->pickers = ceil(out->ready_kg[1] / (2.0 * particles_mean(model).picker_kg));
     }
     if (!told)

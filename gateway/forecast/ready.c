@@ -89,7 +89,7 @@ double ready_features(const struct ready *ready, const struct ready_tomorrow *to
     return base;
 }
 
-void ready_say(const struct ready *ready, const struct ready_tomorrow *tomorrow, double kg[3])
+void ready_predict(const struct ready *ready, const struct ready_tomorrow *tomorrow, double kg[3])
 {
     kg[0] = kg[1] = kg[2] = NAN;
     if (!ready_is_counted(ready))

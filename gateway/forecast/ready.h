@@ -55,6 +55,6 @@ bool ready_is_counted(const struct ready *ready);
 double ready_features(const struct ready *ready, const struct ready_tomorrow *tomorrow,
                       double x[READY_FEATURES]);
 /* 10, 50, 90 % of what is ready tomorrow; NaN without a count to go by. */
-void ready_say(const struct ready *ready, const struct ready_tomorrow *tomorrow, double kg[3]);
+void ready_predict(const struct ready *ready, const struct ready_tomorrow *tomorrow, double kg[3]);
 
 #endif

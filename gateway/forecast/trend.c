@@ -236,7 +236,8 @@ void trend_range(double middle_ln, double spread_ln, const struct trend_width *w
     kg[2] = chance_exp(middle + width->high * spread);
 }
 
-void trend_say_first(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3])
+void trend_predict_first(const struct trend *trend, const struct trend_tomorrow *tomorrow,
+                         double kg[3])
 {
     static const struct trend_width width = {TREND_START_LOW, TREND_START_HIGH};
     double x[TREND_FEATURES], middle;

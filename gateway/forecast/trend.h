@@ -100,9 +100,9 @@ struct trend_width {
 /* 10, 50, 90 % of tomorrow's kg around that middle. */
 void trend_range(double middle_ln, double spread_ln, const struct trend_width *width,
                  double rain_chance, double kg[3]);
-/* The same of a season's first pick with a crew; of later ones nets_say() tells. */
-void trend_say_first(const struct trend *trend, const struct trend_tomorrow *tomorrow,
-                     double kg[3]);
+/* The same of a season's first pick with a crew; of later ones by nets_predict(). */
+void trend_predict_first(const struct trend *trend, const struct trend_tomorrow *tomorrow,
+                         double kg[3]);
 /* What is weighed, for fitting: returns ln kg of no change, or of the norm for a first
  * pick (then only TREND_START features count). `first_ln`: what the first rule makes of them. */
 double trend_features(const struct trend *trend, const struct trend_tomorrow *tomorrow,

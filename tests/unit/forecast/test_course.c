@@ -52,7 +52,7 @@ static void nothing_known_but_one_pick_gives_numbers(void **state)
     look(8, course);
     for (int i = 0; i < COURSE_FEATURES; i++)
         assert_true(isfinite(course[i]));
-    nets_say(&trend, &next, kg);
+    nets_predict(&trend, &next, kg);
     assert_true(kg[0] > 0 && kg[0] < kg[1] && kg[1] < kg[2] && kg[2] < 200);
 }
 
@@ -70,7 +70,7 @@ static void a_long_season_forgets_its_first_picks(void **state)
     look(5000, course);
     for (int i = 0; i < COURSE_FEATURES; i++)
         assert_true(fabs(course[i]) < 20);
-    nets_say(&trend, &next, kg);
+    nets_predict(&trend, &next, kg);
     assert_true(isfinite(kg[2]) && kg[0] >= 0 && kg[0] < kg[2]);
 }
 

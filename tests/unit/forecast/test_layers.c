@@ -20,7 +20,7 @@ static int distance(int a, int b)
 {
     const struct layer layers[] = {{2, 2, apart, none}, {2, 1, both, none}};
     const int values[] = {a, b};
-    return layers_say(layers, 2, values);
+    return layers_output(layers, 2, values);
 }
 
 static void only_what_is_above_0_goes_on(void **state)
@@ -42,9 +42,9 @@ static void a_weight_is_a_share_and_an_offset_a_sum(void **state)
     const struct layer one = {2, 1, weights, ten};
     const struct layer layers[] = {one, {1, 1, once, zero}},
                        again[] = {{2, 1, weights, more}, {1, 1, once, zero}};
-    assert_int_equal(layers_say(&one, 1, values), 3008);
-    assert_int_equal(layers_say(layers, 2, values), 0);
-    assert_int_equal(layers_say(again, 2, values), W); /* 4098 of 4096 */
+    assert_int_equal(layers_output(&one, 1, values), 3008);
+    assert_int_equal(layers_output(layers, 2, values), 0);
+    assert_int_equal(layers_output(again, 2, values), W); /* 4098 of 4096 */
 }
 
 static void a_sum_below_0_may_be_the_end(void **state)
@@ -53,7 +53,7 @@ static void a_sum_below_0_may_be_the_end(void **state)
     static const short weights[] = {-3};
     const int values[] = {5}, two[] = {2};
     const struct layer layer = {1, 1, weights, two};
-    assert_int_equal(layers_say(&layer, 1, values), -13);
+    assert_int_equal(layers_output(&layer, 1, values), -13);
 }
 
 static void whatever_comes_is_limited(void **state)
@@ -69,12 +69,12 @@ static void whatever_comes_is_limited(void **state)
         weights[i] = SHRT_MIN;
         values[i] = MOST;
     }
-    assert_int_equal(layers_say(&layer, 1, values), INT_MIN);
-    assert_int_equal(layers_say(layers, 2, values), 0);
+    assert_int_equal(layers_output(&layer, 1, values), INT_MIN);
+    assert_int_equal(layers_output(layers, 2, values), 0);
     for (int i = 0; i < LAYER_INPUTS_MOST; i++)
         values[i] = -MOST;
-    assert_int_equal(layers_say(&layer, 1, values), INT_MAX);
-    assert_int_equal(layers_say(layers, 2, values), MOST);
+    assert_int_equal(layers_output(&layer, 1, values), INT_MAX);
+    assert_int_equal(layers_output(layers, 2, values), MOST);
 }
 
 int main(void)

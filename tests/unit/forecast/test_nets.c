@@ -26,8 +26,8 @@ static void before_the_first_pick_the_first_rule_speaks(void **state)
     struct trend trend = trend_begin(NAN, &TREND_LAST_UNKNOWN);
     struct nets_base ln = nets_features(&trend, &unknown, x);
     assert_true(ln.base == ln.middle && x[OWN] == 0);
-    nets_say(&trend, &unknown, kg);
-    trend_say_first(&trend, &unknown, alone_kg);
+    nets_predict(&trend, &unknown, kg);
+    trend_predict_first(&trend, &unknown, alone_kg);
     for (int i = 0; i < 3; i++)
         assert_true(kg[i] == alone_kg[i]);
 }
@@ -47,7 +47,7 @@ static void whatever_is_noted_the_features_are_small_numbers(void **state)
             nets_features(&trend, &next, x);
             for (int f = 0; f < NETS_FEATURES; f++)
                 assert_true(fabs(x[f]) < 32); /* the table's thousandths have 16 bits */
-            nets_say(&trend, &next, kg);
+            nets_predict(&trend, &next, kg);
             assert_true(kg[0] >= 0 && kg[0] <= kg[1] && kg[1] <= kg[2] && isfinite(kg[2]));
         }
     }
@@ -92,9 +92,9 @@ static void rain_that_is_forecast_moves_the_pick_down(void **state)
     for (int d = 0; d < 12; d++)
         feed(&trend, d % 3 ? 2 : 1.5, 8, 1.8, d % 3 == 0);
     next.rain_chance = 0.14;
-    nets_say(&trend, &next, dry_kg);
+    nets_predict(&trend, &next, dry_kg);
     next.rain_chance = 0.86;
-    nets_say(&trend, &next, wet_kg);
+    nets_predict(&trend, &next, wet_kg);
     assert_true(wet_kg[1] < dry_kg[1]);
 }
 
