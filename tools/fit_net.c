@@ -7,7 +7,7 @@
  *
  * ROWS: floats of this machine, FEATURES + 4 a row: the features, each less its mean and by its
  * spread; ln of the second rule; ln of the pick; kg in the season's mean day; the row's weight.
- * Mixed already: what stands together is learned from together. WEIGHTS: floats, layer by layer,
+ * Shuffled already: what stands together is learned from together. WEIGHTS: floats, layer by layer,
  * by input; a layer's offsets after its weights. */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@
 #define PI      3.14159265358979
 
 struct row {
-    float x[FEATURES], said_ln, true_ln, kg, weight;
+    float x[FEATURES], base_ln, true_ln, kg, weight;
 };
 
 #define WEIGHTS ((FEATURES + 1) * FIRST + (FIRST + 1) * SECOND + SECOND + 1)
@@ -81,7 +81,7 @@ static void begin(union net *net)
         net->last[i] = normal(0.01);
 }
 
-static void say(const union net *net, const struct row *rows, struct pass *pass)
+static void forward(const union net *net, const struct row *rows, struct pass *pass)
 {
     for (int r = 0; r < TOGETHER; r++) {
         float first[FIRST], second[SECOND], sum = net->last_at;
@@ -100,7 +100,7 @@ static void say(const union net *net, const struct row *rows, struct pass *pass)
         for (int j = 0; j < SECOND; j++)
             sum += pass->second[r][j] * net->last[j];
         const struct row *row = &rows[r];
-        float ln = row->said_ln + sum - row->true_ln;
+        float ln = row->base_ln + sum - row->true_ln;
         ln = ln > MISS_LN ? MISS_LN : ln < -MISS_LN ? -MISS_LN : ln;
         float kg = row->kg * expf(ln), off = kg - row->kg;
         pass->slope[r] = row->weight * kg * off / sqrtf(off * off + SMOOTH * SMOOTH);
@@ -108,7 +108,8 @@ static void say(const union net *net, const struct row *rows, struct pass *pass)
 }
 
 /* Adds the slopes of the error, back from the last layer. */
-static void learn(const union net *net, const struct row *rows, struct pass *pass, union net *slope)
+static void backward(const union net *net, const struct row *rows, struct pass *pass,
+                     union net *slope)
 {
     for (int r = 0; r < TOGETHER; r++) {
         slope->last_at += pass->slope[r];
@@ -139,8 +140,7 @@ static void learn(const union net *net, const struct row *rows, struct pass *pas
     }
 }
 
-/* One step of Adam. */
-static void step(union net *net, const union net *slope, long number, long steps)
+static void adam_step(union net *net, const union net *slope, long number, long steps)
 {
     static float mean[WEIGHTS], square[WEIGHTS];
     double n = (double)number;
@@ -155,7 +155,7 @@ static void step(union net *net, const union net *slope, long number, long steps
     }
 }
 
-static void mix(uint32_t *order, long count)
+static void shuffle(uint32_t *order, long count)
 {
     for (long i = count - 1; i > 0; i--) {
         long j = (long)(uniform() * (double)(i + 1));
@@ -172,14 +172,14 @@ static void fit(union net *net, const struct row *rows, uint32_t *order, long co
     long steps = count / BATCH;
     for (long number = 0; number < epochs * steps; number++) {
         if (number % steps == 0)
-            mix(order, count);
+            shuffle(order, count);
         memset(&slope, 0, sizeof slope);
         for (int i = 0; i < BATCH; i++) {
             const struct row *some = rows + (size_t)order[number % steps * BATCH + i] * TOGETHER;
-            say(net, some, &pass);
-            learn(net, some, &pass, &slope);
+            forward(net, some, &pass);
+            backward(net, some, &pass, &slope);
         }
-        step(net, &slope, number + 1, epochs * steps);
+        adam_step(net, &slope, number + 1, epochs * steps);
     }
 }
 
@@ -201,9 +201,11 @@ int main(int argc, char **argv)
     if (file < 0 || fstat(file, &size) != 0)
         return failed(argv[1]);
     const struct row *rows = mmap(NULL, (size_t)size.st_size, PROT_READ, MAP_SHARED, file, 0);
+    if (rows == MAP_FAILED)
+        return failed(argv[1]);
     long count = (long)((size_t)size.st_size / sizeof(struct row[TOGETHER]));
     uint32_t *order = calloc((size_t)count + 1, sizeof *order);
-    if (rows == MAP_FAILED || order == NULL)
+    if (order == NULL)
         return failed(argv[1]);
     for (long i = 0; i < count; i++)
         order[i] = (uint32_t)i;
