@@ -24,7 +24,7 @@ static const char *or_empty(const char *text)
 /* What is not there means that it is offered. */
 static void on_connected(void *context, MQTTAsync_successData5 *data)
 {
-    const struct mqtt_session *session = context;
+    struct mqtt_session *session = context;
     MQTTProperties *properties = &data->properties;
     /* int in Paho 1.3.12, int64_t from 1.3.14 on. */
     int64_t packet =
@@ -36,6 +36,10 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
                                        .window = window > 0 ? (uint16_t)window : 0,
                                        .qos = qos != 0,
                                        .retain = retain != 0};
+    int64_t keepalive_s =
+        MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE);
+    if (keepalive_s > 0)
+        atomic_store(&session->keepalive_s, (unsigned)keepalive_s);
     session->events.connected(session->events.context, &grant);
 }
 
@@ -234,6 +238,14 @@ static void add_number(MQTTProperties *properties, enum MQTTPropertyCodes code, 
     (void)MQTTProperties_add(properties, &property);
 }
 
+/* Ours, or a shorter one of the broker's. Who has it from us need not say it again. */
+static int keepalive_of(struct mqtt_session *session, const struct mqtt_session_options *options)
+{
+    unsigned asked_s = atomic_load(&session->keepalive_s);
+    bool shorter = asked_s > 0 && (options->keepalive_s == 0 || asked_s < options->keepalive_s);
+    return (int)(shorter ? asked_s : options->keepalive_s);
+}
+
 bool mqtt_session_connect(struct mqtt_session *session, const struct mqtt_session_options *options,
                           char *why, size_t why_size)
 {
@@ -254,7 +266,7 @@ bool mqtt_session_connect(struct mqtt_session *session, const struct mqtt_sessio
     out.will = options->will.topic != NULL ? &will : NULL;
     out.ssl = options->tls ? &tls : NULL;
     out.cleanstart = !options->resume;
-    out.keepAliveInterval = (int)options->keepalive_s;
+    out.keepAliveInterval = keepalive_of(session, options);
     out.connectTimeout = CONNECT_S;
     out.automaticReconnect = 0;
     if (options->inflight > 0)

@@ -7,7 +7,9 @@
  *  - no persistence, no sending while disconnected: nothing is buffered but by the owner;
  *  - automatic reconnect off: it waits by the wall clock, which may step back by years;
  *  - host names of TLS brokers verified (off by default), only the given authority trusted;
- *  - delivery counts by onSuccess5 only: deliveryComplete is called for refused messages too.
+ *  - delivery counts by onSuccess5 only: deliveryComplete is called for refused messages too;
+ *  - a shorter keep alive that the broker asks for is kept from the next connection on: Paho goes
+ *    on with its own, and a broker ends the connection of who is silent for so long.
  *
  * Threads: one thread, the owner's, calls all functions. The handlers run on Paho's threads, most
  * of them under Paho's lock: they copy what they need, wake the owner and return; they never call
@@ -18,6 +20,7 @@
 #define BAIYE_COMMON_MQTT_SESSION_H
 
 #include <MQTTAsync.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -81,8 +84,9 @@ struct mqtt_session_options {
 struct mqtt_session {
     MQTTAsync client; /* NULL: there is none */
     struct mqtt_session_events events;
-    uint32_t expiry_s; /* asked for at the last connection */
-    bool tls;          /* … and whether by TLS: set before Paho's threads know of it */
+    uint32_t expiry_s;       /* asked for at the last connection */
+    bool tls;                /* … and whether by TLS: set before Paho's threads know of it */
+    atomic_uint keepalive_s; /* as the broker last asked for it; 0: it never did */
 };
 
 /* Paho's form of an address. false: too long. */

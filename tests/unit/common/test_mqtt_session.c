@@ -316,6 +316,45 @@ static void test_a_session_that_the_broker_keeps_ends_with_its_disconnect(void *
     mqtt_reconnect_close(connection);
 }
 
+/* Its CONNACK says how long it waits. */
+static void connect_asks_for(unsigned short keepalive_s)
+{
+    MQTTProperty asked = {.identifier = MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE,
+                          .value.integer2 = keepalive_s};
+    MQTTAsync_successData5 data = MQTTAsync_successData5_initializer;
+    data.properties.count = 1;
+    data.properties.array = &asked;
+    paho.connect.onSuccess5(paho.connect.context, &data);
+}
+
+/* Paho does not obey. So the broker may end one connection of who is silent, but not each. */
+static void test_a_shorter_keep_alive_of_the_broker_holds_from_the_next_connection_on(void **state)
+{
+    (void)state;
+    struct mqtt_reconnect *connection = make(false);
+    expect(connection, 0, MQTT_RECONNECT_SAME);
+    assert_int_equal(paho.connect.keepAliveInterval, 20);
+    connect_asks_for(10);
+    expect(connection, 1, MQTT_RECONNECT_CAME);
+    paho.lost(paho.context, NULL);
+    expect(connection, 2, MQTT_RECONNECT_WENT);
+    expect(connection, connection->next_ms, MQTT_RECONNECT_SAME);
+    assert_int_equal(paho.connect.keepAliveInterval, 10);
+    connect_works(); /* as it wants it: no word of it */
+    expect(connection, connection->next_ms + 1, MQTT_RECONNECT_CAME);
+    paho.lost(paho.context, NULL);
+    expect(connection, connection->next_ms + 2, MQTT_RECONNECT_WENT);
+    expect(connection, connection->next_ms, MQTT_RECONNECT_SAME);
+    assert_int_equal(paho.connect.keepAliveInterval, 10);
+    connect_asks_for(60); /* a longer one costs nothing to fall short of */
+    expect(connection, connection->next_ms + 1, MQTT_RECONNECT_CAME);
+    paho.lost(paho.context, NULL);
+    expect(connection, connection->next_ms + 2, MQTT_RECONNECT_WENT);
+    expect(connection, connection->next_ms, MQTT_RECONNECT_SAME);
+    assert_int_equal(paho.connect.keepAliveInterval, 20);
+    mqtt_reconnect_close(connection);
+}
+
 /* ---- Reconnecting ---- */
 
 static void test_the_brokers_reason_is_told_before_pahos_words(void **state)
@@ -514,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_tls_trusts_only_the_given_authority_and_looks_at_the_name),
         cmocka_unit_test(test_a_message_is_freed_unless_it_is_kept),
         cmocka_unit_test(test_a_session_that_the_broker_keeps_ends_with_its_disconnect),
+        cmocka_unit_test(test_a_shorter_keep_alive_of_the_broker_holds_from_the_next_connection_on),
         cmocka_unit_test(test_the_brokers_reason_is_told_before_pahos_words),
         cmocka_unit_test(test_subscriptions_that_stand_are_counted),
         cmocka_unit_test(test_by_tls_it_may_be_the_certificate),
