@@ -147,6 +147,9 @@ bool told_log_parse(struct told_log *log, const void *payload, size_t size, char
     " AND name = 'site' ORDER BY at DESC LIMIT 1), 'Asia/Shanghai')"
 #define IS_OURS "NOT EXISTS (SELECT FROM retired WHERE site = $1)"
 #define MADE    "to_timestamp(($2::jsonb ->> 'ts')::float8 / 1000)"
+/* A clock that was ahead for a while is not to hold what it said against all that comes after. */
+#define TOLD        "least(now(), " MADE ")"
+#define NEWER(told) "coalesce(day." told " > now() OR day." told " <= excluded." told ", true)"
 
 static const struct {
     const char *name, *sql;
@@ -164,18 +167,17 @@ static const struct {
     {"no_document", "DELETE FROM document WHERE site = $1 AND name = $2 AND broker = $3"},
     {"picked",
      "INSERT INTO day (site, day, kg, pickers, picked_told)"
-     " SELECT $1, day, sum(kg), sum(pickers), " MADE " FROM (SELECT"
+     " SELECT $1, day, sum(kg), sum(pickers), " TOLD " FROM (SELECT"
      "  (p ->> 'day')::date AS day, (p ->> 'kg')::float8 AS kg, (p ->> 'pickers')::int4 AS pickers"
      "  FROM jsonb_array_elements($2::jsonb -> 'picked') p) d"
      " WHERE day BETWEEN now()::date - 60 AND now()::date + 1 AND kg BETWEEN 0 AND 100000"
      " AND pickers BETWEEN 0 AND 10000 AND " IS_OURS " GROUP BY day"
      " ON CONFLICT (site, day) DO UPDATE SET kg = excluded.kg, pickers = excluded.pickers,"
-     " picked_told = excluded.picked_told"
-     " WHERE coalesce(day.picked_told <= excluded.picked_told, true)"},
+     " picked_told = excluded.picked_told WHERE " NEWER("picked_told")},
     {"expected",
      "INSERT INTO day (site, day, low, middle, high, expected_told)"
      " SELECT $1, (" MADE " AT TIME ZONE " ZONE ")::date + 1, sum((v #>> '{pick_kg,0}')::float8),"
-     " sum((v #>> '{pick_kg,1}')::float8), sum((v #>> '{pick_kg,2}')::float8), " MADE
+     " sum((v #>> '{pick_kg,1}')::float8), sum((v #>> '{pick_kg,2}')::float8), " TOLD
      " FROM jsonb_each($2::jsonb -> 'plots') p(name, v) WHERE v #>> '{pick_kg,2}' IS NOT NULL"
      " AND abs(extract(epoch FROM now() - " MADE ")) < 86400 * 60"
      " AND (v #>> '{pick_kg,0}')::float8 BETWEEN 0 AND 100000"
@@ -183,7 +185,7 @@ static const struct {
      " AND (v #>> '{pick_kg,2}')::float8 BETWEEN 0 AND 100000 AND " IS_OURS " HAVING count(*) > 0"
      " ON CONFLICT (site, day) DO UPDATE SET low = excluded.low, middle = excluded.middle,"
      " high = excluded.high, expected_told = excluded.expected_told"
-     " WHERE coalesce(day.expected_told <= excluded.expected_told, true)"},
+     " WHERE " NEWER("expected_told")},
     /* What a broker kept is news only when it was said after what is known; that it comes is no
      * sign of life. */
     {"log",

@@ -105,6 +105,22 @@ def test_the_days_are_what_the_newest_forecast_says(database, broker, ingest):
     assert database.number("SELECT count(*) FROM dead") == 0
 
 
+def test_a_forecast_of_a_clock_that_was_ahead_does_not_hold_the_picks_for_good(database, broker,
+                                                                              ingest):
+    """A gateway without a clock of its own may tell of next year before it hears the time."""
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    now = int(time.time() * 1000)
+    today = database("SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date")
+
+    def forecast(ts, kg):
+        return {"ts": ts, "picked": [{"day": today, "kg": kg, "pickers": 4}], "plots": {}}
+    say(gateway, "forecast", forecast(now + 365 * 86400000, 7))
+    wait_until(lambda: database("SELECT kg FROM day") == "7", 120, "the first")
+    say(gateway, "forecast", forecast(now + 60000, 12.5))
+    wait_until(lambda: database("SELECT kg FROM day") == "12.5", 20, "what is right")
+
+
 def test_a_gateway_is_as_it_was_last_heard_and_not_as_a_broker_kept_it(database, broker, ingest):
     """An ingest that starts hears what the broker has kept of gateways that are long silent."""
     one = ingest()
