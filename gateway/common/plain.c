@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/hex.h"
+
 /* The bytes of the character at `text`, and which it is; 0: not UTF-8 (RFC 3629). */
 static size_t decode(const char *text, size_t size, uint32_t *code)
 {
@@ -57,12 +59,12 @@ size_t plain_text(char *text, size_t size)
     return out;
 }
 
+/* The zero byte after it has room: see plain_json(). */
 static size_t escape(char *out, uint32_t unit)
 {
-    static const char hex[] = "0123456789abcdef";
+    const uint8_t bytes[] = {(uint8_t)(unit >> 8), (uint8_t)unit};
     memcpy(out, "\\u", 2);
-    for (unsigned i = 0; i < 4; i++)
-        out[2 + i] = hex[unit >> (12 - 4 * i) & 0xF];
+    hex_write(bytes, sizeof bytes, out + 2);
     return 6;
 }
 
