@@ -31,7 +31,7 @@ int cli_node(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_forecast(int argc, char **argv);
 /* stats, devices, read, write, scan, pause, resume, raw, audit: asked of the daemon. */
-int cli_ask(int argc, char **argv);
+int cli_daemon_command(int argc, char **argv);
 int cli_alert(int argc, char **argv);
 int cli_line(int argc, char **argv);
 int cli_values(int argc, char **argv);
@@ -40,7 +40,7 @@ int cli_import(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_calibrate(int argc, char **argv);
-/* By names and units; registers by number go to cli_ask(). */
+/* By names and units; registers by number go to cli_daemon_command(). */
 int cli_read(int argc, char **argv);
 int cli_write(int argc, char **argv);
 int cli_replace(int argc, char **argv);

@@ -186,7 +186,7 @@ int cli_read(int argc, char **argv)
     const char *name = argv[optind + 1];
     if (is_number(name) || optind + 3 == argc) {
         optind = 0; /* begins anew */
-        return cli_ask(argc, argv);
+        return cli_daemon_command(argc, argv);
     }
     int code = find(&ask, argv[optind], name);
     if (code == EX_OK && ask.write != NULL) {

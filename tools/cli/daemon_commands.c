@@ -490,7 +490,7 @@ static int print_usage(const char *name, const struct command *command)
     return cli_usage(text);
 }
 
-int cli_ask(int argc, char **argv)
+int cli_daemon_command(int argc, char **argv)
 {
     const struct command *command = NULL;
     struct talk_options options;
