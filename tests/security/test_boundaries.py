@@ -258,6 +258,8 @@ def test_a_publisher_of_another_user_ends_with_the_daemon_and_is_begun_anew(site
     wait_until(lambda: site.watcher.count("air") >= 1, 30, "readings are published")
     manager.children[0].kill()
     wait_until(lambda: len(manager.children) >= 2, 20, "another one is started")
+    count = site.watcher.count("air")
+    wait_until(lambda: site.watcher.count("air") > count, 30, "it publishes: its connection stands")
     fresh = site.folder / "fresh.pass"
     fresh.write_text(site.broker.passwords["gateway"] + "\n")
     os.replace(fresh, site.broker.folder / "gateway.pass")
